@@ -1,0 +1,324 @@
+//! Exact money: token base units, prices, values and basis points. No float is ever an amount.
+
+use alloy_primitives::{U256, ruint::UintTryTo};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, str::FromStr};
+
+/// Decimal places of [`Price`] and [`Value`].
+pub const WAD_DECIMALS: u8 = 18;
+/// One whole unit of the quote currency in wad.
+pub const WAD: u128 = 1_000_000_000_000_000_000;
+/// Basis points in one whole.
+pub const BPS_ONE: u128 = 10_000;
+
+/// Why a number is not an amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// The text is not a plain decimal number.
+    #[error("`{text}` is not a plain decimal number; write digits with at most one point, such as `1250.5`")]
+    Malformed {
+        /// What was read.
+        text: String,
+    },
+    /// The text has more decimal places than the token.
+    #[error("`{text}` has {found} decimal places, the unit has {allowed}; write at most {allowed}")]
+    TooPrecise {
+        /// What was read.
+        text: String,
+        /// Decimal places found.
+        found: usize,
+        /// Decimal places of the unit.
+        allowed: u8,
+    },
+    /// The number does not fit in 128 bits of base units.
+    #[error("`{text}` is larger than 2^128 - 1 base units")]
+    TooLarge {
+        /// What was read.
+        text: String,
+    },
+}
+
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u128);
+
+        impl $name {
+            /// Nothing.
+            pub const ZERO: Self = Self(0);
+
+            /// Whether it is nothing.
+            pub const fn is_zero(self) -> bool {
+                self.0 == 0
+            }
+
+            /// The sum, or `None` above 2^128 - 1.
+            pub fn checked_add(self, other: Self) -> Option<Self> {
+                self.0.checked_add(other.0).map(Self)
+            }
+
+            /// The difference, or zero.
+            pub fn saturating_sub(self, other: Self) -> Self {
+                Self(self.0.saturating_sub(other.0))
+            }
+
+            /// The share `bps` of it, rounded down; `None` above 2^128 - 1.
+            pub fn share(self, bps: u64) -> Option<Self> {
+                mul_div(self.0, u128::from(bps), BPS_ONE).map(Self)
+            }
+
+            /// As a `uint256`.
+            pub fn to_u256(self) -> U256 {
+                U256::from(self.0)
+            }
+
+            /// From a `uint256`; `None` above 2^128 - 1, which no token that the agent handles reaches.
+            pub fn from_u256(wide: U256) -> Option<Self> {
+                UintTryTo::<u128>::uint_try_to(&wide).ok().map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                u128::from_str(&text).map(Self).map_err(|_| {
+                    de::Error::custom(format!("`{text}` is not an integer from 0 to 2^128 - 1 in decimal digits"))
+                })
+            }
+        }
+    };
+}
+
+quantity! {
+    /// Token base units (wei, for a token of 18 decimals). JSON: a decimal string.
+    Amount
+}
+quantity! {
+    /// Quote currency for one whole token, in wad (10^-18 of the quote unit). JSON: a decimal string.
+    Price
+}
+quantity! {
+    /// Quote currency in wad (10^-18 of the quote unit). JSON: a decimal string.
+    Value
+}
+
+impl Amount {
+    /// Parses a decimal number of whole tokens, such as `1250.5`, exactly.
+    ///
+    /// # Errors
+    /// If it is not a plain decimal number, is finer than `decimals` places, or does not fit.
+    pub fn parse(text: &str, decimals: u8) -> Result<Self, AmountError> {
+        parse_decimal(text, decimals).map(Self)
+    }
+
+    /// What it is worth at `price`, rounded down; `None` when it does not fit.
+    ///
+    /// `unit` is 10^decimals of the token ([`crate::Asset::unit`]).
+    pub fn value_at(self, price: Price, unit: u128) -> Option<Value> {
+        mul_div(self.0, price.0, unit).map(Value)
+    }
+
+    /// Whole tokens with all their decimals, for people.
+    pub fn display(self, decimals: u8) -> Decimal {
+        Decimal { digits: self.0, decimals }
+    }
+}
+
+impl Value {
+    /// Parses a decimal number of quote units, such as `1250.5`, exactly.
+    ///
+    /// # Errors
+    /// If it is not a plain decimal number, is finer than 18 places, or does not fit.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        parse_decimal(text, WAD_DECIMALS).map(Self)
+    }
+
+    /// How much of a token at `price` it buys, rounded down; `None` when the price is zero or it does not fit.
+    pub fn amount_at(self, price: Price, unit: u128) -> Option<Amount> {
+        mul_div(self.0, unit, price.0).map(Amount)
+    }
+
+    /// Its share of `whole` in basis points, rounded down; `None` when `whole` is zero.
+    pub fn bps_of(self, whole: Self) -> Option<u64> {
+        mul_div(self.0, BPS_ONE, whole.0).and_then(|bps| u64::try_from(bps).ok())
+    }
+
+    /// Its share of `whole` in basis points, rounded up; `None` when `whole` is zero.
+    pub fn bps_of_ceil(self, whole: Self) -> Option<u64> {
+        let floor = self.bps_of(whole)?;
+        let exact = mul_div(whole.0, u128::from(floor), BPS_ONE)? == self.0
+            && whole.0.checked_mul(u128::from(floor)).is_none_or(|product| product % BPS_ONE == 0);
+        if exact { Some(floor) } else { floor.checked_add(1) }
+    }
+
+    /// Quote units with two decimals, rounded down, for people.
+    pub fn display(self) -> Decimal {
+        Decimal { digits: self.0 / 10_000_000_000_000_000, decimals: 2 }
+    }
+}
+
+impl Price {
+    /// Parses a decimal price, such as `1250.5`, exactly.
+    ///
+    /// # Errors
+    /// If it is not a plain decimal number, is finer than 18 places, or does not fit.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        parse_decimal(text, WAD_DECIMALS).map(Self)
+    }
+
+    /// Quote units with two decimals, rounded down, for people.
+    pub fn display(self) -> Decimal {
+        Value(self.0).display()
+    }
+}
+
+/// A number that prints as a plain decimal, such as `1250.50`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    digits: u128,
+    decimals: u8,
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = pow10(self.decimals);
+        if self.decimals == 0 {
+            return f.pad(&self.digits.to_string());
+        }
+        let width = usize::from(self.decimals);
+        f.pad(&format!("{}.{:0width$}", self.digits / unit, self.digits % unit))
+    }
+}
+
+/// 10^`decimals`, saturating above 10^38.
+pub const fn pow10(decimals: u8) -> u128 {
+    let mut unit: u128 = 1;
+    let mut left = decimals;
+    while left > 0 {
+        unit = unit.saturating_mul(10);
+        left -= 1;
+    }
+    unit
+}
+
+/// `a * b / d` rounded down with a 256-bit product; `None` when `d` is zero or the result does not fit in 128 bits.
+#[inline]
+pub fn mul_div(a: u128, b: u128, d: u128) -> Option<u128> {
+    match a.checked_mul(b) {
+        Some(product) => product.checked_div(d),
+        None => {
+            let (high, low) = wide_product(a, b);
+            if high < d { Some(wide_quotient(high, low, d)) } else { None }
+        }
+    }
+}
+
+const HALF_BITS: u32 = 64;
+const HALF_MASK: u128 = (1 << HALF_BITS) - 1;
+
+/// The upper and lower 128 bits of `a * b`, from the products of their halves.
+fn wide_product(a: u128, b: u128) -> (u128, u128) {
+    let ((a1, a0), (b1, b0)) = ((a >> HALF_BITS, a & HALF_MASK), (b >> HALF_BITS, b & HALF_MASK));
+    let (upper, cross_a, cross_b, lower) = (a1 * b1, a1 * b0, a0 * b1, a0 * b0);
+    let middle = (lower >> HALF_BITS) + (cross_a & HALF_MASK) + (cross_b & HALF_MASK);
+    let high = upper + (cross_a >> HALF_BITS) + (cross_b >> HALF_BITS) + (middle >> HALF_BITS);
+    (high, (middle << HALF_BITS) | (lower & HALF_MASK))
+}
+
+/// `(high * 2^128 + low) / d` for `high < d`: two steps of long division in base 2^64 (Knuth, "The Art of Computer
+/// Programming", volume 2, 4.3.1, algorithm D). Several times quicker than a division of 256 by 256 bits.
+fn wide_quotient(high: u128, low: u128, d: u128) -> u128 {
+    // The greatest bit of the divisor is set, so that an estimate of a digit is at most two too great.
+    let shift = d.leading_zeros();
+    let carried = low.checked_shr(u128::BITS - shift).unwrap_or(0);
+    let (d, high, low) = (d << shift, (high << shift) | carried, low << shift);
+    let (first, rest) = wide_digit(high, low >> HALF_BITS, d);
+    let (second, _) = wide_digit(rest, low & HALF_MASK, d);
+    (first << HALF_BITS) | second
+}
+
+/// Quotient and remainder of `rest * 2^64 + next` by `d`, for `rest < d`, `next < 2^64` and the greatest bit of `d` set.
+fn wide_digit(rest: u128, next: u128, d: u128) -> (u128, u128) {
+    let (d1, d0) = (d >> HALF_BITS, d & HALF_MASK);
+    let mut digit = rest / d1;
+    let mut left = rest - digit * d1;
+    // At most twice.
+    while left <= HALF_MASK && (digit > HALF_MASK || digit * d0 > (left << HALF_BITS | next)) {
+        digit -= 1;
+        left += d1;
+    }
+    // The true remainder is less than `d`: what wraps around cancels out.
+    (digit, (rest << HALF_BITS | next).wrapping_sub(digit.wrapping_mul(d)))
+}
+
+fn parse_decimal(text: &str, decimals: u8) -> Result<u128, AmountError> {
+    let malformed = || AmountError::Malformed { text: text.to_owned() };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || (fraction.is_empty() && text.contains('.')) {
+        return Err(malformed());
+    }
+    let places = usize::from(decimals);
+    if fraction.len() > places {
+        return Err(AmountError::TooPrecise { text: text.to_owned(), found: fraction.len(), allowed: decimals });
+    }
+    let padded = format!("{whole}{fraction:0<places$}");
+    padded.parse().map_err(|_| AmountError::TooLarge { text: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decimal_text_is_exact_or_refused() {
+        assert_eq!(Amount::parse("1250.5", 6), Ok(Amount(1_250_500_000)));
+        assert_eq!(Amount::parse("0.000001", 6), Ok(Amount(1)));
+        assert!(matches!(Amount::parse("0.0000001", 6), Err(AmountError::TooPrecise { found: 7, allowed: 6, .. })));
+        for bad in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,000", "0x10", "١", " 1", "1 "] {
+            assert!(matches!(Amount::parse(bad, 6), Err(AmountError::Malformed { .. })), "{bad}");
+        }
+        assert!(matches!(Amount::parse(&"9".repeat(40), 0), Err(AmountError::TooLarge { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_parses_back(raw: u128, decimals in 0u8..=24) {
+            prop_assert_eq!(Amount::parse(&Amount(raw).display(decimals).to_string(), decimals), Ok(Amount(raw)));
+        }
+
+        #[test]
+        fn mul_div_agrees_with_256_bits(a: u128, b: u128, d in 1u128..) {
+            let wide = U256::from(a) * U256::from(b) / U256::from(d);
+            prop_assert_eq!(mul_div(a, b, d), Amount::from_u256(wide).map(|amount| amount.0));
+        }
+
+        #[test]
+        fn mul_div_agrees_with_256_bits_for_numbers_of_any_length(
+            parts in prop::array::uniform3((any::<u128>(), 0u32..128, any::<bool>())),
+        ) {
+            // Long runs of ones and zeros are where estimates of a digit are worst.
+            let [a, b, d] = parts.map(|(random, shift, ones)| if ones { u128::MAX >> shift } else { random >> shift });
+            for (a, b, d) in [(a, b, d), (a.rotate_left(64), b, d), (a, b, d.rotate_left(63)), (a, b, !d)] {
+                let expected = U256::from(a).wrapping_mul(U256::from(b)).checked_div(U256::from(d));
+                prop_assert_eq!(mul_div(a, b, d), expected.and_then(Amount::from_u256).map(|amount| amount.0));
+            }
+        }
+
+        #[test]
+        fn ceil_is_the_least_share_that_covers(part in 0u128..1 << 100, whole in 1u128..1 << 100) {
+            let ceil = u128::from(Value(part).bps_of_ceil(Value(whole)).unwrap_or(u64::MAX));
+            prop_assume!(ceil < u128::from(u64::MAX));
+            prop_assert!(whole * ceil >= part * BPS_ONE);
+            prop_assert!(ceil == 0 || whole * (ceil - 1) < part * BPS_ONE);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a treasury holds and where: assets, accounts, venues.
+
+use crate::amount::pow10;
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+/// Index of an asset in [`crate::Terms::assets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AssetId(pub u16);
+
+/// Index of an account in [`crate::Terms::accounts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(pub u16);
+
+/// Index of a venue in [`crate::Terms::venues`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VenueId(pub u16);
+
+macro_rules! index {
+    ($name:ident) => {
+        impl $name {
+            /// Position in its list.
+            pub fn index(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    };
+}
+index!(AssetId);
+index!(AccountId);
+index!(VenueId);
+
+/// What an asset is to the treasury.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssetKind {
+    /// Meant to keep the value of the quote currency.
+    Stable,
+    /// The DAO's own token.
+    Native,
+    /// Anything else.
+    Volatile,
+}
+
+/// An ERC-20 token that the policy allows the treasury to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asset {
+    /// Short name in the policy, such as `WETH`.
+    pub symbol: String,
+    /// The token contract.
+    pub address: Address,
+    /// Decimal places of a whole token; at most 36.
+    pub decimals: u8,
+    /// What it is to the treasury.
+    pub kind: AssetKind,
+    /// Chainlink-compatible price feeds (AggregatorV3Interface) in the quote currency.
+    pub feeds: Vec<Address>,
+    /// A price older than this is no price, in seconds.
+    pub staleness_secs_max: u64,
+}
+
+impl Asset {
+    /// Base units of one whole token.
+    pub fn unit(&self) -> u128 {
+        pow10(self.decimals)
+    }
+}
+
+/// How an account is moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Route {
+    /// A Safe: owners confirm.
+    Safe,
+    /// The timelock of an OpenZeppelin Governor: members vote.
+    Governor {
+        /// The Governor that drives the timelock.
+        governor: Address,
+        /// The only operator that may propose for this account.
+        proposer: Address,
+    },
+}
+
+/// A part of the treasury, at one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Name in the policy, such as `operations`.
+    pub name: String,
+    /// The Safe or the timelock.
+    pub address: Address,
+    /// How it is moved.
+    pub route: Route,
+}
+
+/// A contract that an action may call, pinned by its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Venue {
+    /// Name in the policy.
+    pub name: String,
+    /// What it is.
+    pub kind: VenueKind,
+    /// The contract.
+    pub address: Address,
+    /// keccak256 of its runtime code (EIP-1052).
+    pub code_hash: B256,
+    /// Pools that may be traded, each with its fee in hundredths of a basis point.
+    pub pools: Vec<Pool>,
+}
+
+/// The interface of a venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VenueKind {
+    /// Uniswap v3 `SwapRouter` (`exactInputSingle` with a deadline).
+    UniswapV3,
+}
+
+/// A pair that a venue may trade, in either direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// One side.
+    pub a: AssetId,
+    /// The other side.
+    pub b: AssetId,
+    /// Fee in hundredths of a basis point (3000 is 0.3 %).
+    pub fee_pips: u32,
+}

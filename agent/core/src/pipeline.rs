@@ -1,0 +1,311 @@
+//! From a snapshot to a decision: a pure, synchronous function.
+
+use crate::{
+    AccountId, AssetId, Batch, Decision, Intent, Judged, Value,
+    action::INTENTS_PER_DECISION_MAX,
+    decision::{BatchHead, Hold},
+    policy::{Policy, Terms},
+    risk::{RiskModel, RiskReport},
+    snapshot::{Control, History, Snapshot, Tally},
+    strategy::Strategy,
+    valuation::{Prices, Valuation},
+    verdict::{Quantity, Refusal, Rule, Verdict},
+};
+use crate::{Amount, Route};
+
+/// What strategies and judges look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// What the policy says.
+    pub terms: &'a Terms,
+    /// keccak256 of the policy file.
+    pub policy: alloy_primitives::B256,
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// What the agent did before.
+    pub history: &'a History,
+    /// The prices that may be used.
+    pub prices: &'a Prices,
+    /// What the treasury is worth.
+    pub valuation: &'a Valuation,
+    /// The forecast.
+    pub risk: &'a RiskReport,
+    /// Whether the intents are new. Rules of pace (cooldown, proposals a day) do not concern those that are judged again
+    /// while they wait.
+    pub is_new: bool,
+}
+
+impl Context<'_> {
+    /// What `amount` of `asset` is worth, rounded down.
+    pub fn value_of(&self, asset: AssetId, amount: Amount) -> Option<Value> {
+        amount.value_at(self.prices.of(asset)?, self.terms.asset(asset)?.unit())
+    }
+
+    /// How much of `asset` has this value, rounded down.
+    pub fn amount_of(&self, asset: AssetId, value: Value) -> Option<Amount> {
+        value.amount_at(self.prices.of(asset)?, self.terms.asset(asset)?.unit())
+    }
+
+    /// `intent` at the prices of this context; `None` when its asset has none.
+    pub fn revalued(&self, intent: &Intent) -> Option<Intent> {
+        Some(Intent { value: self.value_of(intent.asset, intent.amount)?, ..intent.clone() })
+    }
+
+    /// What `account` holds of `asset`.
+    pub fn balance(&self, account: AccountId, asset: AssetId) -> Amount {
+        crate::valuation::balance(self.snapshot, account, asset)
+    }
+
+    /// Value that the caps leave for the next intents of a batch, after `tally`.
+    pub fn room(&self, tally: &Tally<'_>) -> Value {
+        let nav = self.valuation.nav;
+        let limits = &self.terms.limits;
+        let now = self.snapshot.block.timestamp;
+        let cap = |bps: u64| if bps == u64::MAX { Value(u128::MAX) } else { nav.share(bps).unwrap_or(Value::ZERO) };
+        let mut room = cap(limits.proposal_bps_max).saturating_sub(tally.batch_value);
+        for (bps, secs) in limits.window_bps_max.iter().zip(crate::snapshot::WINDOW_SECS) {
+            if *bps != u64::MAX {
+                let used = self.history.value_within(now, secs).0.saturating_add(tally.value.0);
+                room = room.min(cap(*bps).saturating_sub(Value(used)));
+            }
+        }
+        room
+    }
+}
+
+/// Everything a decision is a function of.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// What the agent did before.
+    pub history: &'a History,
+    /// The policy in force.
+    pub policy: &'a dyn Policy,
+    /// The policy's strategies, built, in its order.
+    pub strategies: &'a [Box<dyn Strategy>],
+    /// The risk model.
+    pub model: &'a dyn RiskModel,
+}
+
+impl std::fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inputs").field("block", &self.snapshot.block).finish_non_exhaustive()
+    }
+}
+
+/// Room that is reused from one decision to the next, so that deciding does not allocate.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// What the treasury is worth.
+    pub valuation: Valuation,
+    /// What the strategies want.
+    pub intents: Vec<Intent>,
+    /// The verdicts on it, in the same order.
+    pub verdicts: Vec<Verdict>,
+    /// Why strategies want less.
+    pub holds: Vec<(usize, crate::strategy::StrategyHold)>,
+}
+
+impl Workspace {
+    /// With room for the largest decision.
+    pub fn new() -> Self {
+        Self {
+            valuation: Valuation::default(),
+            intents: Vec::with_capacity(INTENTS_PER_DECISION_MAX * 2),
+            verdicts: Vec::with_capacity(INTENTS_PER_DECISION_MAX * 2),
+            holds: Vec::with_capacity(INTENTS_PER_DECISION_MAX),
+        }
+    }
+}
+
+/// Decides and judges: values the treasury, asks each strategy, judges each intent. Fills `work`; allocates nothing
+/// once `work` has grown.
+///
+/// # Errors
+/// The receipt of what forbids any proposal: a held asset has no price.
+pub fn evaluate(inputs: &Inputs<'_>, prices: &Prices, risk: &RiskReport, work: &mut Workspace) -> Result<(), Refusal> {
+    let Workspace { valuation, intents, verdicts, holds } = work;
+    intents.clear();
+    verdicts.clear();
+    holds.clear();
+    let terms = inputs.policy.terms();
+    let (block, policy) = (inputs.snapshot.block, inputs.policy.hash());
+    if valuation.fill(terms, inputs.snapshot, prices).is_none() {
+        return Err(unpriced(terms, prices, block, policy));
+    }
+    let (snapshot, history) = (inputs.snapshot, inputs.history);
+    let cx = Context { terms, policy, snapshot, history, prices, valuation, risk, is_new: true };
+    for (position, strategy) in inputs.strategies.iter().enumerate() {
+        if let Err(reason) = strategy.propose(&cx, intents) {
+            holds.push((position, reason));
+        }
+    }
+    judge_all(inputs.policy, &cx, intents, verdicts);
+    Ok(())
+}
+
+/// Judges `intents` in order, each as the next after those allowed before it.
+pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verdicts: &mut Vec<Verdict>) {
+    for (position, intent) in intents.iter().enumerate() {
+        let verdict = if position >= INTENTS_PER_DECISION_MAX {
+            let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
+            let (limit, found) = (count(INTENTS_PER_DECISION_MAX), count(intents.len()));
+            Verdict::Refused(Refusal::new(Rule::IntentsMax, limit, found, cx.snapshot.block, cx.policy))
+        } else {
+            let before = intents.get(..position).unwrap_or_default();
+            policy.judge(cx, &Tally::before(intent.account, before, verdicts), intent)
+        };
+        verdicts.push(verdict);
+    }
+}
+
+/// What must hold before any strategy is asked; `None` when it does.
+pub fn precondition(terms: &Terms, policy: alloy_primitives::B256, snapshot: &Snapshot) -> Option<Refusal> {
+    let block = snapshot.block;
+    let refuse = |rule, limit, found| Some(Refusal::new(rule, limit, found, block, policy));
+    if snapshot.chain_id != terms.chain_id {
+        return refuse(Rule::ChainId, Quantity::Count(terms.chain_id), Quantity::Count(snapshot.chain_id));
+    }
+    if snapshot.anchor.epoch == 0 || snapshot.anchor.policy_hash != policy {
+        return refuse(Rule::PolicyAnchored, Quantity::Hash(snapshot.anchor.policy_hash), Quantity::Hash(policy));
+    }
+    if block.timestamp >= terms.expires_at {
+        return refuse(Rule::PolicyExpiresAt, Quantity::Secs(terms.expires_at), Quantity::Secs(block.timestamp));
+    }
+    if snapshot.brake.pulled || snapshot.brake.block != block {
+        return refuse(Rule::BrakePulled, Quantity::None, Quantity::Count(snapshot.brake.pulls));
+    }
+    if !snapshot.brake.is_released() {
+        let lease = Quantity::Secs(snapshot.brake.lease_until);
+        return refuse(Rule::LeaseLapsed, lease, Quantity::Secs(block.timestamp));
+    }
+    incomplete(terms, snapshot).and_then(|(rule, limit, found)| refuse(rule, limit, found))
+}
+
+type Mismatch = (Rule, Quantity, Quantity);
+
+fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
+    let same_len = terms.assets.len() == snapshot.assets.len()
+        && terms.accounts.len() == snapshot.accounts.len()
+        && terms.venues.len() == snapshot.code.len();
+    if !same_len {
+        return Some((Rule::SnapshotComplete, Quantity::None, Quantity::None));
+    }
+    let assets = terms.assets.iter().zip(&snapshot.assets).find_map(|(asset, reading)| {
+        if asset.address != reading.address {
+            return Some((
+                Rule::SnapshotComplete,
+                Quantity::Address(asset.address),
+                Quantity::Address(reading.address),
+            ));
+        }
+        if !asset.feeds.iter().eq(reading.feeds.iter().map(|feed| &feed.feed)) {
+            return Some((Rule::SnapshotComplete, Quantity::Address(asset.address), Quantity::None));
+        }
+        let found = reading.decimals.map_or(Quantity::None, |decimals| Quantity::Count(u64::from(decimals)));
+        let limit = Quantity::Count(u64::from(asset.decimals));
+        (reading.decimals != Some(asset.decimals)).then_some((Rule::AssetDecimals, limit, found))
+    });
+    let accounts = terms.accounts.iter().zip(&snapshot.accounts).find_map(|(account, reading)| {
+        let matched = match (&account.route, &reading.control) {
+            (Route::Safe, Control::Safe { threshold, owners, .. }) => {
+                let ours = owners.iter().filter(|owner| snapshot.operators.contains(owner)).count();
+                let ours = u64::try_from(ours).unwrap_or(u64::MAX);
+                if ours >= *threshold {
+                    let (limit, found) = (Quantity::Count(*threshold), Quantity::Count(ours));
+                    return Some((Rule::OperatorsBelowThreshold, limit, found));
+                }
+                true
+            }
+            (Route::Governor { .. }, Control::Timelock { .. }) => true,
+            _ => false,
+        };
+        let complete = matched && account.address == reading.address && reading.balances.len() == terms.assets.len();
+        let (limit, found) = (Quantity::Address(account.address), Quantity::Address(reading.address));
+        (!complete).then_some((Rule::AccountListed, limit, found))
+    });
+    let code = terms.venues.iter().zip(&snapshot.code).find_map(|(venue, reading)| {
+        let same = venue.address == reading.address && venue.code_hash == reading.code_hash;
+        (!same).then_some((Rule::VenueCodeHash, Quantity::Hash(venue.code_hash), Quantity::Hash(reading.code_hash)))
+    });
+    assets.or(accounts).or(code)
+}
+
+fn unpriced(
+    terms: &Terms,
+    prices: &Prices,
+    block: crate::snapshot::BlockRef,
+    policy: alloy_primitives::B256,
+) -> Refusal {
+    let missing = prices.0.iter().position(|found| found.price.is_none());
+    let usable = missing.and_then(|position| prices.0.get(position)).map_or(0, |found| found.usable);
+    let limit = Quantity::Count(terms.limits.price_quorum_min.max(1));
+    let refusal = Refusal::new(Rule::PriceQuorumMin, limit, Quantity::Count(usable), block, policy);
+    match missing.and_then(|position| u16::try_from(position).ok()) {
+        Some(position) => refusal.with(crate::verdict::InputName::Asset, Quantity::Asset(AssetId(position))),
+        None => refusal,
+    }
+}
+
+/// The decision at the snapshot's block.
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    let terms = inputs.policy.terms();
+    let snapshot = inputs.snapshot;
+    let prices = Prices::resolve(terms, snapshot);
+    let mut work = Workspace::new();
+    let mut decision = Decision {
+        chain_id: snapshot.chain_id,
+        block: snapshot.block,
+        epoch: snapshot.anchor.epoch,
+        policy: inputs.policy.hash(),
+        model: inputs.model.hash(),
+        nav: Value::ZERO,
+        weights_bps: Vec::new(),
+        prices: prices.0.clone(),
+        holds: Vec::new(),
+        judged: Vec::new(),
+        batches: Vec::new(),
+    };
+    if work.valuation.fill(terms, snapshot, &prices).is_some() {
+        decision.nav = work.valuation.nav;
+        decision.weights_bps = work.valuation.weights_bps();
+    }
+    if let Some(receipt) = precondition(terms, inputs.policy.hash(), snapshot) {
+        decision.holds.push(Hold::Rule { receipt });
+        return decision;
+    }
+    let risk = inputs.model.assess(terms, snapshot, &prices, &decision.weights_bps);
+    if let Err(receipt) = evaluate(inputs, &prices, &risk, &mut work) {
+        decision.holds.push(Hold::Rule { receipt });
+        return decision;
+    }
+    for (position, reason) in &work.holds {
+        let line = terms.strategies.get(*position).map(|strategy| strategy.line).unwrap_or_default();
+        decision.holds.push(Hold::Strategy { line, reason: *reason });
+    }
+    let judged = work.intents.into_iter().zip(work.verdicts);
+    decision.judged = judged.map(|(intent, verdict)| Judged { intent, verdict }).collect();
+    decision.batches = batches(terms, snapshot, &decision.judged);
+    decision
+}
+
+fn batches(terms: &Terms, snapshot: &Snapshot, judged: &[Judged]) -> Vec<Batch> {
+    let now = snapshot.block.timestamp;
+    let valid_until = now.saturating_add(terms.validity_secs_longest()).min(terms.expires_at);
+    let batch = |position: usize| {
+        let account = AccountId(u16::try_from(position).ok()?);
+        let allowed = judged.iter().filter(|it| it.verdict.is_allowed() && it.intent.account == account);
+        let intents: Vec<Intent> = allowed.map(|it| it.intent.clone()).collect();
+        let safe_nonce = match snapshot.accounts.get(position)?.control {
+            Control::Safe { nonce, .. } => Some(nonce),
+            Control::Timelock { .. } => None,
+        };
+        let head = BatchHead { block: snapshot.block.hash, safe_nonce, valid_until, pulls: snapshot.brake.pulls };
+        Batch::new(terms, &head, &intents)
+    };
+    (0..terms.accounts.len()).filter_map(batch).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! What was read from the chain at one block: the whole input of a decision, besides policy and model.
+
+use crate::{AccountId, Action, Amount, AssetId, Intent, Price, Value, Verdict};
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+/// A block, by number, hash and time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct BlockRef {
+    /// Height.
+    pub number: u64,
+    /// Hash.
+    pub hash: B256,
+    /// Unix time in seconds.
+    pub timestamp: u64,
+}
+
+/// One round of a price feed, scaled to wad. Zero and negative answers are kept as `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Round {
+    /// The answer; `None` when the feed answered zero, a negative number, or one above 128 bits.
+    pub price: Option<Price>,
+    /// When the feed says it was updated, Unix seconds.
+    pub updated_at: u64,
+}
+
+/// What one feed said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedReading {
+    /// The feed contract.
+    pub feed: Address,
+    /// Its rounds, oldest first, the latest last; empty when it could not be read.
+    pub rounds: Vec<Round>,
+}
+
+/// What was read of one asset; in the order of [`crate::Terms::assets`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetReading {
+    /// The token contract.
+    pub address: Address,
+    /// Its decimals as the chain says; `None` when they could not be read.
+    pub decimals: Option<u8>,
+    /// Its feeds, in the policy's order.
+    pub feeds: Vec<FeedReading>,
+}
+
+/// What was read of one account; in the order of [`crate::Terms::accounts`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReading {
+    /// Its address.
+    pub address: Address,
+    /// Balances in the order of the assets.
+    pub balances: Vec<Amount>,
+    /// Who may move it.
+    pub control: Control,
+}
+
+/// Who may move an account, as the chain says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Control {
+    /// A Safe.
+    Safe {
+        /// The next nonce.
+        nonce: u64,
+        /// Confirmations needed.
+        threshold: u64,
+        /// Owners.
+        owners: Vec<Address>,
+    },
+    /// A timelock.
+    Timelock {
+        /// Least delay of an operation in seconds.
+        delay_secs: u64,
+    },
+}
+
+/// The code of a contract that the policy pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeReading {
+    /// The contract.
+    pub address: Address,
+    /// keccak256 of its runtime code; zero when there is none.
+    pub code_hash: B256,
+}
+
+/// What the registry says of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Number of the active epoch; 0 permits nothing.
+    pub epoch: u64,
+    /// keccak256 of the policy file's bytes.
+    pub policy_hash: B256,
+}
+
+/// What the brake says. An unreadable brake is a pulled brake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrakeReading {
+    /// Whether it is pulled.
+    pub pulled: bool,
+    /// How often it was pulled so far.
+    pub pulls: u64,
+    /// Until when the operators' lease runs, Unix seconds.
+    pub lease_until: u64,
+    /// The block of this reading.
+    pub block: BlockRef,
+}
+
+impl BrakeReading {
+    /// The reading that stands for a brake that could not be read.
+    pub fn unreadable(block: BlockRef) -> Self {
+        Self { pulled: true, pulls: u64::MAX, lease_until: 0, block }
+    }
+
+    /// Whether operators may act at its block.
+    pub fn is_released(&self) -> bool {
+        !self.pulled && self.lease_until > self.block.timestamp
+    }
+}
+
+/// Everything read at one block hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The block of every reading.
+    pub block: BlockRef,
+    /// The policy anchored at this block.
+    pub anchor: Anchor,
+    /// The brake at this block.
+    pub brake: BrakeReading,
+    /// Operators that the brake lists.
+    pub operators: Vec<Address>,
+    /// Assets, in the policy's order.
+    pub assets: Vec<AssetReading>,
+    /// Accounts, in the policy's order.
+    pub accounts: Vec<AccountReading>,
+    /// Code of the contracts that the policy pins, venues in the policy's order.
+    pub code: Vec<CodeReading>,
+}
+
+/// One item of a batch that passed the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spend {
+    /// When, Unix seconds.
+    pub timestamp: u64,
+    /// From which account.
+    pub account: AccountId,
+    /// The decision it belonged to.
+    pub decision: B256,
+    /// What it was for.
+    pub once_key: B256,
+    /// Budget line or strategy.
+    pub line: B256,
+    /// What was spent; `None` when the policy in force no longer lists it.
+    pub asset: Option<AssetId>,
+    /// To whom.
+    pub counterparty: Address,
+    /// What it was worth when it was decided.
+    pub value: Value,
+}
+
+/// A Governor proposal of the agent that may still execute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// The account it moves.
+    pub account: AccountId,
+    /// Its proposal id, as 32 bytes.
+    pub proposal_id: B256,
+    /// The decision its batch enters.
+    pub decision: B256,
+    /// When it was proposed, Unix seconds.
+    pub proposed_at: u64,
+    /// After this the gate refuses it, Unix seconds.
+    pub valid_until: u64,
+    /// What each of its intents is for.
+    pub once_keys: Vec<B256>,
+    /// What it would spend, summed.
+    pub value: Value,
+}
+
+/// Lengths of the rolling windows: an hour, a day, a week and thirty days, in seconds.
+pub const WINDOW_SECS: [u64; 4] = [3_600, 86_400, 604_800, 2_592_000];
+
+/// What the agent did before the snapshot's block, from the gate's events and the Governor's proposals.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct History {
+    /// Items that passed the gate within the longest window, oldest first.
+    pub spends: Vec<Spend>,
+    /// Governor proposals that may still execute.
+    pub outstanding: Vec<Outstanding>,
+}
+
+impl History {
+    /// Value spent or bound in the window of `secs` before `now`, saturating.
+    pub fn value_within(&self, now: u64, secs: u64) -> Value {
+        let since = now.saturating_sub(secs);
+        let spent = self.spends.iter().rev().take_while(|spend| spend.timestamp > since).map(|spend| spend.value);
+        let bound = self.outstanding.iter().filter(|proposal| proposal.valid_until >= now).map(|it| it.value);
+        spent.chain(bound).fold(Value::ZERO, |sum, value| Value(sum.0.saturating_add(value.0)))
+    }
+
+    /// When the agent last acted: the newest batch executed or proposal made, Unix seconds.
+    pub fn last_action_at(&self) -> Option<u64> {
+        let spent = self.spends.last().map(|spend| spend.timestamp);
+        spent.max(self.outstanding.iter().map(|proposal| proposal.proposed_at).max())
+    }
+
+    /// Batches that executed or were proposed in the window of `secs` before `now`.
+    pub fn batches_within(&self, now: u64, secs: u64) -> u64 {
+        let since = now.saturating_sub(secs);
+        let mut last = None;
+        let mut count = 0u64;
+        for spend in self.spends.iter().rev().take_while(|spend| spend.timestamp > since) {
+            if last != Some(spend.decision) {
+                last = Some(spend.decision);
+                count = count.saturating_add(1);
+            }
+        }
+        let bound = self.outstanding.iter().filter(|proposal| proposal.proposed_at > since).count();
+        count.saturating_add(u64::try_from(bound).unwrap_or(u64::MAX))
+    }
+
+    /// Whether `once_key` was spent from `account` or is bound by an outstanding proposal.
+    pub fn is_used(&self, account: AccountId, once_key: B256) -> bool {
+        self.spends.iter().any(|spend| spend.account == account && spend.once_key == once_key)
+            || self.outstanding.iter().any(|it| it.account == account && it.once_keys.contains(&once_key))
+    }
+
+    /// The history without the outstanding proposal of `decision`.
+    #[must_use]
+    pub fn without(&self, decision: B256) -> Self {
+        let others = self.outstanding.iter().filter(|proposal| proposal.decision != decision);
+        Self { spends: self.spends.clone(), outstanding: others.cloned().collect() }
+    }
+
+    /// Whether any outstanding proposal binds `account`.
+    pub fn is_bound(&self, account: AccountId) -> bool {
+        self.outstanding.iter().any(|proposal| proposal.account == account)
+    }
+}
+
+/// What the intents allowed before the one at hand add to [`History`] and take from balances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally<'a> {
+    /// Value of the intents allowed so far.
+    pub value: Value,
+    /// Value of the intents allowed so far, for the account of the batch at hand.
+    pub batch_value: Value,
+    intents: &'a [Intent],
+    verdicts: &'a [Verdict],
+}
+
+impl<'a> Tally<'a> {
+    /// Before the next intent of `account`. An intent without a verdict counts as allowed, as a strategy must assume
+    /// of those before its own. Sums saturate.
+    pub fn before(account: AccountId, intents: &'a [Intent], verdicts: &'a [Verdict]) -> Self {
+        let mut tally = Self { intents, verdicts, ..Self::default() };
+        let add = |sum: Value, intent: &Intent| Value(sum.0.saturating_add(intent.value.0));
+        let (mut value, mut batch_value) = (Value::ZERO, Value::ZERO);
+        for intent in tally.allowed() {
+            value = add(value, intent);
+            if intent.account == account {
+                batch_value = add(batch_value, intent);
+            }
+        }
+        (tally.value, tally.batch_value) = (value, batch_value);
+        tally
+    }
+
+    /// Whether there is no intent before.
+    pub fn is_empty(&self) -> bool {
+        self.intents.is_empty()
+    }
+
+    /// The intents allowed so far, in order.
+    pub fn allowed(&self) -> impl Iterator<Item = &'a Intent> + use<'a> {
+        let verdicts = self.verdicts;
+        let refused = move |position: usize| verdicts.get(position).is_some_and(|verdict| !verdict.is_allowed());
+        self.intents.iter().enumerate().filter(move |(position, _)| !refused(*position)).map(|(_, intent)| intent)
+    }
+
+    /// What they take of `asset` from `account`, saturating.
+    pub fn spent(&self, account: AccountId, asset: AssetId) -> Amount {
+        self.sum(account, |action| match action {
+            Action::Transfer { asset: given, amount, .. } if *given == asset => *amount,
+            Action::Swap { sell, amount_in, .. } if *sell == asset => *amount_in,
+            _ => Amount::ZERO,
+        })
+    }
+
+    /// What swaps of `account` bring it of `asset` at least, saturating. What other accounts send it does not count:
+    /// that is another batch.
+    pub fn received_min(&self, account: AccountId, asset: AssetId) -> Amount {
+        self.sum(account, |action| match action {
+            Action::Swap { buy, amount_out_min, .. } if *buy == asset => *amount_out_min,
+            _ => Amount::ZERO,
+        })
+    }
+
+    fn sum(&self, account: AccountId, amount: impl Fn(&Action) -> Amount) -> Amount {
+        let actions = self.allowed().filter(|intent| intent.account == account).flat_map(|intent| &intent.actions);
+        actions.fold(Amount::ZERO, |sum, action| Amount(sum.0.saturating_add(amount(action).0)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

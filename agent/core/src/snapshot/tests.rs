@@ -1,0 +1,124 @@
+use super::*;
+use crate::fixture::{OPERATIONS, RESERVE, USDC, WETH, outstanding, payment, sale, spend, usd};
+use crate::{Refusal, Rule, verdict::Quantity};
+use proptest::prelude::*;
+
+const NOW: u64 = 10_000_000;
+
+fn key(byte: u8) -> B256 {
+    B256::repeat_byte(byte)
+}
+
+fn spent(times: &[(u64, u8, u128)]) -> History {
+    let one = |(time, decision, value): &(u64, u8, u128)| spend(*time, OPERATIONS, *decision, key(9), *value);
+    History { spends: times.iter().map(one).collect(), outstanding: Vec::new() }
+}
+
+#[test]
+fn a_window_is_open_at_its_start_and_closed_at_its_end() {
+    let history = spent(&[(NOW - 100, 1, 1), (NOW - 99, 2, 10), (NOW, 3, 100)]);
+    assert_eq!(history.value_within(NOW, 100), Value(110));
+    assert_eq!(history.value_within(NOW, 101), Value(111));
+    assert_eq!(history.value_within(NOW, 0), Value(0));
+    assert_eq!(history.value_within(NOW, u64::MAX), Value(111));
+}
+
+#[test]
+fn what_may_still_run_is_spent_in_every_window() {
+    let waiting = |until| outstanding(key(1), 5, until, 7);
+    let history = History { outstanding: vec![waiting(NOW), waiting(NOW - 1), waiting(NOW + 1)], ..spent(&[]) };
+    assert_eq!(history.value_within(NOW, 1), Value(14), "one is past its time");
+    let full = History { outstanding: vec![waiting(NOW), outstanding(key(2), 5, NOW, u128::MAX)], ..spent(&[]) };
+    assert_eq!(full.value_within(NOW, 1), Value(u128::MAX));
+}
+
+#[test]
+fn batches_are_counted_and_not_their_items() {
+    let mut history = spent(&[(NOW - 100, 1, 1), (NOW - 9, 2, 1), (NOW - 9, 2, 1), (NOW - 9, 3, 1), (NOW, 4, 1)]);
+    assert_eq!(history.batches_within(NOW, 100), 3);
+    assert_eq!(history.batches_within(NOW, 101), 4);
+    assert_eq!(history.batches_within(NOW, 9), 1);
+    history.outstanding = vec![outstanding(key(8), NOW - 100, NOW, 1), outstanding(key(9), NOW - 99, NOW, 1)];
+    assert_eq!(history.batches_within(NOW, 100), 4);
+    assert_eq!(History::default().batches_within(NOW, 100), 0);
+    assert_eq!(spent(&[(NOW, 0, 1)]).batches_within(NOW, 100), 1, "a decision of zeros is one too");
+}
+
+#[test]
+fn a_key_is_used_by_its_account_alone() {
+    let mut history = spent(&[(1, 1, 1)]);
+    assert!(history.is_used(OPERATIONS, key(9)));
+    assert!(!history.is_used(RESERVE, key(9)));
+    assert!(!history.is_used(OPERATIONS, key(8)));
+    let bound = Outstanding { once_keys: vec![key(5), key(6)], ..outstanding(key(1), 5, NOW, 7) };
+    history.outstanding.push(bound);
+    assert!(history.is_used(RESERVE, key(6)));
+    assert!(!history.is_used(OPERATIONS, key(6)));
+    assert!(history.is_bound(RESERVE) && !history.is_bound(OPERATIONS));
+    let without = history.without(key(1));
+    assert!(!without.is_used(RESERVE, key(6)) && without.is_used(OPERATIONS, key(9)));
+    assert_eq!(history.without(key(2)), history);
+}
+
+#[test]
+fn the_last_action_is_the_newest_batch_or_proposal() {
+    assert_eq!(History::default().last_action_at(), None);
+    let mut history = spent(&[(3, 1, 1), (5, 2, 1)]);
+    assert_eq!(history.last_action_at(), Some(5));
+    history.outstanding = vec![outstanding(key(1), 8, NOW, 1), outstanding(key(2), 7, NOW, 1)];
+    assert_eq!(history.last_action_at(), Some(8));
+    history.spends.clear();
+    assert_eq!(history.last_action_at(), Some(8));
+}
+
+#[test]
+fn a_brake_is_released_while_it_is_read_unpulled_and_leased() {
+    let block = BlockRef { number: 1, hash: key(1), timestamp: NOW };
+    let released = BrakeReading { pulled: false, pulls: 0, lease_until: NOW + 1, block };
+    assert!(released.is_released());
+    assert!(!BrakeReading { pulled: true, ..released }.is_released());
+    assert!(!BrakeReading { lease_until: NOW, ..released }.is_released(), "the lease holds before its end, not at it");
+    let unreadable = BrakeReading::unreadable(block);
+    assert!(unreadable.pulled && !unreadable.is_released());
+}
+
+#[test]
+fn a_tally_counts_what_was_allowed_or_not_yet_judged() {
+    let intents = [payment(OPERATIONS, 1, 10), sale(OPERATIONS, 0, 3), sale(RESERVE, 0, 1), payment(OPERATIONS, 2, 5)];
+    let block = BlockRef::default();
+    let refused = Refusal::new(Rule::DayBpsMax, Quantity::None, Quantity::None, block, key(0));
+    let verdicts = [Verdict::Allowed, Verdict::Allowed, Verdict::Allowed, Verdict::Refused(refused.clone())];
+    let usd = |whole| Value(usd(whole).0);
+
+    let tally = Tally::before(OPERATIONS, &intents, &verdicts);
+    assert_eq!((tally.value, tally.batch_value), (usd(8_010), usd(6_010)));
+    assert_eq!(tally.allowed().count(), 3);
+    assert_eq!(tally.spent(OPERATIONS, USDC), Amount(10_000_000));
+    assert_eq!(tally.spent(OPERATIONS, WETH), Amount(3_000_000_000_000_000_000));
+    assert_eq!(tally.received_min(OPERATIONS, USDC), Amount(3 * 1_980_000_000));
+    assert_eq!(tally.spent(RESERVE, USDC), Amount::ZERO);
+
+    let unjudged = Tally::before(OPERATIONS, &intents, &[]);
+    assert_eq!((unjudged.value, unjudged.batch_value), (usd(8_015), usd(6_015)));
+    let refusals = [Verdict::Refused(refused)];
+    let first = Tally::before(OPERATIONS, &intents[..1], &refusals);
+    assert_eq!((first.value, first.spent(OPERATIONS, USDC)), (usd(0), Amount::ZERO));
+    assert!(!first.is_empty() && Tally::before(OPERATIONS, &[], &[]).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn windows_agree_with_looking_at_every_spend(
+        mut times in prop::collection::vec((NOW - 500..NOW + 1, any::<u8>(), 0u128..1_000), 0..40),
+        secs in 0u64..600,
+    ) {
+        times.sort_unstable();
+        let history = spent(&times);
+        let within = || times.iter().filter(|(time, ..)| time + secs > NOW);
+        prop_assert_eq!(history.value_within(NOW, secs), Value(within().map(|(.., value)| value).sum()));
+        let mut batches: Vec<_> = within().map(|(time, decision, _)| (time, decision)).collect();
+        // A batch is in one block; what has the same decision at another time is another one.
+        batches.dedup_by_key(|(_, decision)| *decision);
+        prop_assert_eq!(history.batches_within(NOW, secs), batches.len() as u64);
+    }
+}

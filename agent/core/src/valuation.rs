@@ -1,0 +1,171 @@
+//! Prices that may be used, and what the treasury is worth at them.
+
+use crate::{
+    Account, AccountId, Amount, Asset, AssetId, Price, Terms, Value,
+    snapshot::{FeedReading, Snapshot},
+};
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+/// Why a feed's answer was not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// It could not be read.
+    Unread,
+    /// It was zero, negative or above 128 bits.
+    NonPositive,
+    /// Its time lies after the snapshot.
+    Future,
+    /// It is older than the policy allows.
+    Stale,
+    /// It differs from the median by more than the policy allows.
+    Deviating,
+}
+
+/// The price of one asset, and what was left out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AssetPrice {
+    /// Median of the usable feeds; `None` below the quorum.
+    pub price: Option<Price>,
+    /// How many feeds were usable.
+    pub usable: u64,
+    /// What was left out, and why.
+    pub dropped: Vec<(Address, Dropped)>,
+}
+
+/// Prices of all assets, in the policy's order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Prices(pub Vec<AssetPrice>);
+
+impl Prices {
+    /// The prices that the policy lets a snapshot have.
+    pub fn resolve(terms: &Terms, snapshot: &Snapshot) -> Self {
+        let now = snapshot.block.timestamp;
+        let price = |(asset, reading): (&Asset, &crate::snapshot::AssetReading)| {
+            let age_max = asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
+            asset_price(&reading.feeds, now, age_max, terms)
+        };
+        Self(terms.assets.iter().zip(&snapshot.assets).map(price).collect())
+    }
+
+    /// The price of `asset`, if it has one.
+    pub fn of(&self, asset: AssetId) -> Option<Price> {
+        self.0.get(asset.index()).and_then(|found| found.price)
+    }
+}
+
+fn asset_price(feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) -> AssetPrice {
+    let mut result = AssetPrice::default();
+    let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len());
+    for reading in feeds {
+        match usable_answer(reading, now, age_secs_max) {
+            Ok(price) => usable.push((price, reading.feed)),
+            Err(reason) => result.dropped.push((reading.feed, reason)),
+        }
+    }
+    if let Some(median) = median(&mut usable) {
+        usable.retain(|(price, feed)| {
+            let near = deviation_bps(*price, median) <= terms.limits.price_deviation_bps_max;
+            if !near {
+                result.dropped.push((*feed, Dropped::Deviating));
+            }
+            near
+        });
+    }
+    result.usable = u64::try_from(usable.len()).unwrap_or(u64::MAX);
+    if result.usable >= terms.limits.price_quorum_min.max(1) {
+        result.price = median(&mut usable);
+    }
+    result
+}
+
+fn usable_answer(reading: &FeedReading, now: u64, age_secs_max: u64) -> Result<Price, Dropped> {
+    let latest = reading.rounds.last().ok_or(Dropped::Unread)?;
+    let price = latest.price.filter(|price| !price.is_zero()).ok_or(Dropped::NonPositive)?;
+    let age_secs = now.checked_sub(latest.updated_at).ok_or(Dropped::Future)?;
+    if age_secs > age_secs_max { Err(Dropped::Stale) } else { Ok(price) }
+}
+
+/// The middle price, or the mean of the two middle ones rounded down.
+fn median(prices: &mut [(Price, Address)]) -> Option<Price> {
+    prices.sort_unstable();
+    let middle = prices.len() / 2;
+    let (upper, _) = prices.get(middle)?;
+    if prices.len() % 2 == 1 {
+        return Some(*upper);
+    }
+    let (lower, _) = prices.get(middle.checked_sub(1)?)?;
+    Some(Price(lower.0 / 2 + upper.0 / 2 + (lower.0 % 2 + upper.0 % 2) / 2))
+}
+
+/// How far `price` lies from `median`, bps rounded up: a cap of 100 does not let 100.5 through.
+fn deviation_bps(price: Price, median: Price) -> u64 {
+    Value(price.0.abs_diff(median.0)).bps_of_ceil(Value(median.0)).unwrap_or(u64::MAX)
+}
+
+/// What the treasury holds and is worth, summed over its accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Valuation {
+    /// Net asset value.
+    pub nav: Value,
+    /// Total amount of each asset.
+    pub amounts: Vec<Amount>,
+    /// Total value of each asset.
+    pub values: Vec<Value>,
+    /// Total value of the stable assets.
+    pub stable: Value,
+}
+
+impl Valuation {
+    /// Values `snapshot` at `prices`, reusing the room of `self`. `None` when a held asset has no price, a reading is
+    /// missing, or a sum does not fit: unknown is unsafe.
+    pub fn fill(&mut self, terms: &Terms, snapshot: &Snapshot, prices: &Prices) -> Option<()> {
+        self.nav = Value::ZERO;
+        self.stable = Value::ZERO;
+        self.amounts.clear();
+        self.values.clear();
+        for (position, asset) in terms.assets.iter().enumerate() {
+            let mut amount = Amount::ZERO;
+            for account in &snapshot.accounts {
+                amount = amount.checked_add(*account.balances.get(position)?)?;
+            }
+            let value = if amount.is_zero() {
+                Value::ZERO
+            } else {
+                amount.value_at(prices.0.get(position)?.price?, asset.unit())?
+            };
+            self.nav = self.nav.checked_add(value)?;
+            if asset.kind == crate::AssetKind::Stable {
+                self.stable = self.stable.checked_add(value)?;
+            }
+            self.amounts.push(amount);
+            self.values.push(value);
+        }
+        Some(())
+    }
+
+    /// Total value of `asset`.
+    pub fn value_of(&self, asset: AssetId) -> Value {
+        self.values.get(asset.index()).copied().unwrap_or(Value::ZERO)
+    }
+
+    /// The share of NAV of each asset in bps, rounded down.
+    pub fn weights_bps(&self) -> Vec<u64> {
+        self.values.iter().map(|value| value.bps_of(self.nav).unwrap_or(0)).collect()
+    }
+}
+
+/// What `account` holds of `asset`, as the snapshot says; zero when it does not say.
+pub fn balance(snapshot: &Snapshot, account: AccountId, asset: AssetId) -> Amount {
+    let reading = snapshot.accounts.get(account.index());
+    reading.and_then(|found| found.balances.get(asset.index())).copied().unwrap_or(Amount::ZERO)
+}
+
+/// Whether `address` is one of the treasury's own accounts.
+pub fn is_own(accounts: &[Account], address: Address) -> bool {
+    accounts.iter().any(|account| account.address == address)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! The judge's answer: allowed, or refused with a receipt.
+
+use crate::{AccountId, Amount, AssetId, Value, snapshot::BlockRef};
+use alloy_primitives::{Address, B256};
+use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
+
+/// A rule that can refuse. The name is the policy's own key where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The policy in force is not the one anchored at the snapshot's block.
+    PolicyAnchored,
+    /// The policy has expired.
+    PolicyExpiresAt,
+    /// The brake is pulled or unreadable.
+    BrakePulled,
+    /// The operators' lease has lapsed.
+    LeaseLapsed,
+    /// The snapshot is of another chain.
+    ChainId,
+    /// The snapshot does not hold what the policy names.
+    SnapshotComplete,
+    /// A token's decimals differ from the policy.
+    AssetDecimals,
+    /// Fewer prices than `limits.price_quorum_min` are usable.
+    PriceQuorumMin,
+    /// The account is not in the policy, or its kind differs.
+    AccountListed,
+    /// The listed operators' keys together reach the Safe's threshold.
+    OperatorsBelowThreshold,
+    /// The asset is not in the policy.
+    AssetListed,
+    /// The strategy or budget line is not in the policy.
+    LineListed,
+    /// The venue or pool is not in the policy.
+    VenueListed,
+    /// The code at a venue's address is not the pinned code.
+    VenueCodeHash,
+    /// The receiver is neither an account nor an allowed counterparty.
+    CounterpartyListed,
+    /// Asset, amount, counterparty or value of the intent disagree with its actions.
+    IntentMatchesActions,
+    /// An approval is not exact, not for a venue, or not followed by its use.
+    ApprovalExact,
+    /// The account holds less than the intent spends.
+    BalanceSufficient,
+    /// `limits.proposal_bps_max`.
+    ProposalBpsMax,
+    /// `limits.hour_bps_max`.
+    HourBpsMax,
+    /// `limits.day_bps_max`.
+    DayBpsMax,
+    /// `limits.week_bps_max`.
+    WeekBpsMax,
+    /// `limits.month_bps_max`.
+    MonthBpsMax,
+    /// `limits.slippage_bps_max`.
+    SlippageBpsMax,
+    /// `limits.proposals_per_day_max`.
+    ProposalsPerDayMax,
+    /// `limits.cooldown_min`.
+    CooldownSecsMin,
+    /// `limits.validity_max`.
+    ValiditySecsMax,
+    /// An asset would leave its band upward.
+    AllocationMax,
+    /// An asset would leave its band downward.
+    AllocationMin,
+    /// `limits.stable_share_bps_min`.
+    StableShareBpsMin,
+    /// `risk.volatility_bps_max`: only what reduces risk is allowed.
+    VolatilityBpsMax,
+    /// What it is for was done or is bound already.
+    OnceKeyUnused,
+    /// More intents than a decision may have.
+    IntentsMax,
+    /// The calldata, or the batch that it carries out, is not what was judged.
+    CalldataMatches,
+    /// The dry run failed, or ran at another block than the snapshot's.
+    DryRun,
+    /// A clearance is older than its life, or what was looked at last is older than what was looked at before.
+    ClearanceFresh,
+    /// A swap on a Governor route has no bound that is read at execution.
+    GovernorSwapBound,
+}
+
+/// A measured or permitted quantity, with its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "unit", content = "value", rename_all = "snake_case")]
+pub enum Quantity {
+    /// Nothing to state.
+    None,
+    /// Basis points.
+    Bps(u64),
+    /// Quote currency, wad.
+    Value(Value),
+    /// Base units.
+    Amount(Amount),
+    /// Seconds, or a Unix time.
+    Secs(u64),
+    /// A count.
+    Count(u64),
+    /// An address.
+    Address(Address),
+    /// A hash.
+    Hash(B256),
+    /// An asset of the policy.
+    Asset(AssetId),
+    /// An account of the policy.
+    Account(AccountId),
+}
+
+/// An input that the rule looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Which.
+    pub name: InputName,
+    /// How much.
+    pub quantity: Quantity,
+}
+
+/// Names of a rule's inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputName {
+    /// Net asset value.
+    Nav,
+    /// Value of the intent.
+    IntentValue,
+    /// Value of the batch with the intent.
+    BatchValue,
+    /// Value of the window before the intent.
+    WindowValue,
+    /// The asset.
+    Asset,
+    /// The account.
+    Account,
+    /// Where the money goes.
+    Counterparty,
+    /// The snapshot's time.
+    Now,
+}
+
+/// Most inputs of a refusal.
+pub const INPUTS_MAX: usize = 4;
+
+/// The receipt of a refusal: anyone with the snapshot and the policy can check it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The rule that refused.
+    pub rule: Rule,
+    /// What the rule allows.
+    pub limit: Quantity,
+    /// What was found.
+    pub found: Quantity,
+    /// What the rule looked at.
+    pub inputs: ArrayVec<Input, INPUTS_MAX>,
+    /// The snapshot's block.
+    pub block: BlockRef,
+    /// keccak256 of the policy file.
+    pub policy: B256,
+}
+
+impl Refusal {
+    /// A refusal without inputs.
+    pub fn new(rule: Rule, limit: Quantity, found: Quantity, block: BlockRef, policy: B256) -> Self {
+        Self { rule, limit, found, inputs: ArrayVec::new(), block, policy }
+    }
+
+    /// With one more input; beyond [`INPUTS_MAX`] it is dropped.
+    #[must_use]
+    pub fn with(mut self, name: InputName, quantity: Quantity) -> Self {
+        // A full list loses only detail of the receipt, never the refusal.
+        let _ = self.inputs.try_push(Input { name, quantity });
+        self
+    }
+}
+
+/// The judge's answer on one intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", content = "receipt", rename_all = "snake_case")]
+pub enum Verdict {
+    /// The policy allows it.
+    Allowed,
+    /// It does not, and this is why.
+    Refused(Refusal),
+}
+
+impl Verdict {
+    /// Whether it is allowed.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed)
+    }
+}
