@@ -1,0 +1,40 @@
+//! Tokens (EIP-20, EIP-5805, WETH9) and Chainlink's `AggregatorV3Interface`.
+
+use alloy_sol_types::sol;
+
+sol! {
+    #[sol(all_derives)]
+    interface IERC20 {
+        event Transfer(address indexed from, address indexed to, uint256 value);
+        event Approval(address indexed owner, address indexed spender, uint256 value);
+
+        function balanceOf(address account) external view returns (uint256);
+        function allowance(address owner, address spender) external view returns (uint256);
+        function totalSupply() external view returns (uint256);
+        function decimals() external view returns (uint8);
+        function symbol() external view returns (string memory);
+        function transfer(address to, uint256 value) external returns (bool);
+        function approve(address spender, uint256 value) external returns (bool);
+    }
+
+    #[sol(all_derives)]
+    interface IVotes {
+        function delegate(address delegatee) external;
+        function delegates(address account) external view returns (address);
+        function getVotes(address account) external view returns (uint256);
+    }
+
+    #[sol(all_derives)]
+    interface IWETH9 {
+        function deposit() external payable;
+        function withdraw(uint256 wad) external;
+    }
+
+    #[sol(all_derives)]
+    interface IAggregatorV3 {
+        function decimals() external view returns (uint8);
+        function description() external view returns (string memory);
+        function getRoundData(uint80 roundId) external view returns (uint80 roundId_, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+        function latestRoundData() external view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+    }
+}

@@ -1,0 +1,429 @@
+//! Actions of a policy as calldata, and back.
+
+use crate::{
+    bindings::{DecisionGate, IDecisionGate, IERC20, ISwapRouter},
+    exact::{Exact, Inexact},
+};
+use alloy_primitives::{Address, Bytes, U256, aliases::U24, aliases::U160};
+use alloy_sol_types::SolCall;
+use quaestor_core::{
+    Account, AccountId, Action, Amount, Asset, AssetId, Call, Codec, CodecError, Entry, EntryItem, Terms, Value, Venue,
+    VenueId,
+};
+
+/// The codec of one policy: it knows its assets, accounts, venues and gate, and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyCodec<'a> {
+    terms: &'a Terms,
+}
+
+impl<'a> PolicyCodec<'a> {
+    /// The codec of `terms`.
+    pub fn new(terms: &'a Terms) -> Self {
+        Self { terms }
+    }
+
+    fn account(&self, id: AccountId) -> Result<&'a Account, CodecError> {
+        self.terms.account(id).ok_or(CodecError::Unlisted { what: "account", index: id.index() })
+    }
+
+    fn asset(&self, id: AssetId) -> Result<&'a Asset, CodecError> {
+        self.terms.asset(id).ok_or(CodecError::Unlisted { what: "asset", index: id.index() })
+    }
+
+    fn venue(&self, id: VenueId) -> Result<&'a Venue, CodecError> {
+        self.terms.venue(id).ok_or(CodecError::Unlisted { what: "venue", index: id.index() })
+    }
+
+    fn asset_at(&self, address: Address) -> Option<AssetId> {
+        let position = self.terms.assets.iter().position(|asset| asset.address == address)?;
+        u16::try_from(position).ok().map(AssetId)
+    }
+
+    fn venue_at(&self, address: Address) -> Option<VenueId> {
+        let position = self.terms.venues.iter().position(|venue| venue.address == address)?;
+        u16::try_from(position).ok().map(VenueId)
+    }
+
+    fn encode_one(&self, account: &Account, valid_until: u64, action: &Action) -> Result<Call, CodecError> {
+        let (to, data) = match *action {
+            Action::Transfer { asset, to, amount } => {
+                (self.asset(asset)?.address, IERC20::transferCall { to, value: amount.to_u256() }.abi_encode())
+            }
+            Action::Approve { asset, spender, amount } => {
+                let spender = self.venue(spender)?.address;
+                (self.asset(asset)?.address, IERC20::approveCall { spender, value: amount.to_u256() }.abi_encode())
+            }
+            Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min } => {
+                let to = self.venue(venue)?.address;
+                let fee = U24::try_from(fee_pips).map_err(|_| field(to, "fee", "below 2^24", fee_pips))?;
+                let params = ISwapRouter::ExactInputSingleParams {
+                    tokenIn: self.asset(sell)?.address,
+                    tokenOut: self.asset(buy)?.address,
+                    fee,
+                    recipient: account.address,
+                    deadline: U256::from(valid_until),
+                    amountIn: amount_in.to_u256(),
+                    amountOutMinimum: amount_out_min.to_u256(),
+                    sqrtPriceLimitX96: U160::ZERO,
+                };
+                (to, ISwapRouter::exactInputSingleCall { params }.abi_encode())
+            }
+        };
+        Ok(Call { to, value: Amount::ZERO, data: data.into() })
+    }
+
+    fn decode_one(&self, account: &Account, valid_until: u64, call: &Call) -> Result<Action, CodecError> {
+        match read(call)? {
+            Exact::Transfer(transfer) => Ok(Action::Transfer {
+                asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?,
+                to: transfer.to,
+                amount: amount(call.to, "amount", transfer.value)?,
+            }),
+            Exact::Approve(approve) => Ok(Action::Approve {
+                asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?,
+                spender: self
+                    .venue_at(approve.spender)
+                    .ok_or_else(|| field(call.to, "spender", "a venue of the policy", approve.spender))?,
+                amount: amount(call.to, "amount", approve.value)?,
+            }),
+            Exact::Swap(swap) => self.decode_swap(account, valid_until, call, &swap),
+            Exact::Enter(_) => Err(unknown(call)),
+        }
+    }
+
+    fn decode_swap(
+        &self,
+        account: &Account,
+        valid_until: u64,
+        call: &Call,
+        swap: &ISwapRouter::ExactInputSingleParams,
+    ) -> Result<Action, CodecError> {
+        let to = call.to;
+        let venue = self.venue_at(to).ok_or_else(|| unknown(call))?;
+        if swap.recipient != account.address {
+            return Err(field(to, "recipient", account.address, swap.recipient));
+        }
+        if swap.deadline != U256::from(valid_until) {
+            return Err(field(to, "deadline", valid_until, swap.deadline));
+        }
+        if !swap.sqrtPriceLimitX96.is_zero() {
+            return Err(field(to, "sqrtPriceLimitX96", 0, swap.sqrtPriceLimitX96));
+        }
+        let token =
+            |name, address| self.asset_at(address).ok_or_else(|| field(to, name, "an asset of the policy", address));
+        Ok(Action::Swap {
+            venue,
+            sell: token("tokenIn", swap.tokenIn)?,
+            buy: token("tokenOut", swap.tokenOut)?,
+            fee_pips: swap.fee.to::<u32>(),
+            amount_in: amount(to, "amountIn", swap.amountIn)?,
+            amount_out_min: amount(to, "amountOutMinimum", swap.amountOutMinimum)?,
+        })
+    }
+}
+
+impl Codec for PolicyCodec<'_> {
+    fn encode(&self, account: AccountId, valid_until: u64, actions: &[Action]) -> Result<Vec<Call>, CodecError> {
+        let account = self.account(account)?;
+        actions.iter().map(|action| self.encode_one(account, valid_until, action)).collect()
+    }
+
+    fn decode(&self, account: AccountId, valid_until: u64, calls: &[Call]) -> Result<Vec<Action>, CodecError> {
+        let account = self.account(account)?;
+        calls.iter().map(|call| self.decode_one(account, valid_until, call)).collect()
+    }
+
+    fn encode_entry(&self, entry: &Entry) -> Call {
+        let item = |item: &EntryItem| IDecisionGate::Item {
+            onceKey: item.once_key,
+            line: item.line,
+            asset: item.asset,
+            counterparty: item.counterparty,
+            amount: item.amount.to_u256(),
+            value: item.value.to_u256(),
+        };
+        let entry = IDecisionGate::Entry {
+            decision: entry.decision,
+            policy: entry.policy,
+            model: entry.model,
+            validUntil: entry.valid_until,
+            pulls: entry.pulls,
+            items: entry.items.iter().map(item).collect(),
+        };
+        let data = DecisionGate::enterCall { entry }.abi_encode();
+        Call { to: self.terms.gate, value: Amount::ZERO, data: data.into() }
+    }
+
+    fn decode_entry(&self, call: &Call) -> Result<Entry, CodecError> {
+        let Exact::Enter(entry) = read(call)? else { return Err(unknown(call)) };
+        if call.to != self.terms.gate {
+            return Err(unknown(call));
+        }
+        let too_large = || field(call.to, "amount or value of an item", LARGEST, "larger");
+        Ok(Entry {
+            decision: entry.decision,
+            policy: entry.policy,
+            model: entry.model,
+            valid_until: entry.validUntil,
+            pulls: entry.pulls,
+            items: entry.items.iter().map(entry_item).collect::<Option<_>>().ok_or_else(too_large)?,
+        })
+    }
+}
+
+/// An item of `DecisionGate`, of calldata or of an `Entered` event. `None` when its amount or value has more than
+/// 128 bits, which no batch of an agent has.
+pub fn entry_item(item: &IDecisionGate::Item) -> Option<EntryItem> {
+    Some(EntryItem {
+        once_key: item.onceKey,
+        line: item.line,
+        asset: item.asset,
+        counterparty: item.counterparty,
+        amount: Amount::from_u256(item.amount)?,
+        value: Value::from_u256(item.value)?,
+    })
+}
+
+const LARGEST: &str = "at most 2^128 - 1";
+
+fn read(call: &Call) -> Result<Exact, CodecError> {
+    let exact = Exact::read(&call.data).map_err(|inexact| match inexact {
+        Inexact::Selector => unknown(call),
+        Inexact::Encoding(reason) => CodecError::Malformed { to: call.to, reason },
+    })?;
+    if call.value.is_zero() { Ok(exact) } else { Err(field(call.to, "value in wei", 0, call.value.0)) }
+}
+
+fn amount(to: Address, name: &'static str, wide: U256) -> Result<Amount, CodecError> {
+    Amount::from_u256(wide).ok_or_else(|| field(to, name, LARGEST, wide))
+}
+
+fn unknown(call: &Call) -> CodecError {
+    let selector = Bytes::copy_from_slice(call.data.get(..4).unwrap_or(&call.data));
+    CodecError::Unknown { to: call.to, selector }
+}
+
+fn field(to: Address, field: &'static str, expected: impl ToString, found: impl ToString) -> CodecError {
+    CodecError::Field { to, field, expected: expected.to_string(), found: found.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{OPERATIONS, SECOND_VENUE, USDC, WETH, terms};
+    use alloy_primitives::B256;
+    use proptest::prelude::*;
+
+    const UNTIL: u64 = 1_584_057_600;
+
+    fn amounts() -> impl Strategy<Value = Amount> {
+        prop_oneof![Just(0), Just(u128::MAX), any::<u128>()].prop_map(Amount)
+    }
+
+    fn actions() -> impl Strategy<Value = Action> {
+        let asset = || (0u16..3).prop_map(AssetId);
+        let venue = || (0u16..2).prop_map(VenueId);
+        prop_oneof![
+            (asset(), any::<[u8; 20]>(), amounts()).prop_map(|(asset, to, amount)| Action::Transfer {
+                asset,
+                to: to.into(),
+                amount
+            }),
+            (asset(), venue(), amounts()).prop_map(|(asset, spender, amount)| Action::Approve {
+                asset,
+                spender,
+                amount
+            }),
+            (venue(), asset(), asset(), 0u32..1 << 24, amounts(), amounts()).prop_map(
+                |(venue, sell, buy, fee_pips, amount_in, amount_out_min)| Action::Swap {
+                    venue,
+                    sell,
+                    buy,
+                    fee_pips,
+                    amount_in,
+                    amount_out_min
+                }
+            ),
+        ]
+    }
+
+    fn entries() -> impl Strategy<Value = Entry> {
+        let hash = || any::<[u8; 32]>().prop_map(B256::from);
+        let address = || any::<[u8; 20]>().prop_map(Address::from);
+        let item = (hash(), hash(), address(), address(), amounts(), any::<u128>()).prop_map(
+            |(once_key, line, asset, counterparty, amount, value)| EntryItem {
+                once_key,
+                line,
+                asset,
+                counterparty,
+                amount,
+                value: Value(value),
+            },
+        );
+        (hash(), hash(), hash(), any::<u64>(), any::<u64>(), prop::collection::vec(item, 0..6)).prop_map(
+            |(decision, policy, model, valid_until, pulls, items)| Entry {
+                decision,
+                policy,
+                model,
+                valid_until,
+                pulls,
+                items,
+            },
+        )
+    }
+
+    fn swap() -> Action {
+        Action::Swap {
+            venue: VenueId(0),
+            sell: USDC,
+            buy: WETH,
+            fee_pips: 3_000,
+            amount_in: Amount(12),
+            amount_out_min: Amount(5),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_itself(list in prop::collection::vec(actions(), 0..5), until: u64, account in 0u16..2) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            let calls = codec.encode(AccountId(account), until, &list).unwrap();
+            prop_assert_eq!(codec.decode(AccountId(account), until, &calls), Ok(list));
+        }
+
+        #[test]
+        fn an_entry_decodes_to_itself(entry in entries()) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            prop_assert_eq!(codec.decode_entry(&codec.encode_entry(&entry)), Ok(entry));
+        }
+
+        #[test]
+        fn no_changed_byte_goes_unnoticed(action in actions(), at: prop::sample::Index, flip in 1u8..) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            let mut calls = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap();
+            let mut data = calls[0].data.to_vec();
+            let at = at.index(data.len());
+            data[at] ^= flip;
+            calls[0].data = data.into();
+            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(vec![action]));
+        }
+
+        #[test]
+        fn no_changed_byte_of_an_entry_goes_unnoticed(entry in entries(), at: prop::sample::Index, flip in 1u8..) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            let mut call = codec.encode_entry(&entry);
+            let mut data = call.data.to_vec();
+            let at = at.index(data.len());
+            data[at] ^= flip;
+            call.data = data.into();
+            prop_assert_ne!(codec.decode_entry(&call), Ok(entry));
+        }
+
+        #[test]
+        fn no_changed_length_goes_unnoticed(action in actions(), cut in 0usize..40, tail in prop::collection::vec(any::<u8>(), 1..40)) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            let call = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap().remove(0);
+            let longer = Call { data: [&call.data[..], &tail[..]].concat().into(), ..call.clone() };
+            let shorter = Call { data: call.data.slice(..call.data.len() - 1 - cut), ..call };
+            prop_assert!(codec.decode(OPERATIONS, UNTIL, &[longer]).is_err());
+            prop_assert!(codec.decode(OPERATIONS, UNTIL, &[shorter]).is_err());
+        }
+
+        #[test]
+        fn no_changed_target_goes_unnoticed(action in actions(), to: [u8; 20], listed in 0usize..8) {
+            let terms = terms();
+            let codec = PolicyCodec::new(&terms);
+            let mut calls = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap();
+            let known = [terms.gate, terms.venues[0].address, terms.venues[1].address, terms.assets[0].address,
+                terms.assets[1].address, terms.assets[2].address, terms.accounts[0].address];
+            let to = known.get(listed).copied().unwrap_or(to.into());
+            prop_assume!(to != calls[0].to);
+            calls[0].to = to;
+            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(vec![action]));
+        }
+    }
+
+    #[test]
+    fn a_swap_is_bound_to_its_account_its_deadline_and_no_value() {
+        let terms = terms();
+        let codec = PolicyCodec::new(&terms);
+        let calls = codec.encode(OPERATIONS, UNTIL, &[swap()]).unwrap();
+        let field_of = |found: Result<Vec<Action>, CodecError>| match found.unwrap_err() {
+            CodecError::Field { field, .. } => field,
+            other => panic!("{other}"),
+        };
+        assert_eq!(field_of(codec.decode(AccountId(1), UNTIL, &calls)), "recipient");
+        assert_eq!(field_of(codec.decode(OPERATIONS, UNTIL + 1, &calls)), "deadline");
+        let paid = Call { value: Amount(1), ..calls[0].clone() };
+        assert_eq!(field_of(codec.decode(OPERATIONS, UNTIL, &[paid])), "value in wei");
+    }
+
+    #[test]
+    fn what_the_policy_lacks_is_refused_by_name() {
+        let terms = terms();
+        let codec = PolicyCodec::new(&terms);
+        let transfer = Action::Transfer { asset: AssetId(9), to: Address::ZERO, amount: Amount(1) };
+        let refused = codec.encode(OPERATIONS, UNTIL, &[transfer]);
+        assert_eq!(refused, Err(CodecError::Unlisted { what: "asset", index: 9 }));
+        assert!(codec.encode(AccountId(7), UNTIL, &[]).is_err());
+        assert!(codec.decode(AccountId(7), UNTIL, &[]).is_err());
+
+        let stranger = IERC20::approveCall { spender: Address::repeat_byte(9), value: U256::from(1) };
+        let call = Call { to: terms.assets[0].address, value: Amount::ZERO, data: stranger.abi_encode().into() };
+        let refused = codec.decode(OPERATIONS, UNTIL, &[call]).unwrap_err();
+        assert!(matches!(refused, CodecError::Field { field: "spender", .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_quaestor_never_sends_is_refused() {
+        let terms = terms();
+        let codec = PolicyCodec::new(&terms);
+        let wide = IERC20::transferCall { to: Address::repeat_byte(9), value: U256::MAX }.abi_encode();
+        let limited = ISwapRouter::exactInputSingleCall {
+            params: ISwapRouter::ExactInputSingleParams {
+                tokenIn: terms.assets[0].address,
+                tokenOut: terms.assets[1].address,
+                recipient: terms.accounts[0].address,
+                deadline: U256::from(UNTIL),
+                sqrtPriceLimitX96: U160::from(1),
+                ..Default::default()
+            },
+        };
+        let entry = codec.encode_entry(&Entry {
+            decision: B256::ZERO,
+            policy: B256::ZERO,
+            model: B256::ZERO,
+            valid_until: 0,
+            pulls: 0,
+            items: vec![],
+        });
+        let to = terms.assets[0].address;
+        for (to, data) in [
+            (to, wide.into()),
+            (to, Bytes::from_static(b"\x23\xb8\x72\xdd")),
+            (to, Bytes::new()),
+            (terms.venues[0].address, limited.abi_encode().into()),
+            (entry.to, entry.data.clone()),
+        ] {
+            let call = Call { to, value: Amount::ZERO, data };
+            assert!(codec.decode(OPERATIONS, UNTIL, std::slice::from_ref(&call)).is_err(), "{call:?}");
+        }
+        let elsewhere = Call { to: terms.venues[usize::from(SECOND_VENUE.0)].address, ..entry };
+        assert!(matches!(codec.decode_entry(&elsewhere), Err(CodecError::Unknown { .. })));
+        let too_fine = Action::Swap {
+            venue: VenueId(0),
+            sell: USDC,
+            buy: WETH,
+            fee_pips: 1 << 24,
+            amount_in: Amount(1),
+            amount_out_min: Amount(1),
+        };
+        assert!(matches!(codec.encode(OPERATIONS, UNTIL, &[too_fine]), Err(CodecError::Field { field: "fee", .. })));
+    }
+}

@@ -1,0 +1,299 @@
+//! Calls in words, for the person who confirms or votes.
+//!
+//! The words say what the calldata does, whether or not the policy allows it: addresses are whole, amounts are exact,
+//! names are the policy's where it has one, and a call that is not understood is shown in full. Names are printed with
+//! nothing but letters, digits and a few marks of ASCII, so that none can imitate another or break out of Markdown.
+
+mod number;
+
+pub use number::{percent, wad, whole_tokens};
+
+use crate::{
+    bindings::{IDecisionGate, IERC20, ISwapRouter},
+    exact::Exact,
+    utc::Utc,
+};
+use alloy_primitives::{Address, B256, U256};
+use quaestor_core::{Asset, Call, Terms};
+use std::fmt::Write;
+
+/// The calls of a batch, numbered from 1, a call a line; what belongs to a call is indented under it.
+pub fn explain_batch(terms: &Terms, calls: &[Call]) -> String {
+    let lines: Vec<String> =
+        calls.iter().enumerate().map(|(index, call)| format!("{}. {}", index + 1, explain_call(terms, call))).collect();
+    lines.join("\n")
+}
+
+/// One call in words.
+pub fn explain_call(terms: &Terms, call: &Call) -> String {
+    let words = match Exact::read(&call.data) {
+        Ok(Exact::Transfer(transfer)) => explain_transfer(terms, call.to, &transfer),
+        Ok(Exact::Approve(approve)) => explain_approve(terms, call.to, &approve),
+        Ok(Exact::Swap(swap)) => explain_swap(terms, call.to, &swap),
+        Ok(Exact::Enter(entry)) => return explain_entry(terms, call, &entry),
+        Err(_) => return explain_unknown(terms, call),
+    };
+    format!("{words}{}", wei(call))
+}
+
+/// A name and an address, such as `operations (0x…)`.
+pub fn party(terms: &Terms, address: Address) -> String {
+    let named = |name: &str| Some(plain(name));
+    let account = || terms.accounts.iter().find(|it| it.address == address).and_then(|it| named(&it.name));
+    let venue = || terms.venues.iter().find(|it| it.address == address).and_then(|it| named(&it.name));
+    let asset =
+        || terms.assets.iter().find(|it| it.address == address).map(|it| format!("the token {}", plain(&it.symbol)));
+    let receiver = || terms.counterparties.contains(&address).then(|| "a receiver that the policy lists".to_owned());
+    let own = || match address {
+        it if it == terms.gate => Some("the decision gate".to_owned()),
+        it if it == terms.brake => Some("the emergency brake".to_owned()),
+        it if it == terms.registry => Some("the policy registry".to_owned()),
+        _ => None,
+    };
+    let name = own().or_else(account).or_else(venue).or_else(asset).or_else(receiver);
+    format!("{} ({address})", name.unwrap_or_else(|| "AN ADDRESS THAT THE POLICY DOES NOT LIST".to_owned()))
+}
+
+/// A name of the policy, safe to print anywhere: whatever is not an ASCII letter, digit, space or one of `._-/+` is
+/// shown as its code.
+pub fn plain(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if letter.is_ascii_alphanumeric() || " ._-/+".contains(letter) {
+            out.push(letter);
+        } else {
+            out.extend(letter.escape_unicode());
+        }
+    }
+    out
+}
+
+/// The name of a budget line or strategy, or its hash.
+pub fn line_name(terms: &Terms, line: B256) -> String {
+    let strategy = terms.strategies.iter().find(|strategy| strategy.line == line);
+    strategy.map_or_else(|| format!("line {line}"), |strategy| plain(&strategy.name))
+}
+
+fn asset_at(terms: &Terms, address: Address) -> Option<&Asset> {
+    terms.assets.iter().find(|asset| asset.address == address)
+}
+
+/// Such as `12,345.678901 USDC (0x…)`.
+fn tokens(terms: &Terms, token: Address, amount: U256) -> String {
+    match asset_at(terms, token) {
+        Some(asset) => format!("{} {} ({token})", whole_tokens(amount, asset.decimals), plain(&asset.symbol)),
+        None => format!("{} base units of A TOKEN THAT THE POLICY DOES NOT LIST ({token})", whole_tokens(amount, 0)),
+    }
+}
+
+fn explain_transfer(terms: &Terms, token: Address, call: &IERC20::transferCall) -> String {
+    format!("send {} to {}", tokens(terms, token, call.value), party(terms, call.to))
+}
+
+fn explain_approve(terms: &Terms, token: Address, call: &IERC20::approveCall) -> String {
+    let (amount, spender) = (tokens(terms, token, call.value), party(terms, call.spender));
+    let unlimited = if call.value == U256::MAX { ", WITHOUT ANY LIMIT" } else { "" };
+    format!("allow {spender} to take up to {amount}{unlimited}")
+}
+
+fn explain_swap(terms: &Terms, venue: Address, swap: &ISwapRouter::ExactInputSingleParams) -> String {
+    let until = u64::try_from(swap.deadline).map_or_else(|_| "for ever".to_owned(), |at| format!("until {}", Utc(at)));
+    let limit = match swap.sqrtPriceLimitX96 {
+        limit if limit.is_zero() => String::new(),
+        limit => format!(", stopping at the square-root price {limit} / 2^96"),
+    };
+    format!(
+        "swap {} for at least {} on {}, pool fee {}, to {}, {until}{limit}",
+        tokens(terms, swap.tokenIn, swap.amountIn),
+        tokens(terms, swap.tokenOut, swap.amountOutMinimum),
+        party(terms, venue),
+        percent(swap.fee.to::<u64>(), 4),
+        party(terms, swap.recipient),
+    )
+}
+
+fn explain_entry(terms: &Terms, call: &Call, entry: &IDecisionGate::Entry) -> String {
+    let mut text = format!(
+        "enter {}, which lets what follows run once, until {}, under policy {}, if the brake's count \
+         of pulls is {}; decision {}, model {}{}; it counts:",
+        party(terms, call.to),
+        Utc(entry.validUntil),
+        entry.policy,
+        entry.pulls,
+        entry.decision,
+        entry.model,
+        wei(call),
+    );
+    for item in &entry.items {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\n   - {}: {} to {}, worth {} USD, once under key {}",
+            line_name(terms, item.line),
+            tokens(terms, item.asset, item.amount),
+            party(terms, item.counterparty),
+            wad(item.value),
+            item.onceKey,
+        );
+    }
+    if entry.items.is_empty() {
+        text.push_str(" nothing");
+    }
+    text
+}
+
+fn explain_unknown(terms: &Terms, call: &Call) -> String {
+    if call.data.is_empty() {
+        return format!(
+            "call {} with {} wei and no data",
+            party(terms, call.to),
+            whole_tokens(call.value.to_u256(), 0)
+        );
+    }
+    let to = party(terms, call.to);
+    format!(
+        "A CALL THAT NO AGENT MAKES, to {to}, with {} wei and the data {}",
+        whole_tokens(call.value.to_u256(), 0),
+        call.data
+    )
+}
+
+fn wei(call: &Call) -> String {
+    match call.value {
+        value if value.is_zero() => String::new(),
+        value => format!(", AND SEND {} WEI WITH THE CALL", whole_tokens(value.to_u256(), 0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        PolicyCodec,
+        fixture::{COUNTERPARTY, OPERATIONS, USDC, WETH, terms},
+    };
+    use alloy_primitives::{Bytes, bytes};
+    use alloy_sol_types::SolCall;
+    use quaestor_core::{Action, Amount, AssetId, Codec, Entry, EntryItem, Value, VenueId};
+
+    const UNTIL: u64 = 1_584_057_600;
+
+    fn words(action: Action) -> String {
+        let terms = terms();
+        explain_call(&terms, &PolicyCodec::new(&terms).encode(OPERATIONS, UNTIL, &[action]).unwrap()[0])
+    }
+
+    fn swap() -> Action {
+        Action::Swap {
+            venue: VenueId(0),
+            sell: USDC,
+            buy: WETH,
+            fee_pips: 3_000,
+            amount_in: Amount(12_345_678_901),
+            amount_out_min: Amount(4_500_000_000_000_000_000),
+        }
+    }
+
+    #[test]
+    fn calls_read_as_a_member_would_say_them() {
+        let transfer = Action::Transfer { asset: USDC, to: COUNTERPARTY, amount: Amount(1_000_000) };
+        assert_eq!(
+            words(transfer),
+            "send 1 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) to a receiver that the policy lists \
+             (0x7171717171717171717171717171717171717171)"
+        );
+        let approve = Action::Approve { asset: AssetId(2), spender: VenueId(1), amount: Amount(1_234_567) };
+        assert_eq!(
+            words(approve),
+            "allow other (0x3232323232323232323232323232323232323232) to take up to 1,234,567 GOV \
+             (0x1313131313131313131313131313131313131313)"
+        );
+        assert_eq!(
+            words(swap()),
+            "swap 12,345.678901 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) for at least 4.5 WETH \
+             (0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2) on uniswap (0x3131313131313131313131313131313131313131), \
+             pool fee 0.3 %, to operations (0x2121212121212121212121212121212121212121), until 2020-03-13 00:00:00 UTC"
+        );
+    }
+
+    #[test]
+    fn an_entry_shows_all_that_it_counts() {
+        let terms = terms();
+        let entry = Entry {
+            decision: B256::repeat_byte(1),
+            policy: B256::repeat_byte(2),
+            model: B256::repeat_byte(3),
+            valid_until: UNTIL,
+            pulls: 1,
+            items: vec![EntryItem {
+                once_key: B256::repeat_byte(4),
+                line: terms.strategies[0].line,
+                asset: terms.assets[0].address,
+                counterparty: terms.venues[0].address,
+                amount: Amount(12_345_678_901),
+                value: Value(12_345_678_901_999_999_999_999),
+            }],
+        };
+        let call = PolicyCodec::new(&terms).encode_entry(&entry);
+        assert_eq!(
+            explain_batch(&terms, std::slice::from_ref(&call)),
+            "1. enter the decision gate (0x5353535353535353535353535353535353535353), which lets what follows run once, \
+             until 2020-03-13 00:00:00 UTC, under policy \
+             0x0202020202020202020202020202020202020202020202020202020202020202, if the brake's count of pulls is 1; \
+             decision 0x0101010101010101010101010101010101010101010101010101010101010101, model \
+             0x0303030303030303030303030303030303030303030303030303030303030303; it counts:\n   \
+             - rebalance: 12,345.678901 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) to uniswap \
+             (0x3131313131313131313131313131313131313131), worth 12,345.67 USD, once under key \
+             0x0404040404040404040404040404040404040404040404040404040404040404"
+        );
+        let elsewhere = Call { to: Address::repeat_byte(0x99), ..call };
+        assert!(explain_call(&terms, &elsewhere).starts_with("enter AN ADDRESS THAT THE POLICY DOES NOT LIST"));
+    }
+
+    #[test]
+    fn what_is_out_of_place_is_loud_and_whole() {
+        let terms = terms();
+        let stranger = Address::repeat_byte(0x99);
+        let data = IERC20::approveCall { spender: stranger, value: U256::MAX }.abi_encode();
+        let unlimited = Call { to: terms.assets[0].address, value: Amount(7), data: data.clone().into() };
+        let text = explain_call(&terms, &unlimited);
+        assert!(
+            text.contains(
+                "allow AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999999999999999999999999999999999999999)"
+            )
+        );
+        assert!(text.ends_with(", WITHOUT ANY LIMIT, AND SEND 7 WEI WITH THE CALL"), "{text}");
+
+        let other_token = explain_call(&terms, &Call { to: stranger, ..unlimited.clone() });
+        assert!(other_token.contains("base units of A TOKEN THAT THE POLICY DOES NOT LIST (0x9999"), "{other_token}");
+
+        let trailing = Call { data: [&data[..], &[0]].concat().into(), ..unlimited };
+        let text = explain_call(&terms, &trailing);
+        assert!(text.starts_with("A CALL THAT NO AGENT MAKES, to the token USDC (0xA0b8"), "{text}");
+        assert!(text.ends_with(&trailing.data.to_string()), "the calldata is shown whole");
+
+        let short = Call { to: stranger, value: Amount::ZERO, data: bytes!("abcd") };
+        assert!(explain_call(&terms, &short).ends_with("the data 0xabcd"));
+        let empty = Call { to: terms.accounts[0].address, value: Amount(1_000), data: Bytes::new() };
+        let words = "call operations (0x2121212121212121212121212121212121212121) with 1,000 wei and no data";
+        assert_eq!(explain_call(&terms, &empty), words);
+    }
+
+    #[test]
+    fn a_name_can_neither_imitate_nor_break_out() {
+        assert_eq!(plain("operations 2.0_a-b/c+d"), "operations 2.0_a-b/c+d");
+        assert_eq!(plain("a\n# b`\u{202e}е"), "a\\u{a}\\u{23} b\\u{60}\\u{202e}\\u{435}");
+    }
+
+    #[test]
+    fn every_address_of_a_call_is_shown_whole() {
+        let terms = terms();
+        let calls = PolicyCodec::new(&terms).encode(OPERATIONS, UNTIL, &[swap()]).unwrap();
+        let text = explain_batch(&terms, &calls);
+        for address in
+            [terms.assets[0].address, terms.assets[1].address, terms.venues[0].address, terms.accounts[0].address]
+        {
+            assert!(text.contains(&address.to_checksum(None)), "{address} in {text}");
+        }
+    }
+}

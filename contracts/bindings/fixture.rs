@@ -1,0 +1,69 @@
+//! A policy's terms for the tests of this crate.
+
+use alloy_primitives::{Address, B256, address, keccak256};
+use quaestor_core::{
+    Account, AccountId, Asset, AssetId, AssetKind, Limits, Pool, Route, Terms, Venue, VenueId, VenueKind,
+    policy::{Band, RiskTerms, Schedule, StrategyTerms},
+};
+
+pub(crate) const OPERATIONS: AccountId = AccountId(0);
+pub(crate) const RESERVE: AccountId = AccountId(1);
+pub(crate) const USDC: AssetId = AssetId(0);
+pub(crate) const WETH: AssetId = AssetId(1);
+pub(crate) const SECOND_VENUE: VenueId = VenueId(1);
+pub(crate) const PROPOSER: Address = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
+pub(crate) const GOVERNOR: Address = address!("0x2279B7A0a67DB372996a5FaB50D91eAA73d2eBe6");
+pub(crate) const COUNTERPARTY: Address = Address::repeat_byte(0x71);
+
+pub(crate) fn terms() -> Terms {
+    let asset = |symbol: &str, address, decimals, kind| Asset {
+        symbol: symbol.into(),
+        address,
+        decimals,
+        kind,
+        feeds: vec![],
+        staleness_secs_max: 3_600,
+    };
+    let venue = |name: &str, byte| Venue {
+        name: name.into(),
+        kind: VenueKind::UniswapV3,
+        address: Address::repeat_byte(byte),
+        code_hash: B256::ZERO,
+        pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
+    };
+    let strategy = |name: &str| StrategyTerms {
+        name: name.into(),
+        line: keccak256(name),
+        kind: name.into(),
+        params: Default::default(),
+    };
+    Terms {
+        name: "Example".into(),
+        chain_id: 31_337,
+        registry: Address::repeat_byte(0x51),
+        brake: Address::repeat_byte(0x52),
+        gate: Address::repeat_byte(0x53),
+        expires_at: 1_609_459_200,
+        schedule: Schedule::EveryBlocks(10),
+        validity_secs: 86_400,
+        assets: vec![
+            asset("USDC", address!("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"), 6, AssetKind::Stable),
+            asset("WETH", address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"), 18, AssetKind::Volatile),
+            asset("GOV", Address::repeat_byte(0x13), 0, AssetKind::Native),
+        ],
+        accounts: vec![
+            Account { name: "operations".into(), address: Address::repeat_byte(0x21), route: Route::Safe },
+            Account {
+                name: "reserve".into(),
+                address: Address::repeat_byte(0x22),
+                route: Route::Governor { governor: GOVERNOR, proposer: PROPOSER },
+            },
+        ],
+        venues: vec![venue("uniswap", 0x31), venue("other", 0x32)],
+        counterparties: vec![COUNTERPARTY],
+        bands: vec![Band { asset: USDC, min_bps: 4_000, target_bps: 5_000, max_bps: 6_050 }],
+        limits: Limits::default(),
+        risk: RiskTerms::default(),
+        strategies: vec![strategy("rebalance"), strategy("refill")],
+    }
+}

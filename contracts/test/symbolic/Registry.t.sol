@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {RegistryState} from "./RegistryState.sol";
+import {RegistryStep} from "./RegistryStep.sol";
+import {Logic} from "./Svm.sol";
+
+/// The invariants of the registry's storage, as they stand at the second at hand, and where each is shown to be kept:
+///
+/// - I1 ordered: in each line (epochs, delays, guardians, ceilings) nothing in force or waiting is above the last
+///   number given, and what waits is above what is in force. Kept: RegistryOrderProof.
+/// - I2 zeroIsNothing: epoch 0 has no hashes and no number. Kept: RegistryContentProof.
+/// - I3 fits: the active and the pending epoch fit the ceilings in force and those that wait. Kept: RegistryCeilingProof.
+/// - I4 timely: the active epoch's time has come; the pending one's time is when it will be active. Kept:
+///   RegistryOrderProof.
+/// - I5 blank: for numbers above the last given, the URI and the list of guardians are empty. RegistryStep assumes it
+///   of the numbers given out next; kept, for any number: RegistryContentProof.
+///
+/// Together: no number falls (order), what a number stands for never changes (content), no ceiling is exceeded
+/// (ceiling); and an epoch is active because it narrowed the one before (narrowing), or because the delay in force at
+/// its submission was zero, or because it waited that delay out: it was given a time at least the delay away, kept it
+/// as long as it waited, and came into force by time alone (order).
+
+/// @notice Nothing falls and nothing comes early. Assumes I1, I4 and I5.
+contract RegistryOrderProof is RegistryStep {
+    using Logic for bool;
+
+    function _assume(Before memory b) internal override {
+        vm.assume(registry.ordered());
+        vm.assume(registry.timely());
+        b.sight = registry.sight();
+    }
+
+    function _proveFirst(Before memory) internal view override {
+        assert(registry.ordered());
+        assert(registry.timely());
+    }
+
+    function _prove(Before memory b, bool timeOnly) internal view override {
+        assert(registry.ordered());
+        assert(registry.timely());
+        RegistryState.Sight memory a = registry.sight();
+        _line(b.sight.epochs, a.epochs, b.sight.delaySecs, timeOnly, true);
+        _line(b.sight.delays, a.delays, b.sight.delaySecs, timeOnly, false);
+        _line(b.sight.guardians, a.guardians, b.sight.delaySecs, timeOnly, false);
+        _line(b.sight.ceilings, a.ceilings, b.sight.delaySecs, timeOnly, false);
+    }
+
+    /// @param epochs whether the line may change at once by a narrowing, of which RegistryNarrowingProof speaks
+    function _line(
+        RegistryState.Turn memory b,
+        RegistryState.Turn memory a,
+        uint64 delaySecs,
+        bool timeOnly,
+        bool epochs
+    ) private view {
+        // No number falls.
+        assert((a.inForce >= b.inForce).and(a.last >= b.last));
+        bool same = (a.inForce == b.inForce).and(a.waiting == b.waiting).and(a.at == b.at);
+        if (timeOnly) {
+            // Time brings into force what waited and is due, and does nothing else.
+            bool due = (b.waiting != 0).and(b.at <= block.timestamp).and(a.inForce == b.waiting).and(a.waiting == 0);
+            assert(same.or(due).and(a.last == b.last));
+            return;
+        }
+        // In the second of a step only a new version comes into force, and a setting only without a delay.
+        bool free = epochs ? true : delaySecs == 0;
+        assert((a.inForce != b.inForce).implies((a.inForce > b.last).and(free)));
+        // What newly waits has a new number and waits the delay in force; what goes on waiting keeps its time.
+        bool isNew = (a.waiting != 0).and(a.waiting != b.waiting);
+        assert(isNew.implies((a.waiting > b.last).and(a.at >= block.timestamp + delaySecs)));
+        assert((a.waiting == b.waiting).implies(a.at == b.at));
+    }
+}
+
+/// @notice In the second of a step the active epoch only changes to one with the same rest and nowhere a wider number,
+/// unless the delay in force is zero; time alone is in RegistryOrderProof. Assumes I1, I2 and I5.
+contract RegistryNarrowingProof is RegistryStep {
+    using Logic for bool;
+
+    function _assume(Before memory b) internal override {
+        vm.assume(registry.ordered());
+        vm.assume(registry.zeroIsNothing());
+        b.sight = registry.sight();
+        (b.restHash, b.numbers) = registry.policy();
+    }
+
+    function _proveFirst(Before memory) internal view override {
+        assert(registry.sight().epochs.inForce == 0);
+    }
+
+    function _prove(Before memory b, bool timeOnly) internal view override {
+        if (timeOnly || registry.sight().epochs.inForce == b.sight.epochs.inForce) return;
+        if (b.sight.delaySecs == 0) return;
+        (bytes32 restHash, uint64[32] memory numbers) = registry.policy();
+        assert((b.sight.epochs.inForce != 0).and(restHash == b.restHash));
+        assert(Logic.within(numbers, b.numbers));
+    }
+}
+
+/// @notice No ceiling is exceeded. Assumes I1, I3 and I5.
+contract RegistryCeilingProof is RegistryStep {
+    function _assume(Before memory) internal override {
+        vm.assume(registry.ordered());
+        vm.assume(registry.fits());
+    }
+
+    function _proveFirst(Before memory) internal view override {
+        assert(registry.fits());
+    }
+
+    function _prove(Before memory, bool) internal view override {
+        assert(registry.fits());
+    }
+}
+
+/// @notice What a number stands for never changes, and a number not given yet stands for nothing. Assumes I1, I2, I5.
+contract RegistryContentProof is RegistryStep {
+    using Logic for bool;
+
+    function _assume(Before memory b) internal override {
+        vm.assume(registry.ordered());
+        vm.assume(registry.zeroIsNothing());
+        b.number = uint64(svm.createUint(64, "number"));
+        b.account = svm.createAddress("account");
+        vm.assume(registry.blank(b.number));
+        b.sight = registry.sight();
+        b.content = registry.content(b.number, b.account);
+    }
+
+    function _proveFirst(Before memory b) internal view override {
+        assert(registry.zeroIsNothing());
+        assert(registry.blank(b.number));
+    }
+
+    function _prove(Before memory b, bool) internal view override {
+        assert(registry.zeroIsNothing());
+        assert(registry.blank(b.number));
+        RegistryState.Content memory was = b.content;
+        RegistryState.Content memory now_ = registry.content(b.number, b.account);
+        bool epoch = (now_.policyHash == was.policyHash).and(now_.restHash == was.restHash)
+            .and(now_.activeAt == was.activeAt).and(now_.number == was.number)
+            .and(Logic.equal(now_.envelope, was.envelope));
+        assert((b.number <= b.sight.epochs.last).implies(epoch));
+        assert((b.number <= b.sight.delays.last).implies(now_.delaySecs == was.delaySecs));
+        assert((b.number <= b.sight.guardians.last).implies(now_.guards == was.guards));
+        assert((b.number <= b.sight.ceilings.last).implies(Logic.equal(now_.ceilings, was.ceilings)));
+    }
+
+    /// @dev What readers are told is what the proofs speak of.
+    function check_views(address account) public {
+        vm.warp(svm.createUint(64, "now"));
+        vm.assume(registry.ordered());
+        RegistryState.Sight memory seen = registry.sight();
+        (uint64 number, bytes32 policyHash) = registry.active();
+        assert(number == seen.epochs.inForce);
+        assert(policyHash == registry.content(number, account).policyHash);
+        assert(registry.delaySecs() == seen.delaySecs);
+        assert(registry.isGuardian(account) == registry.content(seen.guardians.inForce, account).guards);
+        assert(Logic.equal(registry.ceilings(), registry.content(seen.ceilings.inForce, account).ceilings));
+        (, uint64 delayAt) = registry.scheduledDelay();
+        (, uint64 ceilingsAt) = registry.scheduledCeilings();
+        assert((delayAt == seen.delays.at).and(ceilingsAt == seen.ceilings.at));
+    }
+}
