@@ -1,0 +1,39 @@
+//! What a policy costs: reading and checking one, and judging one intent among seven assets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench")]
+
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use fixture::{OPERATIONS, RESERVE, USDC, WETH, World};
+use quaestor_core::{Policy, snapshot::Tally};
+use std::hint::black_box;
+
+fn judge(c: &mut Criterion) {
+    let facts = fixture::facts();
+    let policy = fixture::policy(&facts);
+    let world = World::new(&policy);
+    let cx = world.cx(&policy);
+    let tally = Tally::default();
+    let swap = world.swap(&policy, WETH, USDC, 100, 50);
+    let refill = world.transfer(&policy, RESERVE, USDC, 100_000, fixture::address("operations"));
+    assert!(policy.judge(&cx, &tally, &swap).is_allowed() && policy.judge(&cx, &tally, &refill).is_allowed());
+    assert_eq!(swap.account, OPERATIONS);
+    c.bench_function("judge a swap, 7 assets", |b| {
+        b.iter(|| policy.judge(black_box(&cx), black_box(&tally), black_box(&swap)).is_allowed())
+    });
+    c.bench_function("judge a transfer, 7 assets", |b| {
+        b.iter(|| policy.judge(black_box(&cx), black_box(&tally), black_box(&refill)).is_allowed())
+    });
+}
+
+fn read(c: &mut Criterion) {
+    let text = quaestor_policies::starting_policy(&fixture::facts());
+    let catalog = fixture::catalog();
+    c.bench_function("parse and check a policy, 7 assets", |b| {
+        b.iter(|| quaestor_policies::parse(black_box(text.as_bytes()), &catalog).unwrap())
+    });
+}
+
+criterion_group!(benches, judge, read);
+criterion_main!(benches);

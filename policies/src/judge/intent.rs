@@ -1,0 +1,355 @@
+//! One intent, as the next of a decision.
+
+use super::{
+    Flow, Lookup, caps, refuse,
+    shares::{compare_share, compare_shares},
+};
+use alloy_primitives::Address;
+use quaestor_core::{
+    Account, Action, Amount, Asset, AssetId, AssetKind, Intent, Outlook, Price, Route, Rule, Terms, Value,
+    decision::amount_out_min,
+    pipeline::Context,
+    snapshot::Tally,
+    verdict::{InputName, Quantity},
+};
+use std::{
+    cmp::Ordering,
+    ops::ControlFlow::{self, Continue},
+};
+
+/// What an intent does, once its actions were found to agree with it.
+#[derive(Clone, Copy)]
+pub(super) enum Move {
+    /// A transfer between two of the treasury's own accounts.
+    Own,
+    /// A transfer to somebody else.
+    Payment,
+    /// A swap.
+    Swap {
+        /// What is received.
+        buy: AssetId,
+        /// How much of it at least, base units.
+        least: Amount,
+    },
+}
+
+/// Judges `intent` after those of `tally`.
+pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
+    let judge = Judge { terms, lookup, cx, tally, outlook: Outlook::new(cx, *tally), intent };
+    let account = judge.account()?;
+    let asset = judge.asset(intent.asset)?;
+    judge.line()?;
+    let moved = judge.actions(account)?;
+    let value = judge.value(asset)?;
+    judge.balance()?;
+    judge.unused(account)?;
+    caps::check(&terms.limits, cx, tally, intent)?;
+    if let Move::Swap { buy, least } = moved {
+        judge.slippage(buy, least, value)?;
+        judge.bands(buy, value)?;
+    }
+    judge.stable_share(asset, moved, value)?;
+    judge.risk(moved)
+}
+
+struct Judge<'a> {
+    terms: &'a Terms,
+    lookup: &'a Lookup,
+    cx: &'a Context<'a>,
+    tally: &'a Tally<'a>,
+    /// The treasury after the intents before this one.
+    outlook: Outlook<'a>,
+    intent: &'a Intent,
+}
+
+impl<'a> Judge<'a> {
+    fn account(&self) -> Flow<&'a Account> {
+        let id = self.intent.account;
+        match self.terms.account(id) {
+            Some(account) => Continue(account),
+            None => {
+                let known = Quantity::Count(u64::try_from(self.terms.accounts.len()).unwrap_or(u64::MAX));
+                refuse(self.cx, Rule::AccountListed, known, Quantity::Account(id), &[])
+            }
+        }
+    }
+
+    fn asset(&self, id: AssetId) -> Flow<&'a Asset> {
+        match self.terms.asset(id) {
+            Some(asset) => Continue(asset),
+            None => {
+                let known = Quantity::Count(u64::try_from(self.terms.assets.len()).unwrap_or(u64::MAX));
+                refuse(self.cx, Rule::AssetListed, known, Quantity::Asset(id), &[])
+            }
+        }
+    }
+
+    fn line(&self) -> Flow {
+        let line = self.intent.purpose.line();
+        if self.lookup.has_line(line) {
+            return Continue(());
+        }
+        refuse(self.cx, Rule::LineListed, Quantity::None, Quantity::Hash(line), &[self.input_account()])
+    }
+
+    /// An intent is one transfer, or one exact approval and the swap that uses it; nothing else can be checked whole.
+    fn actions(&self, account: &Account) -> Flow<Move> {
+        match self.intent.actions.as_slice() {
+            [Action::Transfer { asset, to, amount }] => {
+                self.agrees(*asset, *amount, *to)?;
+                self.transfer(*to)
+            }
+            [approve @ Action::Approve { .. }, swap @ Action::Swap { .. }] => self.swap(account, approve, swap),
+            [Action::Approve { amount, .. }, ..] | [Action::Swap { amount_in: amount, .. }, ..] => {
+                let (limit, found) = (Quantity::Amount(self.intent.amount), Quantity::Amount(*amount));
+                refuse(self.cx, Rule::ApprovalExact, limit, found, &[self.input_asset()])
+            }
+            others => {
+                let found = Quantity::Count(u64::try_from(others.len()).unwrap_or(u64::MAX));
+                refuse(self.cx, Rule::IntentMatchesActions, Quantity::Count(1), found, &[self.input_asset()])
+            }
+        }
+    }
+
+    fn transfer(&self, to: Address) -> Flow<Move> {
+        if self.lookup.is_own(to) {
+            return Continue(Move::Own);
+        }
+        if self.lookup.is_receiver(to) {
+            return Continue(Move::Payment);
+        }
+        refuse(self.cx, Rule::CounterpartyListed, Quantity::None, Quantity::Address(to), &[self.input_account()])
+    }
+
+    fn swap(&self, account: &Account, approve: &Action, swap: &Action) -> Flow<Move> {
+        let Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min } = *swap else {
+            return refuse(self.cx, Rule::ApprovalExact, Quantity::None, Quantity::None, &[]);
+        };
+        let Some(listed) = self.terms.venue(venue) else {
+            let found = Quantity::Count(u64::from(venue.0));
+            return refuse(self.cx, Rule::VenueListed, Quantity::None, found, &[self.input_asset()]);
+        };
+        let pool = |pool: &quaestor_core::Pool| {
+            pool.fee_pips == fee_pips && ((pool.a, pool.b) == (sell, buy) || (pool.b, pool.a) == (sell, buy))
+        };
+        self.asset(buy)?;
+        if !listed.pools.iter().any(pool) {
+            let inputs = [self.input_asset(), (InputName::Counterparty, Quantity::Address(listed.address))];
+            return refuse(self.cx, Rule::VenueListed, Quantity::None, Quantity::Asset(buy), &inputs);
+        }
+        self.agrees(sell, amount_in, listed.address)?;
+        if *approve != (Action::Approve { asset: sell, spender: venue, amount: amount_in }) {
+            let found = match approve {
+                Action::Approve { amount, .. } => Quantity::Amount(*amount),
+                _ => Quantity::None,
+            };
+            let limit = Quantity::Amount(amount_in);
+            return refuse(self.cx, Rule::ApprovalExact, limit, found, &[self.input_asset()]);
+        }
+        if account.route != Route::Safe {
+            // Votes take days; a least output fixed today is an offer to whoever watches.
+            let found = Quantity::Account(self.intent.account);
+            return refuse(self.cx, Rule::GovernorSwapBound, Quantity::None, found, &[self.input_asset()]);
+        }
+        Continue(Move::Swap { buy, least: amount_out_min })
+    }
+
+    /// Asset, amount and counterparty of the intent are those of the call that spends.
+    fn agrees(&self, asset: AssetId, amount: Amount, counterparty: Address) -> Flow {
+        let intent = self.intent;
+        let rule = Rule::IntentMatchesActions;
+        let inputs = [self.input_account(), self.input_asset()];
+        if asset != intent.asset {
+            return refuse(self.cx, rule, Quantity::Asset(asset), Quantity::Asset(intent.asset), &inputs);
+        }
+        if amount != intent.amount || amount.is_zero() {
+            return refuse(self.cx, rule, Quantity::Amount(amount), Quantity::Amount(intent.amount), &inputs);
+        }
+        if counterparty != intent.counterparty {
+            let (limit, found) = (Quantity::Address(counterparty), Quantity::Address(intent.counterparty));
+            return refuse(self.cx, rule, limit, found, &inputs);
+        }
+        Continue(())
+    }
+
+    /// The value at the snapshot's price, which the intent says too.
+    fn value(&self, asset: &Asset) -> Flow<Value> {
+        let Some(price) = self.price(self.intent.asset) else {
+            return self.unpriced(self.intent.asset);
+        };
+        let Some(value) = self.intent.amount.value_at(price, asset.unit()) else {
+            return self.unpriced(self.intent.asset);
+        };
+        let stated = self.intent.value;
+        if stated == value {
+            return Continue(value);
+        }
+        let (limit, found) = (Quantity::Value(value), Quantity::Value(stated));
+        refuse(self.cx, Rule::IntentMatchesActions, limit, found, &[self.input_account(), self.input_asset()])
+    }
+
+    fn price(&self, asset: AssetId) -> Option<Price> {
+        self.cx.prices.of(asset)
+    }
+
+    fn unpriced<T>(&self, asset: AssetId) -> Flow<T> {
+        let usable = self.cx.prices.0.get(asset.index()).map_or(0, |found| found.usable);
+        let limit = Quantity::Count(self.terms.limits.price_quorum_min.max(1));
+        let inputs = [(InputName::Asset, Quantity::Asset(asset))];
+        refuse(self.cx, Rule::PriceQuorumMin, limit, Quantity::Count(usable), &inputs)
+    }
+
+    fn balance(&self) -> Flow {
+        let held = self.outlook.spendable(self.intent.account, self.intent.asset);
+        if self.intent.amount <= held {
+            return Continue(());
+        }
+        let (limit, found) = (Quantity::Amount(held), Quantity::Amount(self.intent.amount));
+        refuse(self.cx, Rule::BalanceSufficient, limit, found, &[self.input_account(), self.input_asset()])
+    }
+
+    /// What it is for was neither done nor bound, nor is it wanted twice. Nothing is hashed while there is no history.
+    fn unused(&self, account: &Account) -> Flow {
+        let (history, intent) = (self.cx.history, self.intent);
+        let same = |before: &Intent| before.account == intent.account && before.purpose == intent.purpose;
+        let twice = self.tally.allowed().any(same);
+        if !twice && history.spends.is_empty() && history.outstanding.is_empty() {
+            return Continue(());
+        }
+        let once_key = intent.purpose.once_key(account.address, self.cx.snapshot.block.hash);
+        if !twice && !history.is_used(intent.account, once_key) {
+            return Continue(());
+        }
+        refuse(self.cx, Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(once_key), &[self.input_account()])
+    }
+
+    /// The least output is worth what is given, less the slippage that is allowed.
+    fn slippage(&self, buy: AssetId, least: Amount, value: Value) -> Flow {
+        let asset = self.asset(buy)?;
+        let Some(price) = self.price(buy) else {
+            return self.unpriced(buy);
+        };
+        let bps = self.terms.limits.slippage_bps_max;
+        let Some(needed) = amount_out_min(value, price, asset.unit(), bps) else {
+            return self.unpriced(buy);
+        };
+        // A least output of nothing is no bound, whatever rounding says.
+        if least >= needed && !least.is_zero() {
+            return Continue(());
+        }
+        let worth = least.value_at(price, asset.unit()).unwrap_or(Value::ZERO);
+        let lost = Value(value.0.saturating_sub(worth.0)).bps_of_ceil(value).unwrap_or(u64::MAX);
+        let inputs = [
+            (InputName::Asset, Quantity::Asset(buy)),
+            (InputName::IntentValue, Quantity::Value(value)),
+            (InputName::Counterparty, Quantity::Address(self.intent.counterparty)),
+        ];
+        refuse(self.cx, Rule::SlippageBpsMax, Quantity::Bps(bps), Quantity::Bps(lost), &inputs)
+    }
+
+    /// What is sold stays above the floor of its band and what is bought below its ceiling. A sale only lowers and a
+    /// purchase only raises a share, so what leads back towards a band is never refused here.
+    fn bands(&self, buy: AssetId, value: Value) -> Flow {
+        let (sell_band, buy_band) = (self.lookup.band(self.intent.asset), self.lookup.band(buy));
+        if sell_band.is_none() && buy_band.is_none() {
+            return Continue(());
+        }
+        let nav = self.known(self.outlook.nav())?;
+        if let Some(band) = sell_band {
+            let left = self.known(self.outlook.value_of(band.asset))?.saturating_sub(value);
+            if compare_share(left, nav, band.min_bps) == Ordering::Less {
+                return self.outside(Rule::AllocationMin, band.asset, nav, band.min_bps, left.bps_of(nav));
+            }
+        }
+        if let Some(band) = buy_band {
+            let grown = Value(self.known(self.outlook.value_of(band.asset))?.0.saturating_add(value.0));
+            if compare_share(grown, nav, band.max_bps) == Ordering::Greater {
+                return self.outside(Rule::AllocationMax, band.asset, nav, band.max_bps, grown.bps_of_ceil(nav));
+            }
+        }
+        Continue(())
+    }
+
+    /// A sum of the outlook; one that left its range is an unknown one.
+    fn known(&self, sum: Option<Value>) -> Flow<Value> {
+        match sum {
+            Some(sum) => Continue(sum),
+            None => self.unpriced(self.intent.asset),
+        }
+    }
+
+    fn outside(&self, rule: Rule, asset: AssetId, nav: Value, limit: u64, found: Option<u64>) -> Flow {
+        let inputs = [
+            (InputName::Asset, Quantity::Asset(asset)),
+            (InputName::Nav, Quantity::Value(nav)),
+            (InputName::IntentValue, Quantity::Value(self.intent.value)),
+        ];
+        refuse(self.cx, rule, Quantity::Bps(limit), Quantity::Bps(found.unwrap_or(u64::MAX)), &inputs)
+    }
+
+    /// The stable share stays above its floor, or does not fall.
+    fn stable_share(&self, asset: &Asset, moved: Move, value: Value) -> Flow {
+        let floor = self.terms.limits.stable_share_bps_min;
+        let given = if asset.kind == AssetKind::Stable { value } else { Value::ZERO };
+        let (gained, left) = match moved {
+            Move::Own => return Continue(()),
+            Move::Payment => (Value::ZERO, value),
+            Move::Swap { buy, .. } if self.is_stable(buy) => (value, Value::ZERO),
+            Move::Swap { .. } => (Value::ZERO, Value::ZERO),
+        };
+        // What takes nothing from the stable assets cannot lower their share.
+        if floor == 0 || given <= gained {
+            return Continue(());
+        }
+        let (nav, stable) = (self.known(self.outlook.nav())?, self.known(self.outlook.stable())?);
+        let nav_after = nav.saturating_sub(left);
+        let stable_after = Value(stable.0.saturating_add(gained.0).saturating_sub(given.0));
+        let below = compare_share(stable_after, nav_after, floor) == Ordering::Less;
+        if below && compare_shares(stable_after, nav_after, stable, nav) == Ordering::Less {
+            let found = stable_after.bps_of(nav_after);
+            return self.outside(Rule::StableShareBpsMin, self.intent.asset, nav, floor, found);
+        }
+        Continue(())
+    }
+
+    /// Above the ceiling, or where the forecast is unknown, only what reduces risk is allowed.
+    fn risk(&self, moved: Move) -> Flow {
+        let Some(ceiling) = self.terms.risk.volatility_bps_max else { return Continue(()) };
+        let forecast = self.cx.risk.treasury_volatility_bps;
+        let reduces = match moved {
+            Move::Own => true,
+            Move::Payment => false,
+            Move::Swap { buy, .. } => self.is_stable(buy),
+        };
+        if reduces || forecast.is_some_and(|bps| bps <= ceiling) {
+            return Continue(());
+        }
+        let found = forecast.map_or(Quantity::None, Quantity::Bps);
+        let inputs = [self.input_asset(), (InputName::IntentValue, Quantity::Value(self.intent.value))];
+        refuse(self.cx, Rule::VolatilityBpsMax, Quantity::Bps(ceiling), found, &inputs)
+    }
+
+    fn is_stable(&self, asset: AssetId) -> bool {
+        self.terms.asset(asset).is_some_and(|asset| asset.kind == AssetKind::Stable)
+    }
+
+    fn input_account(&self) -> (InputName, Quantity) {
+        (InputName::Account, Quantity::Account(self.intent.account))
+    }
+
+    fn input_asset(&self) -> (InputName, Quantity) {
+        (InputName::Asset, Quantity::Asset(self.intent.asset))
+    }
+}
+
+/// What the actions of an intent that was allowed do.
+pub(super) fn moved(lookup: &Lookup, intent: &Intent) -> ControlFlow<(), Move> {
+    match intent.actions.as_slice() {
+        [Action::Transfer { to, .. }] if lookup.is_own(*to) => Continue(Move::Own),
+        [Action::Transfer { .. }] => Continue(Move::Payment),
+        [Action::Approve { .. }, Action::Swap { buy, amount_out_min, .. }] => {
+            Continue(Move::Swap { buy: *buy, least: *amount_out_min })
+        }
+        _ => ControlFlow::Break(()),
+    }
+}

@@ -1,0 +1,87 @@
+//! Judging: what one intent may do, and what a batch may leave behind.
+//!
+//! Every rule either lets pass or breaks off with its receipt; the first that breaks is the verdict. Nothing here
+//! allocates, so that a decision does not.
+
+mod caps;
+mod intent;
+mod outcome;
+mod shares;
+
+pub(crate) use intent::judge as intent;
+pub(crate) use outcome::judge as outcome;
+
+use alloy_primitives::{Address, B256};
+use quaestor_core::{
+    Refusal, Rule, Terms, Verdict,
+    pipeline::Context,
+    policy::Band,
+    verdict::{InputName, Quantity},
+};
+use std::ops::ControlFlow;
+
+/// Goes on, or breaks off with a receipt.
+pub(crate) type Flow<T = ()> = ControlFlow<Refusal, T>;
+
+/// The verdict at the end of all rules.
+pub(crate) fn verdict(flow: Flow) -> Verdict {
+    match flow {
+        ControlFlow::Continue(()) => Verdict::Allowed,
+        ControlFlow::Break(refusal) => Verdict::Refused(refusal),
+    }
+}
+
+/// What judging looks up, made once when the policy is read.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    /// Lines of the strategies, sorted.
+    lines: Vec<B256>,
+    /// The treasury's own accounts, sorted.
+    own: Vec<Address>,
+    /// Counterparties, sorted.
+    others: Vec<Address>,
+    /// The band of each asset, in the order of the assets.
+    bands: Vec<Option<Band>>,
+}
+
+impl Lookup {
+    pub(crate) fn new(terms: &Terms) -> Self {
+        let mut lines: Vec<B256> = terms.strategies.iter().map(|strategy| strategy.line).collect();
+        let mut own: Vec<Address> = terms.accounts.iter().map(|account| account.address).collect();
+        let mut others = terms.counterparties.clone();
+        lines.sort_unstable();
+        own.sort_unstable();
+        others.sort_unstable();
+        let band = |position: usize| terms.bands.iter().find(|band| band.asset.index() == position).copied();
+        Self { lines, own, others, bands: (0..terms.assets.len()).map(band).collect() }
+    }
+
+    fn has_line(&self, line: B256) -> bool {
+        self.lines.binary_search(&line).is_ok()
+    }
+
+    fn is_own(&self, address: Address) -> bool {
+        self.own.binary_search(&address).is_ok()
+    }
+
+    fn is_receiver(&self, address: Address) -> bool {
+        self.is_own(address) || self.others.binary_search(&address).is_ok()
+    }
+
+    fn band(&self, asset: quaestor_core::AssetId) -> Option<&Band> {
+        self.bands.get(asset.index())?.as_ref()
+    }
+}
+
+/// Breaks off, with what the rule looked at.
+#[cold]
+fn refuse<T>(
+    cx: &Context<'_>,
+    rule: Rule,
+    limit: Quantity,
+    found: Quantity,
+    inputs: &[(InputName, Quantity)],
+) -> Flow<T> {
+    let refusal = Refusal::new(rule, limit, found, cx.snapshot.block, cx.policy);
+    ControlFlow::Break(inputs.iter().fold(refusal, |refusal, (name, quantity)| refusal.with(*name, *quantity)))
+}

@@ -1,0 +1,50 @@
+//! Comparing shares without dividing: exact, and quick where the products fit in 128 bits.
+
+use alloy_primitives::U256;
+use quaestor_core::{Value, amount::BPS_ONE};
+use std::cmp::Ordering;
+
+/// Compares `part / whole` with `bps / 10000`.
+pub(crate) fn compare_share(part: Value, whole: Value, bps: u64) -> Ordering {
+    compare_products(part.0, BPS_ONE, whole.0, u128::from(bps))
+}
+
+/// Compares `part / whole` with `other_part / other_whole`; with a whole of zero nothing is a share, and they are equal.
+pub(crate) fn compare_shares(part: Value, whole: Value, other_part: Value, other_whole: Value) -> Ordering {
+    compare_products(part.0, other_whole.0, other_part.0, whole.0)
+}
+
+/// Compares `a * b` with `c * d`.
+fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
+    match (a.checked_mul(b), c.checked_mul(d)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        // The product of two numbers of 128 bits fits in 256.
+        _ => {
+            let wide = |x: u128, y: u128| U256::from(x).wrapping_mul(U256::from(y));
+            wide(a, b).cmp(&wide(c, d))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_share_is_within_a_cap_exactly_when_it_is_at_most_the_share_rounded_down(
+            part: u128, whole: u128, bps in 0u64..20_000
+        ) {
+            let cap = Value(whole).share(bps);
+            let within = compare_share(Value(part), Value(whole), bps) != Ordering::Greater;
+            prop_assert_eq!(within, cap.is_none_or(|cap| Value(part) <= cap));
+        }
+
+        #[test]
+        fn products_are_compared_as_in_256_bits(a: u128, b: u128, c: u128, d: u128) {
+            let expected = (U256::from(a) * U256::from(b)).cmp(&(U256::from(c) * U256::from(d)));
+            prop_assert_eq!(compare_products(a, b, c, d), expected);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The policy language: what a DAO votes, parsed, checked, hashed and judged by.
+//!
+//! [`parse`] turns the exact bytes of a policy file into a [`VotedPolicy`], or into all [`Problems`] of the file at
+//! once, each with line, column and what to write instead. A [`VotedPolicy`] is a [`quaestor_core::Policy`]: it judges
+//! intents and outcomes, and says when a decision is due. [`starting_policy`] writes a file that a DAO can start from.
+//!
+//! The language is described key by key in `policies/README.md`.
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
+
+mod canonical;
+mod document;
+mod judge;
+mod problem;
+mod read;
+mod source;
+mod starting;
+mod voted;
+
+pub use document::FILE_BYTES_MAX;
+pub use problem::{Problem, ProblemKind, Problems};
+pub use starting::{Facts, StrategyFacts, starting_policy};
+pub use voted::{VotedPolicy, parse};

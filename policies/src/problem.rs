@@ -1,0 +1,124 @@
+//! What is wrong with a policy file, where, and what to write instead.
+
+use serde::Serialize;
+use std::fmt;
+
+/// Most problems that are reported of one file; a file with more is no policy but something else.
+pub(crate) const PROBLEMS_MAX: usize = 100;
+
+/// What sort of problem it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// The file is too large, too deep, or has characters that hide something.
+    Source,
+    /// It is not TOML.
+    Syntax,
+    /// A key that the language does not have.
+    Unknown,
+    /// A key that is needed is not there.
+    Missing,
+    /// A value of another type than the key has.
+    Type,
+    /// A value that the key cannot have.
+    Value,
+    /// Two places that do not go together.
+    Conflict,
+}
+
+/// One problem of a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// The key, such as `assets.WETH.decimals`; empty for the file as a whole.
+    pub path: String,
+    /// What sort of problem it is.
+    pub kind: ProblemKind,
+    /// What was read and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// All problems of a policy file, in the order of the file. Displays as one line each, `policy.toml:12:7: …`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+pub struct Problems {
+    /// The file's name, as it is shown.
+    pub file: String,
+    /// The problems; never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl Problems {
+    /// The same problems, shown under another file name.
+    #[must_use]
+    pub fn in_file(self, file: impl Into<String>) -> Self {
+        Self { file: file.into(), ..self }
+    }
+
+    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.truncate(PROBLEMS_MAX);
+        Self { file: "policy.toml".into(), problems }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, problem) in self.problems.iter().enumerate() {
+            let line_end = if position == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{}:{problem}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+/// The known word nearest to `word`, if it is near enough to be a slip: a third of its letters, at least one.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let slips_max = (word.chars().count() / 3).max(1);
+    let measured = known.into_iter().map(|candidate| (edits(word, candidate), candidate));
+    measured.filter(|(slips, _)| *slips <= slips_max).min().map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be put in, left out or exchanged (Levenshtein).
+fn edits(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (line, a) in left.chars().enumerate() {
+        let mut diagonal = line;
+        let mut before = line + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(right.chars()) {
+            let above = *cell;
+            before = (diagonal + usize::from(a != b)).min(above + 1).min(before + 1);
+            diagonal = above;
+            *cell = before;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "abc"), 3);
+        assert_eq!(nearest("slipage_bps_max", ["slippage_bps_max", "day_bps_max"]), Some("slippage_bps_max"));
+        assert_eq!(nearest("colour", ["slippage_bps_max", "day_bps_max"]), None);
+    }
+}

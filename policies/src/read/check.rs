@@ -1,0 +1,127 @@
+//! What must hold between sections.
+
+use super::values::{SHARE_BPS_MAX, duration_text};
+use crate::document::Report;
+use alloy_primitives::Address;
+use quaestor_core::{AssetKind, Route, Terms};
+use std::collections::BTreeMap;
+
+/// Reports everything in `terms` that does not go together. `validity_said` is whether the file sets `policy.validity`.
+pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool) {
+    if validity_said && terms.validity_secs > terms.limits.validity_secs_max {
+        let (found, most) = (duration_text(terms.validity_secs), duration_text(terms.limits.validity_secs_max));
+        let message = format!("is {found}, above `limits.validity_max`, {most}; shorten it or leave it out");
+        report.conflict("policy.validity", message);
+    }
+    quorum(report, terms);
+    allocation(report, terms);
+    stable_share(report, terms);
+    addresses(report, terms);
+}
+
+fn quorum(report: &mut Report<'_>, terms: &Terms) {
+    let quorum = terms.limits.price_quorum_min.max(1);
+    for asset in &terms.assets {
+        let feeds = u64::try_from(asset.feeds.len()).unwrap_or(u64::MAX);
+        if feeds < quorum {
+            let path = format!("assets.{}.feeds", asset.symbol);
+            let message = format!(
+                "has {feeds} of the {quorum} feeds that `limits.price_quorum_min` asks for; list {quorum} or more"
+            );
+            report.conflict(&path, message);
+        }
+    }
+}
+
+fn allocation(report: &mut Report<'_>, terms: &Terms) {
+    let sum = |share: fn(&quaestor_core::policy::Band) -> u64| terms.bands.iter().map(share).sum::<u64>();
+    let (least, target, most) = (sum(|band| band.min_bps), sum(|band| band.target_bps), sum(|band| band.max_bps));
+    let whole = SHARE_BPS_MAX;
+    if terms.bands.is_empty() {
+        return;
+    }
+    if terms.bands.len() == terms.assets.len() {
+        if target != whole {
+            let message = format!("the targets of all assets sum to {target} bps; they must sum to {whole}");
+            report.conflict("allocation", message);
+        } else if most < whole {
+            report.conflict("allocation", format!("the maxima sum to {most} bps; no treasury fits below {whole}"));
+        }
+    } else if target > whole {
+        report.conflict("allocation", format!("the targets sum to {target} bps; they may sum to at most {whole}"));
+    }
+    if least > whole {
+        report.conflict("allocation", format!("the minima sum to {least} bps; they may sum to at most {whole}"));
+    }
+}
+
+fn stable_share(report: &mut Report<'_>, terms: &Terms) {
+    let floor = terms.limits.stable_share_bps_min;
+    if floor == 0 {
+        return;
+    }
+    let stables = terms.assets.iter().filter(|asset| asset.kind == AssetKind::Stable).count();
+    let stable = |band: &&quaestor_core::policy::Band| {
+        terms.asset(band.asset).is_some_and(|asset| asset.kind == AssetKind::Stable)
+    };
+    let banded = terms.bands.iter().filter(stable).count();
+    let most: u64 = terms.bands.iter().filter(stable).map(|band| band.max_bps).sum();
+    if stables == 0 {
+        let message = format!("asks for {floor} bps in stable assets, and no asset is of kind `stable`; list one");
+        report.conflict("limits.stable_share_bps_min", message);
+    } else if banded == stables && most < floor {
+        let message = format!("asks for {floor} bps in stable assets, and their bands allow {most}; raise a `max_bps`");
+        report.conflict("limits.stable_share_bps_min", message);
+    }
+}
+
+/// One address has one role: a token that is also an account, or a venue that is also a receiver, is a slip or a trap.
+fn addresses(report: &mut Report<'_>, terms: &Terms) {
+    let mut roles: Vec<(String, Address)> = vec![
+        ("policy.registry".into(), terms.registry),
+        ("policy.brake".into(), terms.brake),
+        ("policy.gate".into(), terms.gate),
+    ];
+    for account in &terms.accounts {
+        roles.push((format!("accounts.{}.address", account.name), account.address));
+        if let Route::Governor { governor, .. } = account.route {
+            roles.push((format!("accounts.{}.governor", account.name), governor));
+        }
+    }
+    roles.extend(terms.assets.iter().map(|asset| (format!("assets.{}.address", asset.symbol), asset.address)));
+    roles.extend(terms.venues.iter().map(|venue| (format!("venues.{}.address", venue.name), venue.address)));
+    // A stand-in for an address that could not be read is zero, and zero itself is refused where it is read.
+    roles.retain(|(_, address)| !address.is_zero());
+    let mut holders: BTreeMap<Address, String> = BTreeMap::new();
+    for (path, address) in roles {
+        match holders.get(&address) {
+            Some(first) => {
+                let line = report.line_of(first);
+                let message = format!("is the address of `{first}` in line {line} too; each needs its own");
+                report.conflict(&path, message);
+            }
+            None => {
+                holders.insert(address, path);
+            }
+        }
+    }
+    receivers(report, terms, holders);
+}
+
+fn receivers(report: &mut Report<'_>, terms: &Terms, mut holders: BTreeMap<Address, String>) {
+    for (path, address) in report.fields_of("counterparties").into_iter().zip(&terms.counterparties) {
+        if address.is_zero() {
+            continue;
+        }
+        match holders.get(address) {
+            Some(first) => {
+                let line = report.line_of(first);
+                let message = format!("is the address of `{first}` in line {line}; a counterparty is somebody else");
+                report.conflict(&path, message);
+            }
+            None => {
+                holders.insert(*address, path);
+            }
+        }
+    }
+}

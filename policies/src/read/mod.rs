@@ -1,0 +1,223 @@
+//! From the file to [`Terms`]: every section is read, every name resolved, and every problem kept.
+//!
+//! A value that cannot be read is reported and a stand-in put in its place, so that the rest of the file is still read
+//! and checked. A stand-in never leaves this module's callers: a file with a problem yields no policy.
+
+mod check;
+mod holdings;
+mod numbers;
+mod routes;
+pub(crate) mod values;
+
+use crate::document::{Report, Section};
+use alloy_primitives::{Address, keccak256};
+use quaestor_core::{
+    Catalog, Terms, parse_caip2,
+    policy::{Schedule, StrategyTerms},
+    strategy::{ParamValue, Strategy, StrategyParams},
+};
+use std::collections::BTreeSet;
+use toml::de::DeValue;
+
+/// The version of the language that is read here.
+pub(crate) const LANGUAGE_VERSION: u64 = 1;
+/// Most strategies of a policy.
+const STRATEGIES_MAX: usize = 16;
+/// Deepest list in a strategy's parameters.
+const PARAM_DEPTH_MAX: usize = 3;
+
+const SECTIONS: [&str; 9] =
+    ["policy", "accounts", "assets", "allocation", "limits", "risk", "venues", "counterparties", "strategies"];
+const POLICY_KEYS: [&str; 10] =
+    ["version", "name", "chain", "registry", "brake", "gate", "expires", "schedule", "every_blocks", "validity"];
+
+/// Reads and checks the whole file. Built strategies come in the order of the file.
+pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catalog) -> (Terms, Vec<Box<dyn Strategy>>) {
+    root.only(report, &SECTIONS);
+    let policy = policy_section(root, report);
+    let chain_id = policy.chain_id;
+    let (assets, bands) = holdings::assets_and_bands(root, report, chain_id);
+    let limits = numbers::limits(root, report);
+    let mut terms = Terms {
+        name: policy.name,
+        chain_id: chain_id.unwrap_or(0),
+        registry: policy.registry,
+        brake: policy.brake,
+        gate: policy.gate,
+        expires_at: policy.expires_at,
+        schedule: policy.schedule,
+        validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
+        accounts: routes::accounts(root, report, chain_id),
+        venues: routes::venues(root, report, chain_id, &assets),
+        counterparties: routes::counterparties(root, report, chain_id),
+        bands,
+        assets,
+        limits,
+        risk: numbers::risk(root, report),
+        strategies: Vec::new(),
+    };
+    terms.strategies = strategies(root, report);
+    check::terms(report, &terms, policy.validity_secs.is_some());
+    let built = build(report, catalog, &terms);
+    (terms, built)
+}
+
+/// What the section `policy` says.
+struct PolicySection {
+    name: String,
+    chain_id: Option<u64>,
+    registry: Address,
+    brake: Address,
+    gate: Address,
+    expires_at: u64,
+    schedule: Schedule,
+    validity_secs: Option<u64>,
+}
+
+fn policy_section(root: &Section<'_>, report: &mut Report<'_>) -> PolicySection {
+    let Some(section) = root.need_section(report, "policy") else { return PolicySection::unread() };
+    section.only(report, &POLICY_KEYS);
+    if let Some(field) = section.need(report, "version", "1")
+        && let Some(version) = field.integer(report, 1, 1_000)
+        && version != LANGUAGE_VERSION
+    {
+        // A later version may mean other things by the same words, so it is refused rather than guessed at.
+        let message = format!("is {version}, and this agent reads version {LANGUAGE_VERSION}; run a newer agent");
+        report.value(&field.path, message);
+    }
+    let name = section.need(report, "name", "\"Example DAO treasury\"").and_then(|field| {
+        let name = field.text(report, "Example DAO treasury")?;
+        if name.trim().is_empty() || name.chars().count() > 100 {
+            report.value(&field.path, "is empty or too long; write a name of 1 to 100 letters");
+        }
+        Some(name.to_owned())
+    });
+    let chain_id = section.need(report, "chain", "\"eip155:1\"").and_then(|field| {
+        let text = field.text(report, "eip155:1")?;
+        let chain_id = parse_caip2(text);
+        if chain_id.is_none() {
+            report.value(&field.path, format!("`{text}` is not a CAIP-2 chain; write such as `eip155:1`"));
+        }
+        chain_id
+    });
+    let mut contract = |key: &str| {
+        let field = section.need(report, key, "\"eip155:1:0x…\"")?;
+        values::account(report, &field, chain_id)
+    };
+    let (registry, brake, gate) = (contract("registry"), contract("brake"), contract("gate"));
+    let expires = section.need(report, "expires", "\"2027-01-01T00:00:00Z\"");
+    PolicySection {
+        name: name.unwrap_or_default(),
+        chain_id,
+        registry: registry.unwrap_or_default(),
+        brake: brake.unwrap_or_default(),
+        gate: gate.unwrap_or_default(),
+        expires_at: expires.and_then(|field| values::time(report, &field)).unwrap_or_default(),
+        schedule: schedule(&section, report).unwrap_or(Schedule::EveryBlocks(1)),
+        validity_secs: section.may("validity").and_then(|field| values::duration(report, &field)),
+    }
+}
+
+impl PolicySection {
+    fn unread() -> Self {
+        Self {
+            name: String::new(),
+            chain_id: None,
+            registry: Address::ZERO,
+            brake: Address::ZERO,
+            gate: Address::ZERO,
+            expires_at: 0,
+            schedule: Schedule::EveryBlocks(1),
+            validity_secs: None,
+        }
+    }
+}
+
+fn schedule(section: &Section<'_>, report: &mut Report<'_>) -> Option<Schedule> {
+    match (section.may("schedule"), section.may("every_blocks")) {
+        (Some(_), Some(blocks)) => {
+            report.conflict(&blocks.path, "stands beside `schedule`; keep one of the two");
+            None
+        }
+        (None, Some(blocks)) => blocks.integer(report, 1, 100_000_000).map(Schedule::EveryBlocks),
+        (None, None) => {
+            section.need(report, "schedule", "\"0 0 0 * * *\"` (each midnight, UTC) or `every_blocks = 7200");
+            None
+        }
+        (Some(line), None) => values::cron(report, &line),
+    }
+}
+
+fn strategies(root: &Section<'_>, report: &mut Report<'_>) -> Vec<StrategyTerms> {
+    let Some(list) = root.may("strategies") else { return Vec::new() };
+    let mut names = BTreeSet::new();
+    let mut strategies = Vec::new();
+    for field in list.list(report, STRATEGIES_MAX) {
+        let path = field.path.clone();
+        let Some(section) = field.section(report) else { continue };
+        let named = section.need(report, "name", "\"rebalance\"").and_then(|field| {
+            let name = field.text(report, "rebalance")?;
+            if !crate::document::is_name(name) {
+                let message = format!("`{name}` is not a name; begin with a letter, then letters, digits, `_` and `-`");
+                report.value(&field.path, message);
+            }
+            Some(name.to_owned())
+        });
+        let name = named.unwrap_or_default();
+        if !name.is_empty() && !names.insert(name.clone()) {
+            let message = format!("another strategy is named `{name}` too; give each its own name");
+            report.conflict(&format!("{path}.name"), message);
+        }
+        let kind = section.need(report, "kind", "\"rebalance\"").and_then(|field| field.text(report, "rebalance"));
+        let mut params = StrategyParams::new();
+        for (key, field) in section.entries() {
+            if key != "name"
+                && key != "kind"
+                && let Some(value) = param(report, &field, PARAM_DEPTH_MAX)
+            {
+                params.insert(key.to_owned(), value);
+            }
+        }
+        let line = keccak256(name.as_bytes());
+        strategies.push(StrategyTerms { name, line, kind: kind.unwrap_or_default().to_owned(), params });
+    }
+    strategies
+}
+
+fn param(report: &mut Report<'_>, field: &crate::document::Field<'_>, depth: usize) -> Option<ParamValue> {
+    match field.value {
+        DeValue::String(text) => Some(ParamValue::Text(text.to_string())),
+        DeValue::Boolean(flag) => Some(ParamValue::Bool(*flag)),
+        DeValue::Integer(_) => {
+            let most = u64::try_from(i64::MAX).unwrap_or_default();
+            let number = field.integer(report, 0, most)?;
+            i64::try_from(number).ok().map(ParamValue::Integer)
+        }
+        DeValue::Array(_) if depth > 0 => {
+            let items = field.list(report, 64);
+            items.iter().map(|item| param(report, item, depth - 1)).collect::<Option<_>>().map(ParamValue::List)
+        }
+        _ => field.mistyped(report, "a text, a whole number, true, false or a list of them"),
+    }
+}
+
+/// Builds the strategies, which checks their parameters.
+fn build(report: &mut Report<'_>, catalog: &Catalog, terms: &Terms) -> Vec<Box<dyn Strategy>> {
+    let mut built = Vec::with_capacity(terms.strategies.len());
+    for (position, strategy) in terms.strategies.iter().enumerate() {
+        if strategy.kind.is_empty() {
+            continue;
+        }
+        match catalog.build(terms, position) {
+            Ok(strategy) => built.push(strategy),
+            Err(problems) => {
+                for problem in problems {
+                    let path = format!("strategies[{position}]");
+                    let path = if problem.key.is_empty() { path } else { format!("{path}.{}", problem.key) };
+                    report.value(&path, problem.message);
+                }
+            }
+        }
+    }
+    built
+}

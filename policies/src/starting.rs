@@ -1,0 +1,331 @@
+//! Writes a policy file that a DAO can start from, out of facts about it.
+
+use crate::read::values::{duration_text, time_text};
+use alloy_primitives::Address;
+use quaestor_core::{
+    Account, Asset, AssetId, AssetKind, Caip10, Limits, Route, Venue, VenueKind,
+    policy::{Band, RiskTerms, Schedule},
+    strategy::ParamValue,
+};
+use std::fmt::Write;
+
+/// What a starting policy is written from. [`AssetId`]s of bands and pools are positions in `assets`, in any order.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Name of the policy.
+    pub name: String,
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The `PolicyRegistry`.
+    pub registry: Address,
+    /// The `EmergencyBrake`.
+    pub brake: Address,
+    /// The `DecisionGate`.
+    pub gate: Address,
+    /// From this Unix time on it permits nothing; before the year 10000.
+    pub expires_at: u64,
+    /// When decisions are due.
+    pub schedule: Schedule,
+    /// How long a proposal lives, seconds; `None`: as long as `limits` allows.
+    pub validity_secs: Option<u64>,
+    /// The treasury's accounts.
+    pub accounts: Vec<Account>,
+    /// The assets.
+    pub assets: Vec<Asset>,
+    /// Bands.
+    pub bands: Vec<Band>,
+    /// The numbers of the envelope. `slippage_bps_max` and `validity_secs_max` must be set.
+    pub limits: Limits,
+    /// What it says of risk.
+    pub risk: RiskTerms,
+    /// Venues with their pools.
+    pub venues: Vec<Venue>,
+    /// Receivers beside the treasury's own accounts, by name.
+    pub counterparties: Vec<(String, Address)>,
+    /// Strategies, in the order in which they act.
+    pub strategies: Vec<StrategyFacts>,
+}
+
+/// A strategy of a starting policy.
+#[derive(Debug, Clone)]
+pub struct StrategyFacts {
+    /// Name in the policy.
+    pub name: String,
+    /// Its kind in the catalogue.
+    pub kind: String,
+    /// What it does, in a sentence; written as a comment above it.
+    pub about: String,
+    /// Its parameters, in the order in which they are written.
+    pub params: Vec<(String, ParamValue)>,
+}
+
+/// A commented policy file. It parses to what `facts` say, provided that they go together; the caller checks that with
+/// [`crate::parse`] before anyone votes on it.
+pub fn starting_policy(facts: &Facts) -> String {
+    let mut page = Page { facts, text: String::new() };
+    page.head();
+    page.accounts();
+    page.assets();
+    page.allocation();
+    page.limits();
+    page.risk();
+    page.venues();
+    page.counterparties();
+    page.strategies();
+    page.text
+}
+
+struct Page<'f> {
+    facts: &'f Facts,
+    text: String,
+}
+
+impl Page<'_> {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    /// A comment, broken at the width of a page.
+    fn comment(&mut self, words: &str) {
+        let mut line = String::from("#");
+        for word in words.split_whitespace() {
+            if line.len() + 1 + word.len() > 96 {
+                self.line(&line);
+                line = String::from("#");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        self.line(line);
+    }
+
+    fn section(&mut self, title: &str, words: &str) {
+        self.line("");
+        self.comment(words);
+        if !title.is_empty() {
+            self.line(format!("[{title}]"));
+        }
+    }
+
+    fn account_id(&self, address: Address) -> String {
+        quoted(&Caip10 { chain_id: self.facts.chain_id, address }.to_string())
+    }
+
+    fn symbol(&self, asset: AssetId) -> String {
+        self.facts.assets.get(asset.index()).map(|asset| asset.symbol.clone()).unwrap_or_default()
+    }
+
+    fn head(&mut self) {
+        let facts = self.facts;
+        self.comment(
+            "What the agent may propose for this treasury; whatever is not allowed here is refused. The members vote on \
+             the exact bytes of this file. Shares are in basis points: 100 is one percent.",
+        );
+        self.line("");
+        self.line("[policy]");
+        self.line("version = 1");
+        self.line(format!("name = {}", quoted(&facts.name)));
+        self.line(format!("chain = \"eip155:{}\"", facts.chain_id));
+        self.line(format!("registry = {}", self.account_id(facts.registry)));
+        self.line(format!("brake = {}", self.account_id(facts.brake)));
+        self.line(format!("gate = {}", self.account_id(facts.gate)));
+        let expires = quoted(&time_text(facts.expires_at).unwrap_or_default());
+        self.line(format!("expires = {expires} # from then on nothing is permitted"));
+        match &facts.schedule {
+            Schedule::Cron(line) => {
+                self.line(format!("schedule = {} # second, minute, hour, day, month, day of week; UTC", quoted(line)));
+            }
+            Schedule::EveryBlocks(blocks) => self.line(format!("every_blocks = {blocks} # decides at each multiple")),
+        }
+        if let Some(secs) = facts.validity_secs {
+            self.line(format!("validity = {} # how long a proposal may be executed", quoted(&duration_text(secs))));
+        }
+    }
+
+    fn accounts(&mut self) {
+        self.section("", "Where the treasury lies. A Safe is moved by its owners, a timelock by the members' vote.");
+        for (position, account) in self.facts.accounts.iter().enumerate() {
+            if position > 0 {
+                self.line("");
+            }
+            self.line(format!("[accounts.{}]", account.name));
+            match &account.route {
+                Route::Safe => {
+                    self.line("kind = \"safe\"");
+                    self.line(format!("address = {}", self.account_id(account.address)));
+                }
+                Route::Governor { governor, proposer } => {
+                    self.line("kind = \"governor\"");
+                    self.line(format!("address = {} # the timelock", self.account_id(account.address)));
+                    self.line(format!("governor = {}", self.account_id(*governor)));
+                    self.line(format!(
+                        "proposer = {} # the one operator who proposes here",
+                        self.account_id(*proposer)
+                    ));
+                }
+            }
+        }
+    }
+
+    fn assets(&mut self) {
+        self.section("", "What the treasury may hold. A price older than `staleness_max` is no price.");
+        for (position, asset) in self.facts.assets.iter().enumerate() {
+            if position > 0 {
+                self.line("");
+            }
+            let kind = match asset.kind {
+                AssetKind::Stable => "stable",
+                AssetKind::Native => "native",
+                AssetKind::Volatile => "volatile",
+            };
+            let feeds: Vec<String> = asset.feeds.iter().map(|feed| self.account_id(*feed)).collect();
+            self.line(format!("[assets.{}]", asset.symbol));
+            self.line(format!("kind = \"{kind}\""));
+            self.line(format!("address = {}", self.account_id(asset.address)));
+            self.line(format!("decimals = {}", asset.decimals));
+            self.line(format!("feeds = [{}]", feeds.join(", ")));
+            self.line(format!("staleness_max = {}", quoted(&duration_text(asset.staleness_secs_max))));
+        }
+    }
+
+    fn allocation(&mut self) {
+        if self.facts.bands.is_empty() {
+            return;
+        }
+        self.section("", "Shares of the whole treasury, in basis points: the band, and where to return to.");
+        let symbols: Vec<String> = self.facts.bands.iter().map(|band| self.symbol(band.asset)).collect();
+        self.line("[allocation]");
+        for (band, symbol) in self.facts.bands.iter().zip(symbols) {
+            let Band { min_bps, target_bps, max_bps, .. } = band;
+            let inner = format!("min_bps = {min_bps}, target_bps = {target_bps}, max_bps = {max_bps}");
+            self.line(format!("{symbol} = {{ {inner} }}"));
+        }
+    }
+
+    fn limits(&mut self) {
+        let limits = &self.facts.limits;
+        let words = "The numbers that are anchored on chain. A vote that only narrows them is in force at once; any other \
+                     change waits its delay.";
+        self.section("limits", words);
+        let [hour, day, week, month] = limits.window_bps_max;
+        let caps = [
+            ("proposal_bps_max", limits.proposal_bps_max, "of the treasury's value, in one proposal"),
+            ("hour_bps_max", hour, "in any hour"),
+            ("day_bps_max", day, "in any 24 hours"),
+            ("week_bps_max", week, "in any seven days"),
+            ("month_bps_max", month, "in any thirty days"),
+            ("slippage_bps_max", limits.slippage_bps_max, "that a swap may bring less than the oracle says"),
+        ];
+        for (key, bps, about) in caps {
+            if bps != u64::MAX {
+                self.line(format!("{key} = {bps} # {about}"));
+            }
+        }
+        if limits.price_age_secs_max != u64::MAX {
+            self.line(format!("price_age_max = {}", quoted(&duration_text(limits.price_age_secs_max))));
+        }
+        if limits.price_deviation_bps_max != u64::MAX {
+            let bps = limits.price_deviation_bps_max;
+            self.line(format!("price_deviation_bps_max = {bps} # a feed further from the median is dropped"));
+        }
+        if limits.price_quorum_min != 0 {
+            self.line(format!("price_quorum_min = {} # usable feeds that each asset needs", limits.price_quorum_min));
+        }
+        if limits.proposals_per_day_max != u64::MAX {
+            self.line(format!("proposals_per_day_max = {}", limits.proposals_per_day_max));
+        }
+        if limits.cooldown_secs_min != 0 {
+            let cooldown = quoted(&duration_text(limits.cooldown_secs_min));
+            self.line(format!("cooldown_min = {cooldown} # between two proposals"));
+        }
+        if limits.validity_secs_max != u64::MAX {
+            self.line(format!("validity_max = {}", quoted(&duration_text(limits.validity_secs_max))));
+        }
+        if limits.stable_share_bps_min != 0 {
+            let bps = limits.stable_share_bps_min;
+            self.line(format!("stable_share_bps_min = {bps} # of the treasury stays in stable assets"));
+        }
+    }
+
+    fn risk(&mut self) {
+        let words = "Above the ceiling only what reduces risk is allowed. The rounds are the price history.";
+        self.section("risk", words);
+        if let Some(bps) = self.facts.risk.volatility_bps_max {
+            self.line(format!("volatility_bps_max = {bps} # of the whole treasury, a year"));
+        }
+        self.line(format!("history_rounds = {}", self.facts.risk.history_rounds));
+    }
+
+    fn venues(&mut self) {
+        if self.facts.venues.is_empty() {
+            return;
+        }
+        self.section("", "Where it may trade: these contracts with this very code, and these pools.");
+        for (position, venue) in self.facts.venues.iter().enumerate() {
+            if position > 0 {
+                self.line("");
+            }
+            let kind = match venue.kind {
+                VenueKind::UniswapV3 => "uniswap-v3",
+            };
+            self.line(format!("[venues.{}]", venue.name));
+            self.line(format!("kind = \"{kind}\""));
+            self.line(format!("address = {}", self.account_id(venue.address)));
+            self.line(format!("code_hash = \"{}\"", venue.code_hash));
+            self.line("pools = [");
+            for pool in &venue.pools {
+                let (a, b) = (quoted(&self.symbol(pool.a)), quoted(&self.symbol(pool.b)));
+                self.line(format!("  {{ pair = [{a}, {b}], fee_pips = {} }},", pool.fee_pips));
+            }
+            self.line("]");
+        }
+    }
+
+    fn counterparties(&mut self) {
+        if self.facts.counterparties.is_empty() {
+            return;
+        }
+        self.section("counterparties", "Who may be paid, beside the treasury's own accounts.");
+        for (name, address) in &self.facts.counterparties {
+            self.line(format!("{name} = {}", self.account_id(*address)));
+        }
+    }
+
+    fn strategies(&mut self) {
+        for strategy in &self.facts.strategies {
+            self.section("[strategies]", &strategy.about);
+            self.line(format!("name = {}", quoted(&strategy.name)));
+            self.line(format!("kind = {}", quoted(&strategy.kind)));
+            for (key, value) in &strategy.params {
+                self.line(format!("{key} = {}", param(value)));
+            }
+        }
+    }
+}
+
+fn param(value: &ParamValue) -> String {
+    match value {
+        ParamValue::Bool(flag) => flag.to_string(),
+        ParamValue::Integer(number) => number.to_string(),
+        ParamValue::Text(text) => quoted(text),
+        ParamValue::List(items) => format!("[{}]", items.iter().map(param).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

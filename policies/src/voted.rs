@@ -1,0 +1,117 @@
+//! A policy that was read, checked and hashed.
+
+use crate::{
+    canonical,
+    document::{Report, Section},
+    judge::{self, Lookup},
+    problem::Problems,
+    read, source,
+};
+use alloy_primitives::{B256, keccak256};
+use chrono::{DateTime, Utc};
+use quaestor_core::{
+    Catalog, Envelope, Intent, Policy, Terms, Verdict, pipeline::Context, policy::Schedule, snapshot::Tally,
+    strategy::Strategy,
+};
+use std::str::FromStr;
+
+/// A policy file whose every word was understood, with its strategies built and what judging needs looked up.
+#[derive(Debug)]
+pub struct VotedPolicy {
+    hash: B256,
+    rest: String,
+    rest_hash: B256,
+    terms: Terms,
+    strategies: Vec<Box<dyn Strategy>>,
+    lookup: Lookup,
+    cron: Option<cron::Schedule>,
+}
+
+/// Reads and checks the exact bytes of a policy file. `catalog` has the kinds of strategy that the agent was built
+/// with; it checks their parameters.
+///
+/// # Errors
+/// All problems of the file at once, in its order, each with line, column and what to write instead.
+pub fn parse(bytes: &[u8], catalog: &Catalog) -> Result<VotedPolicy, Problems> {
+    let text = source::text_of(bytes).map_err(Problems::new)?;
+    let (root, mut report) = Report::read(text);
+    let (terms, strategies) = read::terms(&Section::root(root.get_ref()), &mut report, catalog);
+    if !report.problems.is_empty() {
+        return Err(Problems::new(report.into_problems()));
+    }
+    let rest = canonical::rest(root.get_ref());
+    let cron = match &terms.schedule {
+        Schedule::Cron(line) => cron::Schedule::from_str(line).ok(),
+        Schedule::EveryBlocks(_) => None,
+    };
+    Ok(VotedPolicy {
+        hash: keccak256(bytes),
+        rest_hash: keccak256(rest.as_bytes()),
+        rest,
+        lookup: Lookup::new(&terms),
+        terms,
+        strategies,
+        cron,
+    })
+}
+
+impl VotedPolicy {
+    /// The policy's strategies, built, in its order.
+    pub fn strategies(&self) -> &[Box<dyn Strategy>] {
+        &self.strategies
+    }
+
+    /// The numbers that `PolicyRegistry` anchors.
+    pub fn envelope(&self) -> Envelope {
+        self.terms.limits.envelope()
+    }
+
+    /// The canonical form that [`Policy::rest_hash`] is the hash of: compact JSON without the section `limits`.
+    pub fn rest(&self) -> &str {
+        &self.rest
+    }
+}
+
+impl Policy for VotedPolicy {
+    fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    fn rest_hash(&self) -> B256 {
+        self.rest_hash
+    }
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    fn judge(&self, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Verdict {
+        judge::verdict(judge::intent(&self.terms, &self.lookup, cx, tally, intent))
+    }
+
+    /// Judges the balances after a batch.
+    ///
+    /// - No balance is below what it was before less what the intents spend of it, plus what they bring at the least:
+    ///   transfers between own accounts in full, swaps their least output.
+    /// - The treasury has lost no more than `slippage_bps_max` of the swapped value and what was paid to others; one
+    ///   smallest unit of value per asset and intent is allowed for rounding.
+    /// - What was sold is not below its band and what was bought not above it, unless it was further out before.
+    /// - The stable share is not below its floor, unless it was lower still before.
+    fn judge_outcome(&self, before: &Context<'_>, after: &Context<'_>, intents: &[Intent]) -> Verdict {
+        judge::verdict(judge::outcome(&self.terms, &self.lookup, before, after, intents))
+    }
+
+    /// A cron tick lies after `before` and not after `now`, or `number` is a multiple of `every_blocks`.
+    fn is_due(&self, before: u64, now: u64, number: u64) -> bool {
+        let tick_by = |schedule: &cron::Schedule| {
+            let before = DateTime::<Utc>::from_timestamp(i64::try_from(before).ok()?, 0)?;
+            let tick = schedule.after(&before).next()?;
+            u64::try_from(tick.timestamp()).ok().map(|tick| tick <= now)
+        };
+        match (&self.terms.schedule, &self.cron) {
+            (Schedule::EveryBlocks(blocks), _) => number.checked_rem(*blocks) == Some(0),
+            (Schedule::Cron(_), Some(schedule)) => tick_by(schedule).unwrap_or(false),
+            (Schedule::Cron(_), None) => false,
+        }
+    }
+}
