@@ -1,0 +1,17 @@
+//! Strategies: snapshot, history and risk in, intents out. One file a strategy; pure; nothing is allocated while
+//! proposing.
+//!
+//! [`catalog`] has the kinds that come with Quaestor. [`swap`] and [`quaestor_core::Outlook`] are what a strategy is
+//! built from, also one that a DAO writes in a crate of its own.
+#![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
+
+pub mod rebalance;
+pub mod refill;
+pub mod swap;
+
+use quaestor_core::Catalog;
+
+/// The kinds of strategy that come with Quaestor.
+pub fn catalog() -> Catalog {
+    Catalog::new([rebalance::SPEC, refill::SPEC])
+}

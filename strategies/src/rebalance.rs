@@ -1,0 +1,333 @@
+//! `rebalance`: back to the targets when an asset has left its band.
+//!
+//! Room under the caps is granted to the largest deviation first, of equal ones to the asset that the policy lists
+//! first; a second pass grants buys what the sales granted meanwhile can pay. In the batch sales come before buys, and
+//! after each of its swaps cash is within its band and the stable share above its least, or nearer to it than before:
+//! whichever way a judge looks at the batch, those rules do not refuse it. So where cash has a tight band or caps are
+//! tight, a rebalancing takes several decisions.
+
+use crate::swap::{Market, Order, is_bounded, least_output};
+use alloy_primitives::B256;
+use arrayvec::ArrayVec;
+use quaestor_core::{
+    AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Strategy, StrategySpec, Value,
+    action::INTENTS_PER_DECISION_MAX,
+    amount::BPS_ONE,
+    pipeline::Context,
+    snapshot::Tally,
+    strategy::{Params, StrategyHold},
+};
+
+/// The kind `rebalance`.
+pub const SPEC: StrategySpec = StrategySpec {
+    kind: "rebalance",
+    summary: "When an asset's share of the treasury leaves its band, trades back to the targets: first sales for cash, \
+              then buys with it.",
+    build,
+};
+
+/// See [`SPEC`]. Trades only what its account holds; the shares are those of the whole treasury.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebalance {
+    line: B256,
+    account: AccountId,
+    cash: AssetId,
+    trade_min: Value,
+}
+
+fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
+    let (account, cash, trade_min) = (params.account("account"), params.asset("cash"), params.value("trade_min"));
+    let terms = params.terms();
+    let governed = account.and_then(|id| terms.account(id)).is_some_and(|it| it.route != Route::Safe);
+    let (bounded, banded) = (is_bounded(terms), terms.bands.iter().any(|band| Some(band.asset) != cash));
+    if governed {
+        // The gate refuses such a swap: it may execute long after the price that bounds it.
+        params.problem("account", "is moved by a Governor, whose swaps execute too late for their price; name a Safe");
+    }
+    if !bounded {
+        params.problem("", "needs a bound on slippage; write `slippage_bps_max` below 10000 in the policy's limits");
+    }
+    if !banded {
+        params.problem("", "finds no band to return to; give an asset beside `cash` a band with a target");
+    }
+    let trade_min = trade_min?;
+    if trade_min.is_zero() {
+        params.problem("trade_min", "is zero, so that it would trade dust; write such as `100 USD`");
+    }
+    Some(Box::new(Rebalance { line: params.line(), account: account?, cash: cash?, trade_min }))
+}
+
+impl Strategy for Rebalance {
+    fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
+        let tally = Tally::before(self.account, out, &[]);
+        let outlook = Outlook::new(cx, tally);
+        if !any_outside(cx, &outlook).ok_or(StrategyHold::OutOfRange)? {
+            return Ok(());
+        }
+        let mut plan = Plan::new(self, cx, &outlook, cx.room(&tally)).ok_or(StrategyHold::OutOfRange)?;
+        plan.grant();
+        let (legs, short) = (plan.legs, plan.short);
+        let of_side = |side| legs.iter().filter(move |leg| leg.side == side && !leg.granted.is_zero());
+        for leg in of_side(Side::Sell).chain(of_side(Side::Buy)) {
+            let intent = leg.order(self).intent(cx).ok_or(StrategyHold::OutOfRange)?;
+            out.push(intent);
+        }
+        short.map_or(Ok(()), Err)
+    }
+}
+
+fn any_outside(cx: &Context<'_>, outlook: &Outlook<'_>) -> Option<bool> {
+    let nav = outlook.nav()?.0;
+    for band in &cx.terms.bands {
+        // Products compare shares exactly and cost no division.
+        let scaled = outlook.value_of(band.asset)?.0.checked_mul(BPS_ONE)?;
+        if scaled < nav.checked_mul(band.min_bps.into())? || scaled > nav.checked_mul(band.max_bps.into())? {
+            return Some(true);
+        }
+    }
+    Some(false)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Sell,
+    Buy,
+}
+
+/// One asset's way back to its target.
+#[derive(Debug, Clone, Copy)]
+struct Leg {
+    asset: AssetId,
+    side: Side,
+    kind: AssetKind,
+    market: Market,
+    /// How far from its target.
+    deviation: Value,
+    /// Base units spent: of the asset in a sale, of cash in a buy.
+    amount_in: Amount,
+    /// What `amount_in` is worth.
+    granted: Value,
+}
+
+impl Leg {
+    fn order(&self, by: &Rebalance) -> Order {
+        let (sell, buy) = match self.side {
+            Side::Sell => (self.asset, by.cash),
+            Side::Buy => (by.cash, self.asset),
+        };
+        let purpose = Purpose::Strategy { line: by.line, leg: self.asset.0 };
+        Order { account: by.account, purpose, market: self.market, sell, buy, amount_in: self.amount_in }
+    }
+}
+
+/// Legs and what is left for them.
+struct Plan<'a> {
+    by: &'a Rebalance,
+    cx: &'a Context<'a>,
+    outlook: &'a Outlook<'a>,
+    /// Largest deviation first.
+    legs: ArrayVec<Leg, INTENTS_PER_DECISION_MAX>,
+    /// What the caps leave.
+    room: Value,
+    /// Cash that the account can spend, sales counted at their least output.
+    cash: Amount,
+    /// How much more cash sales may bring before the treasury holds too much of it, buys not counted.
+    cash_headroom: Value,
+    /// Value of the treasury's cash, and below which buys stop.
+    cash_held: Value,
+    cash_floor: Value,
+    /// The same of all stable assets.
+    stable_held: Value,
+    stable_floor: Value,
+    cash_is_stable: bool,
+    /// The first reason for which less is wanted than the targets ask.
+    short: Option<StrategyHold>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(by: &'a Rebalance, cx: &'a Context<'a>, outlook: &'a Outlook<'a>, room: Value) -> Option<Self> {
+        let nav = outlook.nav()?;
+        let (cash_floor, cash_max) = match cx.terms.bands.iter().find(|band| band.asset == by.cash) {
+            Some(band) => (nav.share(band.min_bps)?, nav.share(band.max_bps)?),
+            None => (Value::ZERO, nav),
+        };
+        let cash_held = outlook.value_of(by.cash)?;
+        let mut plan = Self {
+            by,
+            cx,
+            outlook,
+            legs: ArrayVec::new(),
+            room,
+            cash: outlook.spendable(by.account, by.cash),
+            cash_headroom: cash_max.saturating_sub(cash_held),
+            cash_held,
+            cash_floor,
+            stable_held: outlook.stable()?,
+            stable_floor: nav.share(cx.terms.limits.stable_share_bps_min)?,
+            cash_is_stable: cx.terms.asset(by.cash)?.kind == AssetKind::Stable,
+            short: None,
+        };
+        plan.find_legs(nav)?;
+        Some(plan)
+    }
+
+    fn find_legs(&mut self, nav: Value) -> Option<()> {
+        let mut too_small = false;
+        for band in self.cx.terms.bands.iter().filter(|band| band.asset != self.by.cash) {
+            let (value, target) = (self.outlook.value_of(band.asset)?, nav.share(band.target_bps)?);
+            let deviation = Value(value.0.abs_diff(target.0));
+            if deviation < self.by.trade_min {
+                too_small |= !deviation.is_zero();
+                continue;
+            }
+            let Some(market) = Market::cheapest(self.cx.terms, band.asset, self.by.cash) else {
+                self.fall_short(StrategyHold::NoPool);
+                continue;
+            };
+            let side = if value > target { Side::Sell } else { Side::Buy };
+            let kind = self.cx.terms.asset(band.asset)?.kind;
+            let (amount_in, granted) = (Amount::ZERO, Value::ZERO);
+            self.insert(Leg { asset: band.asset, side, kind, market, deviation, amount_in, granted });
+        }
+        if too_small && self.legs.is_empty() {
+            self.fall_short(StrategyHold::BelowMinimum);
+        }
+        Some(())
+    }
+
+    /// Keeps the largest deviations, of equal ones the asset listed first, as far as a decision has places.
+    fn insert(&mut self, leg: Leg) {
+        let before = |other: &Leg| (leg.deviation, other.asset) > (other.deviation, leg.asset);
+        let position = self.legs.iter().position(before).unwrap_or(self.legs.len());
+        if self.legs.is_full() && position < self.legs.len() {
+            self.legs.pop();
+        }
+        // A leg that finds no place waits for the next decision.
+        let _ = self.legs.try_insert(position, leg);
+    }
+
+    /// At most two passes over at most [`INTENTS_PER_DECISION_MAX`] legs.
+    fn grant(&mut self) {
+        for position in 0..self.legs.len() {
+            self.grant_leg(position, true);
+        }
+        for position in 0..self.legs.len() {
+            self.grant_leg(position, false);
+        }
+    }
+
+    fn grant_leg(&mut self, position: usize, first: bool) {
+        let Some(mut leg) = self.legs.get(position).copied() else { return };
+        let granted = match leg.side {
+            Side::Sell if first => self.sell(&mut leg),
+            Side::Sell => return,
+            Side::Buy => self.buy(&mut leg, first),
+        };
+        match granted {
+            Ok(()) => {}
+            Err(_) if first && leg.side == Side::Buy => {} // the second pass says whether it stays so
+            Err(reason) => self.fall_short(reason),
+        }
+        if let Some(slot) = self.legs.get_mut(position) {
+            *slot = leg;
+        }
+    }
+
+    fn sell(&mut self, leg: &mut Leg) -> Result<(), StrategyHold> {
+        let (cx, cash) = (self.cx, self.by.cash);
+        let held = self.outlook.spendable(self.by.account, leg.asset);
+        let held_value = cx.value_of(leg.asset, held).ok_or(StrategyHold::OutOfRange)?;
+        let gives_stable = leg.kind == AssetKind::Stable;
+        let mut limit = self.room.min(self.cash_headroom);
+        if gives_stable && !self.cash_is_stable {
+            limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
+        }
+        let wanted = leg.deviation.min(held_value).min(limit);
+        let amount = cx.amount_of(leg.asset, wanted).ok_or(StrategyHold::OutOfRange)?.min(held);
+        let value = cx.value_of(leg.asset, amount).ok_or(StrategyHold::OutOfRange)?;
+        let short = shortage(leg.deviation, held_value, limit);
+        if value < self.by.trade_min || amount.is_zero() {
+            return Err(short.unwrap_or(StrategyHold::BelowMinimum));
+        }
+        let brought = least_output(cx, value, cash).ok_or(StrategyHold::NoPrice)?;
+        let brought_value = cx.value_of(cash, brought).ok_or(StrategyHold::NoPrice)?;
+        let add = |sum: Value, more: Value| sum.checked_add(more).ok_or(StrategyHold::OutOfRange);
+        self.cash = self.cash.checked_add(brought).ok_or(StrategyHold::OutOfRange)?;
+        self.cash_held = add(self.cash_held, brought_value)?;
+        if self.cash_is_stable {
+            self.stable_held = add(self.stable_held, brought_value)?;
+        }
+        if gives_stable {
+            self.stable_held = self.stable_held.saturating_sub(value);
+        }
+        self.room = self.room.saturating_sub(value);
+        self.cash_headroom = self.cash_headroom.saturating_sub(value);
+        (leg.amount_in, leg.granted) = (amount, value);
+        short.map_or(Ok(()), Err)
+    }
+
+    /// In the second pass what the first one granted is given back and granted anew from what there is now.
+    fn buy(&mut self, leg: &mut Leg, first: bool) -> Result<(), StrategyHold> {
+        let (cx, cash) = (self.cx, self.by.cash);
+        if cx.prices.of(leg.asset).is_none() {
+            return Err(StrategyHold::NoPrice);
+        }
+        self.settle_buy(leg, Settle::GiveBack)?;
+        let affordable = cx.value_of(cash, self.cash).unwrap_or(Value::ZERO);
+        let mut limit = self.room.min(self.cash_held.saturating_sub(self.cash_floor));
+        if self.cash_is_stable && leg.kind != AssetKind::Stable {
+            limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
+        }
+        let short = shortage(leg.deviation, affordable, limit);
+        let wanted = leg.deviation.min(affordable).min(limit);
+        leg.amount_in = cx.amount_of(cash, wanted).unwrap_or(Amount::ZERO).min(self.cash);
+        leg.granted = cx.value_of(cash, leg.amount_in).unwrap_or(Value::ZERO);
+        if leg.granted < self.by.trade_min {
+            (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
+            return Err(short.unwrap_or(StrategyHold::BelowMinimum));
+        }
+        self.settle_buy(leg, Settle::Take)?;
+        if first { Ok(()) } else { short.map_or(Ok(()), Err) }
+    }
+
+    fn settle_buy(&mut self, leg: &Leg, settle: Settle) -> Result<(), StrategyHold> {
+        let takes_stable = self.cash_is_stable && leg.kind != AssetKind::Stable;
+        let stable = if takes_stable { leg.granted } else { Value::ZERO };
+        let value = |sum: Value, part: Value| match settle {
+            Settle::Take => sum.0.checked_sub(part.0),
+            Settle::GiveBack => sum.0.checked_add(part.0),
+        };
+        let amount = match settle {
+            Settle::Take => self.cash.0.checked_sub(leg.amount_in.0),
+            Settle::GiveBack => self.cash.0.checked_add(leg.amount_in.0),
+        };
+        let range = StrategyHold::OutOfRange;
+        self.cash = Amount(amount.ok_or(range)?);
+        // Without a cap the room is the greatest value, which giving back cannot raise.
+        self.room = Value(value(self.room, leg.granted).unwrap_or(u128::MAX));
+        self.cash_held = Value(value(self.cash_held, leg.granted).ok_or(range)?);
+        self.stable_held = Value(value(self.stable_held, stable).ok_or(range)?);
+        Ok(())
+    }
+
+    fn fall_short(&mut self, reason: StrategyHold) {
+        self.short.get_or_insert(reason);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Settle {
+    Take,
+    GiveBack,
+}
+
+/// Why less than `deviation` is granted.
+fn shortage(deviation: Value, affordable: Value, limit: Value) -> Option<StrategyHold> {
+    if affordable < deviation && affordable <= limit {
+        Some(StrategyHold::NoBalance)
+    } else if limit < deviation {
+        Some(StrategyHold::NoRoom)
+    } else {
+        None
+    }
+}

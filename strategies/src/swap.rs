@@ -1,0 +1,93 @@
+//! A swap as an intent: through which pool, and with which least output.
+
+use alloy_primitives::Address;
+use quaestor_core::{
+    AccountId, Action, Amount, AssetId, Intent, Purpose, Terms, Value, VenueId, VenueKind, amount::BPS_ONE,
+    decision::amount_out_min, pipeline::Context,
+};
+
+/// A pool of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Market {
+    /// The venue that trades it.
+    pub venue: VenueId,
+    /// The venue's contract.
+    pub address: Address,
+    /// Its fee in hundredths of a basis point.
+    pub fee_pips: u32,
+}
+
+impl Market {
+    /// The pool of `a` and `b` with the lowest fee; of equal ones the first that the policy lists.
+    pub fn cheapest(terms: &Terms, a: AssetId, b: AssetId) -> Option<Self> {
+        let mut best: Option<Self> = None;
+        for (position, venue) in terms.venues.iter().enumerate() {
+            let VenueKind::UniswapV3 = venue.kind;
+            let joins = |pool: &&quaestor_core::Pool| (pool.a, pool.b) == (a, b) || (pool.a, pool.b) == (b, a);
+            for pool in venue.pools.iter().filter(joins) {
+                if best.is_none_or(|found| pool.fee_pips < found.fee_pips) {
+                    let id = VenueId(u16::try_from(position).ok()?);
+                    best = Some(Self { venue: id, address: venue.address, fee_pips: pool.fee_pips });
+                }
+            }
+        }
+        best
+    }
+}
+
+/// What is to be swapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The account that pays and receives.
+    pub account: AccountId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Where.
+    pub market: Market,
+    /// What is given.
+    pub sell: AssetId,
+    /// What is received.
+    pub buy: AssetId,
+    /// Given, base units of `sell`.
+    pub amount_in: Amount,
+}
+
+impl Order {
+    /// An exact approval and the swap. `None` when an asset has no price, the policy bounds no slippage
+    /// ([`is_bounded`]), or a number leaves its range.
+    pub fn intent(&self, cx: &Context<'_>) -> Option<Intent> {
+        let value = cx.value_of(self.sell, self.amount_in)?;
+        let approve = Action::Approve { asset: self.sell, spender: self.market.venue, amount: self.amount_in };
+        let swap = Action::Swap {
+            venue: self.market.venue,
+            sell: self.sell,
+            buy: self.buy,
+            fee_pips: self.market.fee_pips,
+            amount_in: self.amount_in,
+            amount_out_min: least_output(cx, value, self.buy)?,
+        };
+        Some(Intent {
+            account: self.account,
+            purpose: self.purpose,
+            asset: self.sell,
+            counterparty: self.market.address,
+            amount: self.amount_in,
+            value,
+            actions: [approve, swap].into_iter().collect(),
+        })
+    }
+}
+
+/// The least that a swap of `value` must bring of `buy`: its worth at the oracle's price less the policy's greatest
+/// slippage, rounded down. `None` as for [`Order::intent`].
+pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amount> {
+    if !is_bounded(cx.terms) {
+        return None;
+    }
+    amount_out_min(value, cx.prices.of(buy)?, cx.terms.asset(buy)?.unit(), cx.terms.limits.slippage_bps_max)
+}
+
+/// Whether the policy bounds slippage. A swap that may return nothing is never wanted.
+pub fn is_bounded(terms: &Terms) -> bool {
+    u128::from(terms.limits.slippage_bps_max) < BPS_ONE
+}

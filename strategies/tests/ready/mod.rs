@@ -1,0 +1,81 @@
+//! The treasury of [`crate::world`] under a policy that is read from its text and judges as it does live.
+
+use crate::world::World;
+use quaestor_core::{
+    Catalog, Context, Inputs, Intent, Policy, RiskReport, Verdict,
+    pipeline::{Workspace, evaluate},
+    valuation::{Prices, Valuation},
+};
+use quaestor_policies::{Facts, StrategyFacts, VotedPolicy, parse, starting_policy};
+
+/// A decision under the voted policy.
+#[derive(Debug)]
+pub struct Ready {
+    pub world: World,
+    pub policy: VotedPolicy,
+    pub prices: Prices,
+    pub risk: RiskReport,
+}
+
+impl Ready {
+    pub fn new(mut world: World, catalog: &Catalog) -> Self {
+        let terms = &world.terms;
+        let strategy = |it: &quaestor_core::policy::StrategyTerms| StrategyFacts {
+            name: it.name.clone(),
+            kind: it.kind.clone(),
+            about: "Under test.".into(),
+            params: it.params.clone().into_iter().collect(),
+        };
+        let facts = Facts {
+            name: terms.name.clone(),
+            chain_id: terms.chain_id,
+            registry: terms.registry,
+            brake: terms.brake,
+            gate: terms.gate,
+            expires_at: 2_000_000_000,
+            schedule: terms.schedule.clone(),
+            validity_secs: Some(terms.validity_secs),
+            accounts: terms.accounts.clone(),
+            assets: terms.assets.clone(),
+            bands: terms.bands.clone(),
+            limits: terms.limits,
+            risk: terms.risk,
+            venues: terms.venues.clone(),
+            counterparties: vec![],
+            strategies: terms.strategies.iter().map(strategy).collect(),
+        };
+        let text = starting_policy(&facts);
+        let policy = parse(text.as_bytes(), catalog).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        world.rearrange(policy.terms());
+        let prices = world.prices();
+        Self { world, policy, prices, risk: RiskReport::default() }
+    }
+
+    /// Decides and judges, reusing the room of `work`.
+    pub fn decide(&self, work: &mut Workspace) {
+        let inputs = Inputs {
+            snapshot: &self.world.snapshot,
+            history: &self.world.history,
+            policy: &self.policy,
+            strategies: self.policy.strategies(),
+            model: &crate::world::Model,
+        };
+        evaluate(&inputs, &self.prices, &self.risk, work).expect("every asset is priced");
+    }
+
+    /// Judges what `intents` leave behind.
+    pub fn judge_outcome(&self, after: &World, valuations: &[Valuation; 2], intents: &[Intent]) -> Verdict {
+        let before = Context {
+            terms: self.policy.terms(),
+            policy: self.policy.hash(),
+            snapshot: &self.world.snapshot,
+            history: &self.world.history,
+            prices: &self.prices,
+            valuation: &valuations[0],
+            risk: &self.risk,
+            is_new: true,
+        };
+        let after = Context { snapshot: &after.snapshot, valuation: &valuations[1], ..before };
+        self.policy.judge_outcome(&before, &after, intents)
+    }
+}

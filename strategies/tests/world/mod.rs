@@ -1,0 +1,392 @@
+//! A treasury for tests and benches: two accounts, one venue, and a judge that applies the rules on balances, caps,
+//! bands and the stable share to every prefix of the decision, which is the strictest way to read a policy.
+
+use alloy_primitives::{Address, B256, keccak256};
+use quaestor_core::{
+    Account, AccountId, Action, Amount, Asset, AssetId, AssetKind, Catalog, Context, History, Inputs, Intent, Limits,
+    Policy, Pool, Price, Refusal, RiskModel, RiskReport, Route, Rule, Snapshot, Strategy, Terms, Value, Venue,
+    VenueKind, Verdict,
+    amount::WAD,
+    pipeline::{Workspace, evaluate},
+    policy::{Band, RiskTerms, Schedule, StrategyTerms},
+    snapshot::{AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, FeedReading, Round, Tally},
+    strategy::{ParamProblem, ParamValue, StrategyHold, StrategyParams},
+    valuation::{Prices, Valuation},
+    verdict::Quantity,
+};
+
+/// Base units of one USDC.
+pub const USDC_ONE: u128 = 1_000_000;
+pub const NOW: u64 = 1_700_000_000;
+/// The Safe that trades.
+pub const OPERATIONS: AccountId = AccountId(0);
+/// The timelock.
+pub const RESERVE: AccountId = AccountId(1);
+/// Cash is always the first asset.
+pub const CASH: AssetId = AssetId(0);
+
+/// One asset of a [`World`].
+#[derive(Debug, Clone)]
+pub struct Holding {
+    pub symbol: &'static str,
+    pub decimals: u8,
+    pub kind: AssetKind,
+    /// Wad.
+    pub price: u128,
+    /// Least, target and greatest share in bps.
+    pub band: Option<(u64, u64, u64)>,
+    /// Base units in the Safe.
+    pub operations: u128,
+    /// Base units in the timelock.
+    pub reserve: u128,
+}
+
+/// Everything a decision needs.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub terms: Terms,
+    pub snapshot: Snapshot,
+    pub history: History,
+}
+
+pub fn usdc(band: Option<(u64, u64, u64)>, operations: u128, reserve: u128) -> Holding {
+    let (symbol, kind) = ("USDC", AssetKind::Stable);
+    Holding { symbol, decimals: 6, kind, price: WAD, band, operations, reserve }
+}
+
+pub fn volatile(symbol: &'static str, price: u128, band: (u64, u64, u64), operations: u128) -> Holding {
+    let kind = AssetKind::Volatile;
+    Holding { symbol, decimals: 18, kind, price: price * WAD, band: Some(band), operations, reserve: 0 }
+}
+
+pub fn address(of: &str) -> Address {
+    Address::from_word(keccak256(of))
+}
+
+pub fn text(value: &str) -> ParamValue {
+    ParamValue::Text(value.into())
+}
+
+pub fn named(name: &str, kind: &str, params: &[(&str, &str)]) -> StrategyTerms {
+    let params: StrategyParams = params.iter().map(|(key, value)| (key.to_string(), text(value))).collect();
+    StrategyTerms { name: name.into(), line: keccak256(name), kind: kind.into(), params }
+}
+
+pub fn rebalance(trade_min: &str) -> StrategyTerms {
+    named("balance", "rebalance", &[("account", "operations"), ("cash", "USDC"), ("trade_min", trade_min)])
+}
+
+impl World {
+    /// With these holdings, cash first, and a pool of every other asset with cash.
+    pub fn new(holdings: &[Holding]) -> Self {
+        let id = |position: usize| AssetId(u16::try_from(position).unwrap());
+        let asset = |it: &Holding| Asset {
+            symbol: it.symbol.into(),
+            address: address(it.symbol),
+            decimals: it.decimals,
+            kind: it.kind,
+            feeds: vec![address(it.symbol)],
+            staleness_secs_max: 3_600,
+        };
+        let band = |(position, it): (usize, &Holding)| {
+            it.band.map(|(min_bps, target_bps, max_bps)| Band { asset: id(position), min_bps, target_bps, max_bps })
+        };
+        let pool = |position: usize| Pool { a: CASH, b: id(position), fee_pips: 3_000 };
+        let limits = Limits { slippage_bps_max: 50, validity_secs_max: 3_600, ..Limits::default() };
+        let terms = Terms {
+            name: "test".into(),
+            chain_id: 1,
+            registry: address("registry"),
+            brake: address("brake"),
+            gate: address("gate"),
+            expires_at: u64::MAX,
+            schedule: Schedule::EveryBlocks(1),
+            validity_secs: 3_600,
+            assets: holdings.iter().map(asset).collect(),
+            accounts: vec![
+                Account { name: "operations".into(), address: address("operations"), route: Route::Safe },
+                Account {
+                    name: "reserve".into(),
+                    address: address("reserve"),
+                    route: Route::Governor { governor: address("governor"), proposer: address("operator") },
+                },
+            ],
+            venues: vec![Venue {
+                name: "uniswap".into(),
+                kind: VenueKind::UniswapV3,
+                address: address("uniswap"),
+                code_hash: keccak256("code of uniswap"),
+                pools: (1..holdings.len()).map(pool).collect(),
+            }],
+            counterparties: vec![],
+            bands: holdings.iter().enumerate().filter_map(band).collect(),
+            limits,
+            risk: RiskTerms { history_rounds: 30, volatility_bps_max: None },
+            strategies: vec![],
+        };
+        Self { snapshot: snapshot(holdings, &terms), terms, history: History::default() }
+    }
+
+    pub fn with(mut self, strategy: StrategyTerms) -> Self {
+        self.terms.strategies.push(strategy);
+        self
+    }
+
+    /// In the order in which a policy that was read from text has assets and accounts.
+    pub fn rearrange(&mut self, terms: &Terms) {
+        let asset = |it: &Asset| self.terms.asset_named(&it.symbol).unwrap().index();
+        let account = |it: &Account| self.terms.account_named(&it.name).unwrap().index();
+        let assets: Vec<usize> = terms.assets.iter().map(asset).collect();
+        let accounts: Vec<usize> = terms.accounts.iter().map(account).collect();
+        let snapshot = self.snapshot.clone();
+        self.snapshot.assets = assets.iter().map(|from| snapshot.assets[*from].clone()).collect();
+        self.snapshot.accounts = accounts.iter().map(|from| snapshot.accounts[*from].clone()).collect();
+        for reading in &mut self.snapshot.accounts {
+            reading.balances = assets.iter().map(|from| reading.balances[*from]).collect();
+        }
+        self.terms = terms.clone();
+    }
+
+    pub fn build(&self, catalog: &Catalog) -> Result<Vec<Box<dyn Strategy>>, Vec<ParamProblem>> {
+        (0..self.terms.strategies.len()).map(|index| catalog.build(&self.terms, index)).collect()
+    }
+
+    pub fn prices(&self) -> Prices {
+        Prices::resolve(&self.terms, &self.snapshot)
+    }
+
+    pub fn valuation(&self) -> Valuation {
+        let mut valuation = Valuation::default();
+        valuation.fill(&self.terms, &self.snapshot, &self.prices()).expect("every asset is priced");
+        valuation
+    }
+
+    /// Decides and judges as the pipeline does.
+    pub fn decide(&self) -> Decided {
+        let strategies = self.build(&quaestor_strategies::catalog()).expect("parameters are right");
+        self.decide_with(&strategies)
+    }
+
+    pub fn decide_with(&self, strategies: &[Box<dyn Strategy>]) -> Decided {
+        let judge = Judge { terms: &self.terms };
+        let (policy, model) = (&judge as &dyn Policy, &Model as &dyn RiskModel);
+        let inputs = Inputs { snapshot: &self.snapshot, history: &self.history, policy, strategies, model };
+        let mut work = Workspace::new();
+        evaluate(&inputs, &self.prices(), &RiskReport::default(), &mut work).expect("every asset is priced");
+        let holds = work.holds.iter().map(|(_, reason)| *reason).collect();
+        Decided { intents: work.intents, verdicts: work.verdicts, holds }
+    }
+
+    /// After `intents`, every swap at the oracle's prices.
+    pub fn after(&self, intents: &[Intent]) -> Self {
+        let (prices, mut left) = (self.prices(), self.clone());
+        for intent in intents {
+            let from = intent.account.index();
+            for action in &intent.actions {
+                match *action {
+                    Action::Swap { sell, buy, amount_in, .. } => {
+                        let unit = |asset: AssetId| self.terms.assets[asset.index()].unit();
+                        let value = amount_in.value_at(prices.of(sell).unwrap(), unit(sell)).unwrap();
+                        let out = value.amount_at(prices.of(buy).unwrap(), unit(buy)).unwrap();
+                        left.change(from, sell, |held| held.checked_sub(amount_in.0));
+                        left.change(from, buy, |held| held.checked_add(out.0));
+                    }
+                    Action::Transfer { asset, to, amount } => {
+                        left.change(from, asset, |held| held.checked_sub(amount.0));
+                        if let Some(account) = self.terms.account_at(to) {
+                            left.change(account.index(), asset, |held| held.checked_add(amount.0));
+                        }
+                    }
+                    Action::Approve { .. } => {}
+                }
+            }
+        }
+        left
+    }
+
+    fn change(&mut self, account: usize, asset: AssetId, change: impl Fn(u128) -> Option<u128>) {
+        let held = &mut self.snapshot.accounts[account].balances[asset.index()];
+        *held = Amount(change(held.0).expect("never more than is held"));
+    }
+
+    /// The assets outside their bands.
+    pub fn outside(&self) -> Vec<&str> {
+        let valuation = self.valuation();
+        let strays = |band: &&Band| {
+            let value = valuation.value_of(band.asset);
+            let share = |bps| valuation.nav.share(bps).unwrap();
+            value < share(band.min_bps) || value > share(band.max_bps)
+        };
+        let symbol = |band: &Band| self.terms.assets[band.asset.index()].symbol.as_str();
+        self.terms.bands.iter().filter(strays).map(symbol).collect()
+    }
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    pub intents: Vec<Intent>,
+    pub verdicts: Vec<Verdict>,
+    pub holds: Vec<StrategyHold>,
+}
+
+impl Decided {
+    /// Sold, bought, amount in and least amount out of each swap.
+    pub fn swaps(&self) -> Vec<(AssetId, AssetId, u128, u128)> {
+        let swap = |action: &Action| match *action {
+            Action::Swap { sell, buy, amount_in, amount_out_min, .. } => {
+                Some((sell, buy, amount_in.0, amount_out_min.0))
+            }
+            _ => None,
+        };
+        self.intents.iter().flat_map(|intent| &intent.actions).filter_map(swap).collect()
+    }
+
+    pub fn value(&self) -> Value {
+        Value(self.intents.iter().map(|intent| intent.value.0).sum())
+    }
+
+    pub fn refused(&self) -> Vec<&Refusal> {
+        fn refusal(verdict: &Verdict) -> Option<&Refusal> {
+            match verdict {
+                Verdict::Refused(refusal) => Some(refusal),
+                Verdict::Allowed => None,
+            }
+        }
+        self.verdicts.iter().filter_map(refusal).collect()
+    }
+}
+
+fn snapshot(holdings: &[Holding], terms: &Terms) -> Snapshot {
+    let block = BlockRef { number: 1, hash: keccak256("block"), timestamp: NOW };
+    let reading = |(it, asset): (&Holding, &Asset)| AssetReading {
+        address: asset.address,
+        decimals: Some(it.decimals),
+        feeds: vec![FeedReading {
+            feed: asset.feeds[0],
+            rounds: vec![Round { price: Some(Price(it.price)).filter(|price| !price.is_zero()), updated_at: NOW - 60 }],
+        }],
+    };
+    let account = |position: usize, control, balance: fn(&Holding) -> u128| AccountReading {
+        address: terms.accounts[position].address,
+        balances: holdings.iter().map(|it| Amount(balance(it))).collect(),
+        control,
+    };
+    Snapshot {
+        chain_id: 1,
+        block,
+        anchor: Anchor { epoch: 1, policy_hash: B256::ZERO },
+        brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
+        operators: vec![],
+        assets: holdings.iter().zip(&terms.assets).map(reading).collect(),
+        accounts: vec![
+            account(0, Control::Safe { nonce: 0, threshold: 3, owners: vec![] }, |it| it.operations),
+            account(1, Control::Timelock { delay_secs: 60 }, |it| it.reserve),
+        ],
+        code: vec![],
+    }
+}
+
+/// Forecasts nothing.
+#[derive(Debug)]
+pub struct Model;
+
+impl RiskModel for Model {
+    fn hash(&self) -> B256 {
+        B256::ZERO
+    }
+
+    fn assess(&self, _: &Terms, _: &Snapshot, _: &Prices, _: &[u64]) -> RiskReport {
+        RiskReport::default()
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    pub terms: &'a Terms,
+}
+
+impl Judge<'_> {
+    fn broken(&self, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Option<Rule> {
+        let held = cx.balance(intent.account, intent.asset).0 + tally.received_min(intent.account, intent.asset).0;
+        if tally.spent(intent.account, intent.asset).0 + intent.amount.0 > held {
+            return Some(Rule::BalanceSufficient);
+        }
+        if intent.value > cx.room(tally) {
+            return Some(Rule::ProposalBpsMax);
+        }
+        if Some(intent.value) != cx.value_of(intent.asset, intent.amount) {
+            return Some(Rule::IntentMatchesActions);
+        }
+        let nav = cx.valuation.nav;
+        let share = |bps| nav.share(bps).unwrap();
+        let (before, after) =
+            (|asset| self.held(cx, tally, None, asset), |asset| self.held(cx, tally, Some(intent), asset));
+        for band in &self.terms.bands {
+            let ((low, high), (was_low, was_high)) = (after(band.asset), before(band.asset));
+            if high > share(band.max_bps) && high > was_high {
+                return Some(Rule::AllocationMax);
+            }
+            if low < share(band.min_bps) && low < was_low {
+                return Some(Rule::AllocationMin);
+            }
+        }
+        let stable = |held: &dyn Fn(AssetId) -> (Value, Value)| {
+            let ids = (0..self.terms.assets.len()).filter(|it| self.terms.assets[*it].kind == AssetKind::Stable);
+            ids.map(|it| held(AssetId(u16::try_from(it).unwrap())).0.0).sum::<u128>()
+        };
+        let least = share(self.terms.limits.stable_share_bps_min).0;
+        (stable(&after) < least && stable(&after) < stable(&before)).then_some(Rule::StableShareBpsMin)
+    }
+
+    /// Value of `asset` after what was allowed and `next`: swaps counted at their least output, and at the oracle's.
+    fn held(&self, cx: &Context<'_>, tally: &Tally<'_>, next: Option<&Intent>, asset: AssetId) -> (Value, Value) {
+        let held = cx.valuation.value_of(asset).0;
+        let (mut low, mut high) = (held, held);
+        for action in tally.allowed().chain(next).flat_map(|intent| &intent.actions) {
+            if let Action::Swap { sell, buy, amount_in, amount_out_min, .. } = *action {
+                let given = cx.value_of(sell, amount_in).unwrap().0;
+                if sell == asset {
+                    (low, high) = (low.saturating_sub(given), high.saturating_sub(given));
+                }
+                if buy == asset {
+                    (low, high) = (low + cx.value_of(buy, amount_out_min).unwrap().0, high + given);
+                }
+            }
+        }
+        (Value(low), Value(high))
+    }
+}
+
+impl Policy for Judge<'_> {
+    fn hash(&self) -> B256 {
+        B256::ZERO
+    }
+
+    fn rest_hash(&self) -> B256 {
+        B256::ZERO
+    }
+
+    fn terms(&self) -> &Terms {
+        self.terms
+    }
+
+    fn judge(&self, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Verdict {
+        match self.broken(cx, tally, intent) {
+            Some(rule) => {
+                let found = Quantity::Value(intent.value);
+                Verdict::Refused(Refusal::new(rule, Quantity::None, found, cx.snapshot.block, cx.policy))
+            }
+            None => Verdict::Allowed,
+        }
+    }
+
+    fn judge_outcome(&self, _: &Context<'_>, _: &Context<'_>, _: &[Intent]) -> Verdict {
+        Verdict::Allowed
+    }
+
+    fn is_due(&self, _: u64, _: u64, _: u64) -> bool {
+        true
+    }
+}
