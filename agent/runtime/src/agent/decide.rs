@@ -1,0 +1,142 @@
+//! A decision point: snapshot and history at one block, everything outstanding judged again, a decision, its bundle.
+
+use super::{
+    Agent, AgentError, BUNDLE_VERSION, Bundle, BundleContracts, Moment,
+    bundle::{bundle_reads, decision_hash},
+    policy_files::InForce,
+    record::{Plan, Record},
+};
+use crate::chain::{Observation, observe};
+use alloy::primitives::B256;
+use quaestor_contracts::PolicyCodec;
+use quaestor_core::{
+    BlockRef, Decision, History, Hold, Inputs, Policy, Verdict,
+    lifecycle::{Event, Reason, State},
+    pipeline,
+};
+use quaestor_risk::EwmaModel;
+
+/// What was observed at a decision point.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) observation: Observation,
+    pub(super) history: History,
+}
+
+/// The risk model as a bundle names it.
+pub fn model_words(model: &EwmaModel) -> serde_json::Value {
+    serde_json::json!({ "kind": "ewma", "params": model.params() })
+}
+
+impl Agent {
+    /// Observes at `block` under the policy in force.
+    pub(super) async fn scene(
+        &mut self,
+        held: &InForce,
+        block: BlockRef,
+        moment: &Moment,
+    ) -> Result<Scene, AgentError> {
+        let terms = held.policy.terms();
+        let observation = observe(&self.chain, terms, &self.contracts, block).await?;
+        let codec = PolicyCodec::new(terms);
+        let history = self.history.read(&self.chain, terms, &codec, block, moment.finalised.number).await?;
+        Ok(Scene { observation, history })
+    }
+
+    /// Takes the decision at `block` and proposes what it allows.
+    pub(super) async fn decide(&mut self, block: BlockRef, moment: &Moment) -> Result<(), AgentError> {
+        // Taken out so that the agent can be changed while it is looked at, and put back whatever happens.
+        let Some(held) = self.in_force.take() else { return Ok(()) };
+        let done = self.decide_under(&held, block, moment).await;
+        self.in_force = Some(held);
+        done
+    }
+
+    async fn decide_under(&mut self, held: &InForce, block: BlockRef, moment: &Moment) -> Result<(), AgentError> {
+        let scene = self.scene(held, block, moment).await?;
+        self.judge_outstanding(held, &scene, moment).await?;
+        let model = self.model;
+        let inputs = Inputs {
+            snapshot: &scene.observation.snapshot,
+            history: &scene.history,
+            policy: &held.policy,
+            strategies: held.policy.strategies(),
+            model: &model,
+        };
+        let decision = pipeline::decide(&inputs);
+        let (mut plans, mut proposals) = (Vec::new(), Vec::new());
+        for batch in &decision.batches {
+            if let Some((plan, proposal, cleared)) = self.preflight(held, &inputs, &decision, batch, moment).await? {
+                plans.push((plan, cleared));
+                proposals.push(proposal);
+            }
+        }
+        let bundle = Bundle {
+            quaestor_bundle: BUNDLE_VERSION,
+            program: env!("CARGO_PKG_VERSION").into(),
+            contracts: BundleContracts {
+                registry: self.contracts.registry,
+                brake: self.contracts.brake,
+                gate: self.contracts.gate,
+                multisend: self.config.contracts.multisend_call_only,
+            },
+            policy: held.text.clone(),
+            model: model_words(&model),
+            reads: bundle_reads(&scene.observation),
+            snapshot: scene.observation.snapshot.clone(),
+            history: scene.history.clone(),
+            decision: decision.clone(),
+            proposals,
+        };
+        let folder = self.config.files.bundles.clone();
+        let failed = |source| AgentError::Bundle { folder: folder.display().to_string(), source };
+        let name = bundle.publish(&folder).map_err(failed)?;
+        let allowed = decision.judged.iter().filter(|judged| judged.verdict.is_allowed()).count();
+        let refused = decision.judged.len() - allowed;
+        let hash = decision_hash(&decision);
+        tell_decision(&decision, hash, &name, allowed, refused);
+        let cleared = plans.len();
+        self.record(&Record::Decided { block, hash, bundle: name, allowed, refused, cleared })?;
+        for (plan, cleared) in plans {
+            self.propose(held.policy.terms(), plan, cleared).await?;
+        }
+        Ok(())
+    }
+
+    /// Judges and simulates again what waits; what fails is withdrawn.
+    async fn judge_outstanding(&mut self, held: &InForce, scene: &Scene, moment: &Moment) -> Result<(), AgentError> {
+        let waiting = |state: &State| matches!(state, State::Planned | State::Live { .. });
+        let plans: Vec<(B256, Plan)> = self
+            .book
+            .entries
+            .iter()
+            .filter(|(_, entry)| waiting(&entry.proposal.state))
+            .map(|(id, entry)| (*id, entry.plan.clone()))
+            .collect();
+        for (id, plan) in plans {
+            if let Err(receipt) = self.clear_at(held, scene, &plan, moment).await? {
+                self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tell_decision(decision: &Decision, hash: B256, bundle: &str, allowed: usize, refused: usize) {
+    let nav = decision.nav.display().to_string();
+    let block = decision.block.number;
+    tracing::info!(block, epoch = decision.epoch, %nav, allowed, refused, %hash, bundle, "decided");
+    for hold in &decision.holds {
+        match hold {
+            Hold::Rule { receipt } => {
+                tracing::warn!(block, rule = ?receipt.rule, limit = ?receipt.limit, found = ?receipt.found, "holding")
+            }
+            Hold::Strategy { line, reason } => tracing::info!(block, %line, ?reason, "a strategy holds"),
+        }
+    }
+    for judged in &decision.judged {
+        if let Verdict::Refused(receipt) = &judged.verdict {
+            tracing::warn!(block, rule = ?receipt.rule, limit = ?receipt.limit, found = ?receipt.found, "intent refused");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The operator's transactions for a proposal, and what the chain says of them.
+
+use super::record::{Path, Plan};
+use crate::chain::{Chain, ChainError, Read, Readings};
+use alloy::{
+    primitives::{Address, B256},
+    sol_types::SolCall,
+};
+use quaestor_contracts::{
+    bindings::{DecisionGate, IGovernor, ISafe},
+    governor::{Proposal, ProposalState},
+    safe::approve_hash,
+};
+use quaestor_core::{Amount, BlockRef, Call, gate::Withdrawal, lifecycle::Stage};
+
+/// What the route of a proposal says of it at one block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RouteReading {
+    /// Whether the batch ran: the gate knows its first key.
+    pub(crate) entered: bool,
+    /// Whether it was revoked at the gate.
+    pub(crate) revoked: bool,
+    /// What it waits for; `None` when it is no longer open.
+    pub(crate) stage: Option<Stage>,
+    /// Whether another transaction took its Safe nonce.
+    pub(crate) nonce_taken: bool,
+    /// Whether members voted it down or cancelled it.
+    pub(crate) defeated: bool,
+    /// Whether the proposer may still cancel it.
+    pub(crate) can_cancel: bool,
+}
+
+/// Reads how the proposal of `plan` stands at `block`, in one request.
+pub(crate) async fn read_route(
+    chain: &Chain,
+    gate: Address,
+    plan: &Plan,
+    block: BlockRef,
+) -> Result<RouteReading, ChainError> {
+    let account = plan.batch.address;
+    let once_key = plan.batch.items.first().map(|item| item.entry.once_key).unwrap_or_default();
+    let used = DecisionGate::usedCall { account, onceKey: once_key };
+    let revoked = DecisionGate::revokedCall { account, decision: plan.id };
+    let mut reads = vec![Read::new(gate, &used), Read::new(gate, &revoked)];
+    reads.extend(route_reads(plan));
+    let mut readings = Readings::default();
+    readings.extend(chain.read_at(block.hash, reads).await?);
+    let malformed = || ChainError::Malformed { address: gate, what: "DecisionGate.used" };
+    let mut reading = RouteReading {
+        entered: readings.get(gate, &used).ok_or_else(malformed)?,
+        revoked: readings.get(gate, &revoked).ok_or_else(malformed)?,
+        stage: None,
+        nonce_taken: false,
+        defeated: false,
+        can_cancel: false,
+    };
+    match &plan.route {
+        Path::Safe { safe, nonce, safe_tx_hash, .. } => {
+            safe_reading(&readings, *safe, *nonce, *safe_tx_hash, chain, block, &mut reading).await?;
+        }
+        Path::Governor { governor, proposal_id, .. } => {
+            governor_reading(&readings, *governor, *proposal_id, block, &mut reading);
+        }
+    }
+    Ok(reading)
+}
+
+fn route_reads(plan: &Plan) -> Vec<Read> {
+    match &plan.route {
+        Path::Safe { safe, .. } => vec![
+            Read::new(*safe, &ISafe::nonceCall {}),
+            Read::new(*safe, &ISafe::getThresholdCall {}),
+            Read::new(*safe, &ISafe::getOwnersCall {}),
+        ],
+        Path::Governor { governor, proposal_id, .. } => {
+            let proposalId = crate::chain::proposal_number(*proposal_id);
+            vec![
+                Read::new(*governor, &IGovernor::stateCall { proposalId }),
+                Read::new(*governor, &IGovernor::proposalEtaCall { proposalId }),
+            ]
+        }
+    }
+}
+
+async fn safe_reading(
+    readings: &Readings,
+    safe: Address,
+    nonce: u64,
+    safe_tx_hash: B256,
+    chain: &Chain,
+    block: BlockRef,
+    reading: &mut RouteReading,
+) -> Result<(), ChainError> {
+    let malformed = || ChainError::Malformed { address: safe, what: "the Safe" };
+    let found = readings.get(safe, &ISafe::nonceCall {}).and_then(|wide| u64::try_from(wide).ok());
+    reading.nonce_taken = found.ok_or_else(malformed)? > nonce;
+    let threshold = readings.get(safe, &ISafe::getThresholdCall {}).and_then(|wide| u64::try_from(wide).ok());
+    let owners = readings.get(safe, &ISafe::getOwnersCall {}).ok_or_else(malformed)?;
+    let approved = |owner: &Address| ISafe::approvedHashesCall { owner: *owner, messageHash: safe_tx_hash };
+    let reads = owners.iter().map(|owner| Read::new(safe, &approved(owner))).collect();
+    let mut approvals = Readings::default();
+    approvals.extend(chain.read_at(block.hash, reads).await?);
+    let confirmed = owners.iter().filter(|owner| approvals.get(safe, &approved(owner)).is_some_and(|it| !it.is_zero()));
+    let confirmations = u64::try_from(confirmed.count()).unwrap_or(u64::MAX);
+    if !reading.nonce_taken {
+        reading.stage = Some(Stage::Confirming { confirmations, threshold: threshold.ok_or_else(malformed)? });
+    }
+    Ok(())
+}
+
+fn governor_reading(
+    readings: &Readings,
+    governor: Address,
+    proposal_id: B256,
+    block: BlockRef,
+    reading: &mut RouteReading,
+) {
+    let proposalId = crate::chain::proposal_number(proposal_id);
+    let state = readings.get(governor, &IGovernor::stateCall { proposalId }).and_then(ProposalState::from_number);
+    let ready_at = readings.get(governor, &IGovernor::proposalEtaCall { proposalId });
+    let ready_at = ready_at.and_then(|wide| u64::try_from(wide).ok()).unwrap_or(u64::MAX);
+    reading.can_cancel = state == Some(ProposalState::Pending);
+    reading.stage = match state {
+        Some(ProposalState::Pending) => Some(Stage::Pending),
+        Some(ProposalState::Active) => Some(Stage::Active),
+        Some(ProposalState::Succeeded) => Some(Stage::Succeeded),
+        Some(ProposalState::Queued) => Some(Stage::Queued { ready_at, is_ready: block.timestamp >= ready_at }),
+        Some(ProposalState::Canceled | ProposalState::Defeated | ProposalState::Expired) => {
+            reading.defeated = true;
+            None
+        }
+        Some(ProposalState::Executed) | None => None,
+    };
+}
+
+/// The proposal to the Governor that `plan` makes.
+pub(super) fn governor_proposal(plan: &Plan) -> Option<(Address, Proposal)> {
+    match &plan.route {
+        Path::Governor { governor, description, .. } => {
+            Some((*governor, Proposal { calls: plan.calls.clone(), description: description.clone() }))
+        }
+        Path::Safe { .. } => None,
+    }
+}
+
+/// The call that proposes, queues or executes the cleared batch of `plan`.
+pub(super) fn batch_call(plan: &Plan, errand: quaestor_core::lifecycle::Errand) -> Option<Call> {
+    use quaestor_core::lifecycle::Errand;
+    match (&plan.route, errand) {
+        (Path::Safe { safe, safe_tx_hash, .. }, Errand::Propose) => Some(approve_hash(*safe, *safe_tx_hash)),
+        (Path::Governor { .. }, _) => {
+            let (governor, proposal) = governor_proposal(plan)?;
+            match errand {
+                Errand::Propose => Some(proposal.propose(governor)),
+                Errand::Queue => Some(proposal.queue(governor)),
+                Errand::Execute => Some(proposal.execute(governor)),
+                Errand::Revoke | Errand::Tidy => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The revocation of `plan` at the gate.
+pub(super) fn revocation(plan: &Plan) -> Withdrawal {
+    Withdrawal::Revoke { account: plan.batch.address, decision: plan.id }
+}
+
+/// What tidies up after the revocation, if anything can.
+pub(super) fn tidying(plan: &Plan, reading: &RouteReading) -> Option<Withdrawal> {
+    match &plan.route {
+        Path::Safe { safe, rejection_hash, .. } if !reading.nonce_taken => {
+            Some(Withdrawal::RejectSafeNonce { safe: *safe, safe_tx_hash: *rejection_hash })
+        }
+        Path::Governor { .. } if reading.can_cancel => {
+            let (governor, proposal) = governor_proposal(plan)?;
+            Some(Withdrawal::CancelProposal { governor, call: proposal.cancel(governor) })
+        }
+        _ => None,
+    }
+}
+
+/// The call of a withdrawal.
+pub(super) fn withdrawal_call(withdrawal: &Withdrawal, gate: Address) -> Call {
+    match withdrawal {
+        Withdrawal::Revoke { account, decision } => {
+            let data = DecisionGate::revokeCall { account: *account, decision: *decision }.abi_encode();
+            Call { to: gate, value: Amount::ZERO, data: data.into() }
+        }
+        Withdrawal::CancelProposal { call, .. } => call.clone(),
+        Withdrawal::RejectSafeNonce { safe, safe_tx_hash } => approve_hash(*safe, *safe_tx_hash),
+    }
+}

@@ -1,0 +1,230 @@
+//! The agent: observe, assess, decide, check, preflight, propose, track; one step at each new head.
+
+mod bundle;
+mod decide;
+mod errand;
+mod policy_files;
+mod propose;
+mod record;
+mod route;
+mod start;
+mod supervise;
+mod track;
+
+pub use bundle::{
+    BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleError, BundleProposal, BundleRead, decision_hash,
+};
+pub use decide::model_words;
+pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
+pub(crate) use errand::read_route;
+pub(crate) use start::connect;
+pub use record::{Book, Entry, Path, Plan, Record};
+pub use route::{Rehearsal, rehearse, route_of};
+pub use start::StartError;
+pub use supervise::{RunError, run};
+
+use crate::{
+    chain::{Chain, ChainError, Contracts, HistoryReader, ObserveError, read_brake},
+    config::{Config, Finality},
+    journal::{Journal, JournalError},
+};
+use alloy::{
+    primitives::{Address, B256},
+    rpc::types::BlockNumberOrTag,
+    signers::local::PrivateKeySigner,
+};
+use quaestor_core::{BlockRef, BrakeReading, Catalog, Policy, lifecycle::Effect};
+use quaestor_risk::EwmaModel;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Most blocks that are looked through for a decision point; older ones are not made up for.
+const CATCH_UP_BLOCKS_MAX: u64 = 1_024;
+
+/// What ends a step. A chain that does not answer ends only the step; a journal that cannot be written ends the agent.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The chain could not be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A snapshot could not be taken.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The journal could not be written or read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A bundle could not be published.
+    #[error("the bundle could not be written to `{folder}`: {source}; nothing is proposed until it can be")]
+    Bundle {
+        /// The folder.
+        folder: String,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The node's newest block is too old to be the head of the chain.
+    #[error(
+        "the newest block is {age_secs} s old, `chain.head_age_secs_max` is {max_secs}; the node is behind or the chain halted"
+    )]
+    HeadTooOld {
+        /// Its age.
+        age_secs: u64,
+        /// As configured.
+        max_secs: u64,
+    },
+}
+
+/// The agent between two steps.
+#[derive(Debug)]
+pub struct Agent {
+    config: Config,
+    chain: Chain,
+    contracts: Contracts,
+    operator: Address,
+    signer: PrivateKeySigner,
+    catalog: Catalog,
+    model: EwmaModel,
+    journal: Journal,
+    book: Book,
+    history: HistoryReader,
+    in_force: Option<InForce>,
+    considered: Option<BlockRef>,
+    last_head: Option<B256>,
+    last_alarm: Option<String>,
+    sent_at: BTreeMap<B256, u64>,
+}
+
+/// The newest blocks and the brake, read at the beginning of a step.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    head: BlockRef,
+    finalised: BlockRef,
+    brake: BrakeReading,
+}
+
+impl Agent {
+    /// One step: looks at the newest block, follows what is under way, decides if a decision is due. Nothing happens
+    /// while the head stays.
+    ///
+    /// # Errors
+    /// If the chain, the journal or the disk fails; nothing is lost, and the next step goes on from the journal.
+    pub async fn step(&mut self) -> Result<(), AgentError> {
+        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        if self.last_head == Some(head.hash) {
+            return Ok(());
+        }
+        self.check_head_age(head)?;
+        let finalised = self.finalised(head).await?;
+        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        let moment = Moment { head, finalised, brake };
+        self.refresh_policy(finalised).await?;
+        self.track(&moment).await?;
+        let (due, considered) = self.due_block(&moment).await?;
+        if let Some(block) = due {
+            self.decide(block, &moment).await?;
+        }
+        // Only now: a decision that could not be taken is taken in the next step.
+        self.considered = Some(considered);
+        self.drive(&moment).await?;
+        self.last_head = Some(head.hash);
+        Ok(())
+    }
+
+    async fn finalised(&self, head: BlockRef) -> Result<BlockRef, AgentError> {
+        let tag = match self.config.chain.finality {
+            Finality::Tag => BlockNumberOrTag::Finalized,
+            Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
+        };
+        Ok(self.chain.block(tag).await?)
+    }
+
+    fn check_head_age(&self, head: BlockRef) -> Result<(), AgentError> {
+        let max_secs = self.config.chain.head_age_secs_max;
+        let age_secs = (self.now_unix_ms() / 1_000).saturating_sub(head.timestamp);
+        if max_secs > 0 && age_secs > max_secs { Err(AgentError::HeadTooOld { age_secs, max_secs }) } else { Ok(()) }
+    }
+
+    /// Swaps in a newly active policy; whatever does not match leaves the last valid one and raises an alarm.
+    async fn refresh_policy(&mut self, finalised: BlockRef) -> Result<(), AgentError> {
+        let anchor = crate::chain::read_anchor(&self.chain, self.contracts.registry, finalised.hash).await?;
+        let current = self.in_force.as_ref().map(|held| (held.epoch, held.policy.hash()));
+        if current == Some((anchor.epoch, anchor.policy_hash)) {
+            return Ok(());
+        }
+        let expected = policy_files::Expected {
+            chain_id: self.config.chain.chain_id,
+            registry: self.contracts.registry,
+            brake: self.contracts.brake,
+            gate: self.contracts.gate,
+        };
+        let seen = self.book.epoch.map(|(epoch, _)| epoch);
+        let found =
+            policy_files::in_force(&self.chain, &self.config.files, &self.catalog, &expected, finalised, seen).await?;
+        match found {
+            Ok(held) => {
+                let (epoch, policy) = (held.epoch, held.policy.hash());
+                if self.book.epoch != Some((epoch, policy)) {
+                    self.record(&Record::PolicyInForce { epoch, policy, block: finalised })?;
+                }
+                tracing::info!(epoch, %policy, file = %held.path.display(), "policy in force");
+                self.in_force = Some(held);
+                self.last_alarm = None;
+            }
+            Err(refused) => self.alarm(refused.to_string())?,
+        }
+        Ok(())
+    }
+
+    /// The newest block, deep enough, at which a decision is due and that was not considered yet; and the block up to
+    /// which all are considered then.
+    async fn due_block(&self, moment: &Moment) -> Result<(Option<BlockRef>, BlockRef), AgentError> {
+        let deepest = moment.head.number.saturating_sub(self.config.chain.confirmations);
+        let target = self.chain.block(BlockNumberOrTag::Number(deepest)).await?;
+        let (Some(before), Some(held)) = (self.considered, &self.in_force) else { return Ok((None, target)) };
+        // After a reorganisation deeper than the confirmations, as at the start, deciding begins at the next tick.
+        if !self.chain.is_canonical(&before).await? {
+            return Ok((None, target));
+        }
+        let mut previous = before;
+        if target.number.saturating_sub(previous.number) > CATCH_UP_BLOCKS_MAX {
+            let from = target.number - CATCH_UP_BLOCKS_MAX;
+            tracing::warn!(from, "the agent was away; decision points before this block are not made up for");
+            previous = self.chain.block(BlockNumberOrTag::Number(from)).await?;
+        }
+        let mut due = None;
+        while previous.number < target.number {
+            let next = self.chain.block(BlockNumberOrTag::Number(previous.number + 1)).await?;
+            if held.policy.is_due(previous.timestamp, next.timestamp, next.number) {
+                due = Some(next);
+            }
+            previous = next;
+        }
+        Ok((due, previous))
+    }
+
+    /// Writes a record down, folds it into the book, and returns what it asks for.
+    fn record(&mut self, record: &Record) -> Result<Vec<(B256, Effect)>, AgentError> {
+        let now = self.now_unix_ms();
+        self.journal.append(record.kind(), record, now)?;
+        Ok(self.book.apply(record))
+    }
+
+    /// Tells people, once for the same text, and writes it down.
+    fn alarm(&mut self, message: String) -> Result<(), AgentError> {
+        if self.last_alarm.as_ref() == Some(&message) {
+            return Ok(());
+        }
+        tracing::error!(alarm = true, "{message}");
+        self.last_alarm = Some(message.clone());
+        self.record(&Record::Alarm { message })?;
+        Ok(())
+    }
+
+    fn now_unix_ms(&self) -> u64 {
+        // A clock before 1970 stamps rows with zero; no decision reads it.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,309 @@
+//! Preflight, the gate, and the operator's transactions: written down, signed, written down, sent.
+
+use super::{
+    Agent, AgentError, BundleProposal, Moment,
+    bundle::bundle_name,
+    decide::Scene,
+    errand::{batch_call, read_route, revocation, tidying, withdrawal_call},
+    policy_files::InForce,
+    record::{Plan, Record},
+    route::{Rehearsal, rehearse, route_of},
+};
+use crate::chain::{self, ChainError, TxFate, read_anchor, read_brake};
+use alloy::{primitives::B256, rpc::types::BlockNumberOrTag};
+use quaestor_contracts::{PolicyCodec, explain};
+use quaestor_core::{
+    Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms,
+    action::encode_batch,
+    gate::{self, Cleared, DryRun, Evidence, Withdrawal},
+    lifecycle::{Errand, Event, Progress, Reason},
+    snapshot::Control,
+};
+
+/// After so many blocks without being included, the same bytes are offered again.
+const RESEND_AFTER_BLOCKS: u64 = 8;
+
+/// What may leave: nothing else is prepared, signed or sent.
+enum Pass<'a> {
+    Batch(&'a Cleared<Batch>),
+    Withdrawal(&'a Cleared<Withdrawal>),
+}
+
+impl Agent {
+    /// The plan of an allowed batch, after a dry run and the gate; `None` when it is withheld.
+    pub(super) async fn preflight(
+        &mut self,
+        held: &InForce,
+        inputs: &Inputs<'_>,
+        decision: &Decision,
+        batch: &Batch,
+        moment: &Moment,
+    ) -> Result<Option<(Plan, BundleProposal, Cleared<Batch>)>, AgentError> {
+        let terms = held.policy.terms();
+        if let Some(reason) = self.withhold_reason(terms, inputs, batch) {
+            let (account, block) = (batch.address, decision.block);
+            tracing::info!(%account, reason, "withheld");
+            self.record(&Record::Withheld { account, block, reason })?;
+            return Ok(None);
+        }
+        let codec = PolicyCodec::new(terms);
+        let Ok(calls) = encode_batch(&codec, decision, batch) else {
+            self.alarm("an allowed batch cannot be encoded; this is a defect, please report it".into())?;
+            return Ok(None);
+        };
+        let id = batch.entry(decision, calls.get(1..).unwrap_or_default()).decision;
+        let multisend = self.config.contracts.multisend_call_only;
+        let Some(route) = route_of(terms, multisend, decision, batch, &calls) else {
+            self.alarm("a batch has no form for its route; this is a defect, please report it".into())?;
+            return Ok(None);
+        };
+        let plan =
+            Plan { id, decision: decision.clone(), batch: batch.clone(), calls, route, bundle: bundle_name(decision) };
+        let dry_run = self.dry_run(terms, &plan, &inputs.snapshot.accounts, inputs.snapshot.block).await?;
+        let cleared = match self.clear(inputs, &plan, &dry_run, &codec, moment).await? {
+            Ok(cleared) => cleared,
+            Err(receipt) => {
+                let found = serde_json::json!({ "receipt": receipt, "dry_run": dry_run.outcome });
+                tracing::warn!(account = %batch.address, rule = ?receipt.rule, "withheld by the gate");
+                let (account, block) = (batch.address, decision.block);
+                self.record(&Record::Withheld { account, block, reason: format!("the gate refused it: {found}") })?;
+                return Ok(None);
+            }
+        };
+        let proposal = BundleProposal { decision: id, calls: plan.calls.clone(), route: plan.route.clone(), dry_run };
+        Ok(Some((plan, proposal, cleared)))
+    }
+
+    /// Writes the plan down and sends its first transaction.
+    pub(super) async fn propose(
+        &mut self,
+        terms: &Terms,
+        plan: Plan,
+        cleared: Cleared<Batch>,
+    ) -> Result<(), AgentError> {
+        for line in explain::explain_batch(terms, &plan.calls).lines() {
+            tracing::info!(decision = %plan.id, "{line}");
+        }
+        let id = plan.id;
+        self.record(&Record::Planned(Box::new(plan)))?;
+        self.run_errand(id, Errand::Propose, Pass::Batch(&cleared)).await
+    }
+
+    fn withhold_reason(&self, terms: &Terms, inputs: &Inputs<'_>, batch: &Batch) -> Option<String> {
+        if let Some(live) = self.book.live_on(batch.address) {
+            return Some(format!("proposal {} of this account may still run; one at a time", live.plan.id));
+        }
+        let account = terms.account(batch.account)?;
+        let reading = inputs.snapshot.accounts.get(batch.account.index())?;
+        match (&account.route, &reading.control) {
+            (Route::Governor { proposer, .. }, _) if *proposer != self.operator => {
+                Some(format!("the policy lets only operator {proposer} propose for it"))
+            }
+            (Route::Safe, Control::Safe { owners, .. }) if !owners.contains(&self.operator) => {
+                Some(format!("operator {} is not an owner of the Safe", self.operator))
+            }
+            _ => None,
+        }
+    }
+
+    async fn dry_run(
+        &self,
+        terms: &Terms,
+        plan: &Plan,
+        accounts: &[quaestor_core::snapshot::AccountReading],
+        block: BlockRef,
+    ) -> Result<DryRun, ChainError> {
+        let rehearsal = Rehearsal {
+            terms,
+            multisend: self.config.contracts.multisend_call_only,
+            account: plan.batch.address,
+            control: accounts.get(plan.batch.account.index()).map(|account| &account.control),
+            route: &plan.route,
+            calls: &plan.calls,
+            block,
+        };
+        rehearse(&self.chain, &rehearsal).await
+    }
+
+    async fn clear(
+        &self,
+        inputs: &Inputs<'_>,
+        plan: &Plan,
+        dry_run: &DryRun,
+        codec: &dyn Codec,
+        moment: &Moment,
+    ) -> Result<Result<Cleared<Batch>, Refusal>, AgentError> {
+        let anchor_finalised = read_anchor(&self.chain, self.contracts.registry, moment.finalised.hash).await?;
+        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        let evidence = Evidence { anchor_finalised, brake, calls: &plan.calls, dry_run, codec };
+        Ok(gate::clear(inputs, &plan.decision, &plan.batch, &evidence))
+    }
+
+    /// Clears a plan anew on what `scene` shows.
+    pub(super) async fn clear_at(
+        &self,
+        held: &InForce,
+        scene: &Scene,
+        plan: &Plan,
+        moment: &Moment,
+    ) -> Result<Result<Cleared<Batch>, Refusal>, AgentError> {
+        let terms = held.policy.terms();
+        let snapshot = &scene.observation.snapshot;
+        let model = self.model;
+        let inputs = Inputs {
+            snapshot,
+            history: &scene.history,
+            policy: &held.policy,
+            strategies: held.policy.strategies(),
+            model: &model,
+        };
+        let dry_run = self.dry_run(terms, plan, &snapshot.accounts, snapshot.block).await?;
+        self.clear(&inputs, plan, &dry_run, &PolicyCodec::new(terms), moment).await
+    }
+
+    /// Does what each proposal wants next, and offers bytes again that may never have arrived.
+    pub(super) async fn drive(&mut self, moment: &Moment) -> Result<(), AgentError> {
+        let ids: Vec<B256> = self.book.entries.keys().copied().collect();
+        for id in ids {
+            let Some(entry) = self.book.entries.get(&id) else { continue };
+            match (entry.proposal.flight, entry.proposal.wants()) {
+                (Some(_), _) if self.must_revoke(id) => self.withdraw(id, Errand::Revoke, moment).await?,
+                (Some(flight), _) => self.offer_again(id, flight.errand, flight.progress, moment).await?,
+                (None, Some(errand @ (Errand::Revoke | Errand::Tidy))) => self.withdraw(id, errand, moment).await?,
+                (None, Some(errand)) => self.run_batch_errand(id, errand, moment).await?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a withdrawal must take the place of a transaction under way.
+    fn must_revoke(&self, id: B256) -> bool {
+        let Some(entry) = self.book.entries.get(&id) else { return false };
+        let withdrawing =
+            matches!(entry.proposal.state, quaestor_core::lifecycle::State::Withdrawing { revoked: false, .. });
+        let other = entry.proposal.flight.is_some_and(|flight| {
+            !matches!(flight.errand, Errand::Revoke | Errand::Tidy) && !matches!(flight.progress, Progress::Included(_))
+        });
+        withdrawing && other
+    }
+
+    async fn run_batch_errand(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
+        match self.cleared_now(id, moment).await? {
+            Some(Ok(cleared)) => self.run_errand(id, errand, Pass::Batch(&cleared)).await,
+            Some(Err(receipt)) => self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } }),
+            None => Ok(()),
+        }
+    }
+
+    /// Clears a proposal anew at the newest block that is deep enough; `None` while no policy is in force.
+    async fn cleared_now(
+        &mut self,
+        id: B256,
+        moment: &Moment,
+    ) -> Result<Option<Result<Cleared<Batch>, Refusal>>, AgentError> {
+        let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(None) };
+        let Some(held) = self.in_force.take() else { return Ok(None) };
+        let depth = moment.head.number.saturating_sub(self.config.chain.confirmations);
+        let done = async {
+            let block = self.chain.block(BlockNumberOrTag::Number(depth.max(plan.decision.block.number))).await?;
+            let scene = self.scene(&held, block, moment).await?;
+            self.clear_at(&held, &scene, &plan, moment).await
+        };
+        let cleared = done.await;
+        self.in_force = Some(held);
+        cleared.map(Some)
+    }
+
+    async fn withdraw(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
+        let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(()) };
+        let withdrawal = if errand == Errand::Revoke {
+            revocation(&plan)
+        } else {
+            let reading = read_route(&self.chain, self.contracts.gate, &plan, moment.head).await?;
+            match tidying(&plan, &reading) {
+                Some(withdrawal) => withdrawal,
+                None => return self.happened(id, Event::NothingToTidy),
+            }
+        };
+        let cleared = gate::clear_withdrawal(withdrawal, &moment.brake);
+        self.run_errand(id, errand, Pass::Withdrawal(&cleared)).await
+    }
+
+    /// Prepare, write down, sign, write down, send, write down. The brake is read before the signature and again before
+    /// the bytes leave.
+    async fn run_errand(&mut self, id: B256, errand: Errand, pass: Pass<'_>) -> Result<(), AgentError> {
+        let Some(entry) = self.book.entries.get(&id) else { return Ok(()) };
+        let replaced = entry.proposal.flight.and(entry.prepared.clone());
+        let call = match &pass {
+            Pass::Batch(_) => batch_call(&entry.plan, errand),
+            Pass::Withdrawal(cleared) => Some(withdrawal_call(cleared.item(), self.contracts.gate)),
+        };
+        let Some(call) = call else { return Ok(()) };
+        let chain_id = self.config.chain.chain_id;
+        let unsigned = chain::prepare(&self.chain, chain_id, self.operator, call, replaced.as_ref()).await?;
+        if !self.may_leave(&pass).await? {
+            return Ok(());
+        }
+        self.record(&Record::Prepared { decision: id, errand, unsigned: unsigned.clone() })?;
+        let tx = match chain::sign(&self.signer, &unsigned) {
+            Ok(tx) => tx,
+            Err(error) => return self.alarm(format!("the operator's key cannot sign: {error}")),
+        };
+        let effects = self.record(&Record::Signed { decision: id, errand, tx: tx.clone() })?;
+        self.tell(&effects);
+        self.offer(id, &tx, &pass).await
+    }
+
+    async fn offer(&mut self, id: B256, tx: &chain::SignedTx, pass: &Pass<'_>) -> Result<(), AgentError> {
+        if !self.may_leave(pass).await? {
+            return Ok(());
+        }
+        chain::send(&self.chain, tx).await?;
+        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        self.sent_at.insert(tx.hash, head.number);
+        tracing::info!(decision = %id, tx = %tx.hash, "sent");
+        self.happened(id, Event::Sent { tx: tx.hash })
+    }
+
+    async fn may_leave(&mut self, pass: &Pass<'_>) -> Result<bool, AgentError> {
+        let Pass::Batch(cleared) = pass else { return Ok(true) };
+        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        match cleared.still_holds(&brake) {
+            Ok(()) => Ok(true),
+            Err(receipt) => {
+                tracing::warn!(rule = ?receipt.rule, "held back at the last look");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn offer_again(
+        &mut self,
+        id: B256,
+        errand: Errand,
+        progress: Progress,
+        moment: &Moment,
+    ) -> Result<(), AgentError> {
+        let Some((_, tx)) = self.flight_of(id) else { return Ok(()) };
+        if matches!(progress, Progress::Included(_)) {
+            return Ok(());
+        }
+        let waited = self.sent_at.get(&tx.hash).is_some_and(|at| moment.head.number < at + RESEND_AFTER_BLOCKS);
+        if waited || chain::fate(&self.chain, &tx).await? != TxFate::Free {
+            return Ok(());
+        }
+        if matches!(errand, Errand::Revoke | Errand::Tidy) {
+            let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(()) };
+            let cleared = gate::clear_withdrawal(revocation(&plan), &moment.brake);
+            return self.offer(id, &tx, &Pass::Withdrawal(&cleared)).await;
+        }
+        match self.cleared_now(id, moment).await? {
+            Some(Ok(cleared)) => self.offer(id, &tx, &Pass::Batch(&cleared)).await,
+            Some(Err(receipt)) => self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What the agent did before: the gate's events, and the Governor's proposals that may still run.
+
+use super::{Chain, ChainError, Read, Readings};
+use alloy::{
+    primitives::{Address, B256, U256},
+    providers::Provider,
+    rpc::types::{BlockNumberOrTag, Filter, Log},
+    sol_types::SolEvent,
+};
+use quaestor_contracts::bindings::{DecisionGate, IGovernor};
+use quaestor_core::{
+    AccountId, Amount, BlockRef, Call, Codec, Entry, History, Route, Terms, Value,
+    snapshot::{Outstanding, Spend, WINDOW_SECS},
+};
+use std::collections::BTreeMap;
+
+/// Most requests that one search for a block by its time takes: a binary search over 64 bits.
+const SEARCH_STEPS_MAX: u32 = 64;
+/// Most blocks whose time is asked for because a node leaves it out of its logs.
+const TIMES_MAX: usize = 4_096;
+
+/// Reads [`History`], keeping what is final from one decision to the next.
+#[derive(Debug)]
+pub struct HistoryReader {
+    deployed_block: u64,
+    kept_to: Option<u64>,
+    entered: Vec<Entered>,
+    proposed: Vec<Proposed>,
+    times: BTreeMap<u64, u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Entered {
+    block: u64,
+    timestamp: u64,
+    event: DecisionGate::Entered,
+}
+
+#[derive(Debug, Clone)]
+struct Proposed {
+    block: u64,
+    timestamp: u64,
+    governor: Address,
+    event: IGovernor::ProposalCreated,
+}
+
+impl HistoryReader {
+    /// Reads from `deployed_block` on, the block in which the gate was deployed.
+    pub fn new(deployed_block: u64) -> Self {
+        Self { deployed_block, kept_to: None, entered: Vec::new(), proposed: Vec::new(), times: BTreeMap::new() }
+    }
+
+    /// The history up to `block`, whose hash is checked again afterwards; `finalised` is the newest final height.
+    ///
+    /// # Errors
+    /// If the node does not answer, or `block` left the chain while it was read.
+    pub async fn read(
+        &mut self,
+        chain: &Chain,
+        terms: &Terms,
+        codec: &dyn Codec,
+        block: BlockRef,
+        finalised: u64,
+    ) -> Result<History, ChainError> {
+        let longest_secs = WINDOW_SECS[WINDOW_SECS.len() - 1];
+        let since = block.timestamp.saturating_sub(longest_secs);
+        let first = match self.kept_to {
+            Some(kept) => kept + 1,
+            None => first_block_at(chain, self.deployed_block, block, since).await?,
+        };
+        let (mut entered, mut proposed) = (self.entered.clone(), self.proposed.clone());
+        let (new_entered, new_proposed) = self.logs(chain, terms, first, block.number).await?;
+        entered.extend(new_entered);
+        proposed.extend(new_proposed);
+        if !chain.is_canonical(&block).await? {
+            return Err(ChainError::NoBlock { block: block.hash.to_string() });
+        }
+        entered.retain(|it| it.timestamp > since);
+        proposed.retain(|it| it.timestamp > since);
+        let keep_to = finalised.min(block.number);
+        self.entered = entered.iter().filter(|it| it.block <= keep_to).cloned().collect();
+        self.proposed = proposed.iter().filter(|it| it.block <= keep_to).cloned().collect();
+        self.kept_to = Some(keep_to.max(first.saturating_sub(1)));
+        let outstanding = outstanding(chain, terms, codec, block, &proposed).await?;
+        let spends = entered.iter().filter(|it| it.block <= block.number).flat_map(|it| spends(terms, it)).collect();
+        Ok(History { spends, outstanding })
+    }
+
+    async fn logs(
+        &mut self,
+        chain: &Chain,
+        terms: &Terms,
+        first: u64,
+        last: u64,
+    ) -> Result<(Vec<Entered>, Vec<Proposed>), ChainError> {
+        let accounts: Vec<B256> = terms.accounts.iter().map(|account| account.address.into_word()).collect();
+        let governors: Vec<Address> = terms.accounts.iter().filter_map(|account| governor_of(&account.route)).collect();
+        let (mut entered, mut proposed) = (Vec::new(), Vec::new());
+        let mut from = first;
+        while from <= last {
+            let to = last.min(from.saturating_add(chain.logs_range_blocks() - 1));
+            let range = Filter::new().from_block(from).to_block(to);
+            let gate = range.clone().address(terms.gate).event_signature(DecisionGate::Entered::SIGNATURE_HASH);
+            for log in get_logs(chain, &gate.topic1(accounts.clone())).await? {
+                let (block, timestamp) = self.place(chain, &log).await?;
+                let decoded = DecisionGate::Entered::decode_log_validate(&log.inner);
+                let malformed = ChainError::Malformed { address: terms.gate, what: "DecisionGate.Entered" };
+                entered.push(Entered { block, timestamp, event: decoded.map_err(|_| malformed)?.data });
+            }
+            if !governors.is_empty() {
+                let created = IGovernor::ProposalCreated::SIGNATURE_HASH;
+                for log in get_logs(chain, &range.address(governors.clone()).event_signature(created)).await? {
+                    let (block, timestamp) = self.place(chain, &log).await?;
+                    // A proposal that does not decode was not made by the agent.
+                    if let Ok(decoded) = IGovernor::ProposalCreated::decode_log_validate(&log.inner) {
+                        proposed.push(Proposed { block, timestamp, governor: log.address(), event: decoded.data });
+                    }
+                }
+            }
+            from = to + 1;
+        }
+        Ok((entered, proposed))
+    }
+
+    async fn place(&mut self, chain: &Chain, log: &Log) -> Result<(u64, u64), ChainError> {
+        let missing = ChainError::Malformed { address: log.address(), what: "a log without its block" };
+        let number = log.block_number.ok_or(missing)?;
+        if let Some(timestamp) = log.block_timestamp {
+            return Ok((number, timestamp));
+        }
+        if let Some(timestamp) = self.times.get(&number) {
+            return Ok((number, *timestamp));
+        }
+        let timestamp = chain.block(BlockNumberOrTag::Number(number)).await?.timestamp;
+        if self.times.len() >= TIMES_MAX {
+            self.times.pop_first();
+        }
+        self.times.insert(number, timestamp);
+        Ok((number, timestamp))
+    }
+}
+
+async fn get_logs(chain: &Chain, filter: &Filter) -> Result<Vec<Log>, ChainError> {
+    let mut logs = chain.provider().get_logs(filter).await.map_err(chain.failed("eth_getLogs"))?;
+    logs.sort_by_key(|log| (log.block_number, log.log_index));
+    Ok(logs)
+}
+
+/// The first block from `least` on whose time is after `since`, not beyond `head`.
+async fn first_block_at(chain: &Chain, least: u64, head: BlockRef, since: u64) -> Result<u64, ChainError> {
+    let (mut low, mut high) = (least, head.number.max(least));
+    let mut steps = 0;
+    while low < high && steps < SEARCH_STEPS_MAX {
+        let middle = low + (high - low) / 2;
+        if chain.block(BlockNumberOrTag::Number(middle)).await?.timestamp > since {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+        steps += 1;
+    }
+    Ok(low)
+}
+
+fn governor_of(route: &Route) -> Option<Address> {
+    match route {
+        Route::Governor { governor, .. } => Some(*governor),
+        Route::Safe => None,
+    }
+}
+
+fn spends<'a>(terms: &'a Terms, entered: &'a Entered) -> impl Iterator<Item = Spend> + 'a {
+    let account = terms.account_at(entered.event.account);
+    entered.event.items.iter().filter_map(move |item| {
+        let asset = terms.assets.iter().position(|asset| asset.address == item.asset);
+        Some(Spend {
+            timestamp: entered.timestamp,
+            account: account?,
+            decision: entered.event.decision,
+            once_key: item.onceKey,
+            line: item.line,
+            asset: asset.and_then(|index| u16::try_from(index).ok()).map(quaestor_core::AssetId),
+            counterparty: item.counterparty,
+            // More than 128 bits can only have been entered by someone else's batch; it fills every window.
+            value: Value::from_u256(item.value).unwrap_or(Value(u128::MAX)),
+        })
+    })
+}
+
+async fn outstanding(
+    chain: &Chain,
+    terms: &Terms,
+    codec: &dyn Codec,
+    block: BlockRef,
+    proposed: &[Proposed],
+) -> Result<Vec<Outstanding>, ChainError> {
+    let mine: Vec<(AccountId, &Proposed, Entry)> = proposed
+        .iter()
+        .filter(|it| it.block <= block.number)
+        .filter_map(|it| entry_of(terms, codec, it).map(|(account, entry)| (account, it, entry)))
+        .filter(|(_, _, entry)| entry.valid_until >= block.timestamp)
+        .collect();
+    let state = |proposal: &Proposed| IGovernor::stateCall { proposalId: proposal.event.proposalId };
+    let reads = mine.iter().map(|(_, it, _)| Read::new(it.governor, &state(it))).collect();
+    let mut readings = Readings::default();
+    readings.extend(chain.read_at(block.hash, reads).await?);
+    let live = mine.into_iter().filter(|(_, it, _)| {
+        // Canceled, Defeated, Expired and Executed are over; a state that cannot be read may still run.
+        !matches!(readings.get(it.governor, &state(it)), Some(2 | 3 | 6 | 7))
+    });
+    let sum = |entry: &Entry| entry.items.iter().fold(0u128, |sum, item| sum.saturating_add(item.value.0));
+    Ok(live
+        .map(|(account, it, entry)| Outstanding {
+            account,
+            proposal_id: B256::from(it.event.proposalId),
+            decision: entry.decision,
+            proposed_at: it.timestamp,
+            valid_until: entry.valid_until,
+            once_keys: entry.items.iter().map(|item| item.once_key).collect(),
+            value: Value(sum(&entry)),
+        })
+        .collect())
+}
+
+fn entry_of(terms: &Terms, codec: &dyn Codec, proposed: &Proposed) -> Option<(AccountId, Entry)> {
+    let position = terms.accounts.iter().position(|account| match account.route {
+        Route::Governor { governor, proposer } => governor == proposed.governor && proposer == proposed.event.proposer,
+        Route::Safe => false,
+    })?;
+    let (to, data) = (*proposed.event.targets.first()?, proposed.event.calldatas.first()?.clone());
+    let value = proposed.event.values.first().copied().and_then(Amount::from_u256).filter(|wei| wei.is_zero())?;
+    let entry = codec.decode_entry(&Call { to, value, data }).ok()?;
+    Some((AccountId(u16::try_from(position).ok()?), entry))
+}
+
+/// A proposal id as the Governor's `uint256`.
+pub(crate) fn proposal_number(id: B256) -> U256 {
+    U256::from_be_bytes(id.0)
+}

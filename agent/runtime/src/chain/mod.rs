@@ -1,0 +1,15 @@
+//! The chain: reads pinned to one block hash, logs, dry runs and transactions.
+
+mod client;
+mod dry_run;
+mod history;
+mod observe;
+mod transact;
+
+pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
+pub use dry_run::{dry_run_safe, dry_run_timelock};
+pub use history::HistoryReader;
+pub(crate) use history::proposal_number;
+pub use observe::{Contracts, Observation, ObserveError, assemble, observe, read_anchor, read_brake, reads_of};
+pub use transact::{Receipt, SignedTx, TxFate, Unsigned};
+pub(crate) use transact::{fate, gas_money, prepare, send, sign};

@@ -1,0 +1,270 @@
+//! Everything a decision needs, read at one block hash in a number of requests that does not grow with the assets.
+
+use super::{Chain, ChainError, Read, Readings};
+use alloy::primitives::{Address, B256, I256, U256, aliases::U80, keccak256};
+use quaestor_contracts::bindings::{EmergencyBrake, IAggregatorV3, IERC20, ISafe, ITimelock, PolicyRegistry};
+use quaestor_core::{
+    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms,
+    amount::{WAD_DECIMALS, pow10},
+    snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Round},
+};
+use std::collections::BTreeSet;
+
+/// Our three contracts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contracts {
+    /// `PolicyRegistry`.
+    pub registry: Address,
+    /// `EmergencyBrake`.
+    pub brake: Address,
+    /// `DecisionGate`.
+    pub gate: Address,
+}
+
+/// Why a snapshot could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// The chain could not be read.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Something the policy names could not be read; nothing is decided on a guess.
+    #[error("{what} could not be read from {address} at block {block}; nothing is proposed until it can be")]
+    Unreadable {
+        /// What was asked.
+        what: String,
+        /// The contract.
+        address: Address,
+        /// The block's number.
+        block: u64,
+    },
+}
+
+/// A snapshot with the raw answers that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What the answers mean.
+    pub snapshot: Snapshot,
+    /// The answers.
+    pub readings: Readings,
+}
+
+/// The policy that the registry has active at `hash`.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn read_anchor(chain: &Chain, registry: Address, hash: B256) -> Result<Anchor, ChainError> {
+    let active = chain.call_at(hash, registry, "PolicyRegistry.active", &PolicyRegistry::activeCall {}).await?;
+    Ok(Anchor { epoch: active.number, policy_hash: active.policyHash })
+}
+
+/// The brake at `block`. A brake that cannot be read is a pulled brake.
+pub async fn read_brake(chain: &Chain, brake: Address, block: BlockRef) -> BrakeReading {
+    let mut readings = Readings::default();
+    if let Ok(answers) = chain.read_at(block.hash, vec![Read::new(brake, &EmergencyBrake::statusCall {})]).await {
+        readings.extend(answers);
+    }
+    brake_of(&readings, brake, block)
+}
+
+/// Takes the snapshot at `block`: two multicalls and one batch of code, however many assets there are.
+///
+/// # Errors
+/// If the node does not answer, or something the policy names cannot be read.
+pub async fn observe(
+    chain: &Chain,
+    terms: &Terms,
+    contracts: &Contracts,
+    block: BlockRef,
+) -> Result<Observation, ObserveError> {
+    let mut readings = Readings::default();
+    readings.extend(chain.read_at(block.hash, state_reads(terms, contracts)).await?);
+    readings.extend(chain.read_at(block.hash, round_reads(terms, &readings)).await?);
+    let venues: Vec<Address> = terms.venues.iter().map(|venue| venue.address).collect();
+    let codes = chain.code_at(block.hash, &venues).await?;
+    let hash = |code: &alloy::primitives::Bytes| if code.is_empty() { B256::ZERO } else { keccak256(code) };
+    let code =
+        venues.iter().zip(&codes).map(|(address, code)| CodeReading { address: *address, code_hash: hash(code) });
+    let snapshot = assemble(terms, contracts, block, &readings, code.collect())?;
+    Ok(Observation { snapshot, readings })
+}
+
+/// Every read that a snapshot under `terms` takes, given the answers so far: with the latest rounds of the feeds in
+/// them the earlier rounds are asked for too.
+pub fn reads_of(terms: &Terms, contracts: &Contracts, readings: &Readings) -> BTreeSet<Read> {
+    state_reads(terms, contracts).into_iter().chain(round_reads(terms, readings)).collect()
+}
+
+fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
+    let mut reads = vec![
+        Read::new(contracts.registry, &PolicyRegistry::activeCall {}),
+        Read::new(contracts.brake, &EmergencyBrake::statusCall {}),
+        Read::new(contracts.brake, &EmergencyBrake::operatorsCall {}),
+    ];
+    for asset in &terms.assets {
+        reads.push(Read::new(asset.address, &IERC20::decimalsCall {}));
+        for feed in &asset.feeds {
+            reads.push(Read::new(*feed, &IAggregatorV3::decimalsCall {}));
+            reads.push(Read::new(*feed, &IAggregatorV3::latestRoundDataCall {}));
+        }
+    }
+    for account in &terms.accounts {
+        for asset in &terms.assets {
+            reads.push(Read::new(asset.address, &IERC20::balanceOfCall { account: account.address }));
+        }
+        match account.route {
+            Route::Safe => {
+                reads.push(Read::new(account.address, &ISafe::nonceCall {}));
+                reads.push(Read::new(account.address, &ISafe::getThresholdCall {}));
+                reads.push(Read::new(account.address, &ISafe::getOwnersCall {}));
+            }
+            Route::Governor { .. } => reads.push(Read::new(account.address, &ITimelock::getMinDelayCall {})),
+        }
+    }
+    reads
+}
+
+fn round_reads(terms: &Terms, readings: &Readings) -> Vec<Read> {
+    let feeds = terms.assets.iter().flat_map(|asset| &asset.feeds);
+    let of_feed = |feed: &Address| {
+        let latest = readings.get(*feed, &IAggregatorV3::latestRoundDataCall {});
+        let ids = latest.map(|round| earlier_rounds(round.roundId, terms.risk.history_rounds)).unwrap_or_default();
+        let feed = *feed;
+        ids.into_iter().map(move |id| Read::new(feed, &IAggregatorV3::getRoundDataCall { roundId: id }))
+    };
+    feeds.flat_map(of_feed).collect()
+}
+
+/// Ids of the rounds before `latest`, newest first. The upper bits of an id are the phase of Chainlink's proxy; earlier
+/// rounds of the same phase are the ids below, down to 1 in the lower 64 bits.
+fn earlier_rounds(latest: U80, count: u16) -> Vec<U80> {
+    let aggregator_round = latest.to::<u128>() & u128::from(u64::MAX);
+    let most = aggregator_round.saturating_sub(1).min(u128::from(count.saturating_sub(1)));
+    (1..=most).map(|back| latest - U80::from(back)).collect()
+}
+
+/// The snapshot that `readings` at `block` mean. Pure.
+///
+/// # Errors
+/// If something the policy names is missing from them.
+pub fn assemble(
+    terms: &Terms,
+    contracts: &Contracts,
+    block: BlockRef,
+    readings: &Readings,
+    code: Vec<CodeReading>,
+) -> Result<Snapshot, ObserveError> {
+    let unreadable =
+        |what: &str, address| ObserveError::Unreadable { what: what.to_owned(), address, block: block.number };
+    let active = readings
+        .get(contracts.registry, &PolicyRegistry::activeCall {})
+        .ok_or_else(|| unreadable("the active policy", contracts.registry))?;
+    let operators = readings
+        .get(contracts.brake, &EmergencyBrake::operatorsCall {})
+        .ok_or_else(|| unreadable("the list of operators", contracts.brake))?;
+    let account =
+        |account: &Account| account_of(terms, account, readings).map_err(|what| unreadable(&what, account.address));
+    Ok(Snapshot {
+        chain_id: terms.chain_id,
+        block,
+        anchor: Anchor { epoch: active.number, policy_hash: active.policyHash },
+        brake: brake_of(readings, contracts.brake, block),
+        operators,
+        assets: terms.assets.iter().map(|asset| asset_of(asset, readings, terms.risk.history_rounds)).collect(),
+        accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
+        code,
+    })
+}
+
+fn brake_of(readings: &Readings, brake: Address, block: BlockRef) -> BrakeReading {
+    match readings.get(brake, &EmergencyBrake::statusCall {}) {
+        Some(status) => {
+            BrakeReading { pulled: status.pulled, pulls: status.pulls, lease_until: status.leaseUntil, block }
+        }
+        None => BrakeReading::unreadable(block),
+    }
+}
+
+fn asset_of(asset: &Asset, readings: &Readings, rounds: u16) -> AssetReading {
+    AssetReading {
+        address: asset.address,
+        decimals: readings.get(asset.address, &IERC20::decimalsCall {}),
+        feeds: asset.feeds.iter().map(|feed| feed_of(*feed, readings, rounds)).collect(),
+    }
+}
+
+fn feed_of(feed: Address, readings: &Readings, rounds: u16) -> FeedReading {
+    let decimals = readings.get(feed, &IAggregatorV3::decimalsCall {});
+    let latest = readings.get(feed, &IAggregatorV3::latestRoundDataCall {});
+    let (Some(decimals), Some(latest)) = (decimals, latest) else { return FeedReading { feed, rounds: Vec::new() } };
+    let mut found = vec![round(latest.answer, latest.updatedAt, decimals)];
+    for id in earlier_rounds(latest.roundId, rounds) {
+        if let Some(earlier) = readings.get(feed, &IAggregatorV3::getRoundDataCall { roundId: id }) {
+            found.push(round(earlier.answer, earlier.updatedAt, decimals));
+        }
+    }
+    found.reverse();
+    FeedReading { feed, rounds: found }
+}
+
+fn round(answer: I256, updated_at: U256, decimals: u8) -> Round {
+    let positive = if answer.is_positive() { Amount::from_u256(answer.into_raw()) } else { None };
+    let price = positive.and_then(|answer| scaled(answer.0, decimals)).filter(|price| !price.is_zero());
+    // A time beyond 64 bits lies in the future and is dropped as such.
+    Round { price, updated_at: u64::try_from(updated_at).unwrap_or(u64::MAX) }
+}
+
+fn scaled(answer: u128, decimals: u8) -> Option<Price> {
+    let price = match WAD_DECIMALS.checked_sub(decimals) {
+        Some(missing) => answer.checked_mul(pow10(missing))?,
+        None => answer / pow10(decimals - WAD_DECIMALS),
+    };
+    Some(Price(price))
+}
+
+fn account_of(terms: &Terms, account: &Account, readings: &Readings) -> Result<AccountReading, String> {
+    let balance = |asset: &Asset| {
+        let found = readings.get(asset.address, &IERC20::balanceOfCall { account: account.address });
+        found.and_then(Amount::from_u256).ok_or_else(|| format!("the {} balance of {}", asset.symbol, account.name))
+    };
+    let missing = |what: &str| format!("{what} of {}", account.name);
+    let number =
+        |found: Option<U256>, what: &str| found.and_then(|wide| u64::try_from(wide).ok()).ok_or_else(|| missing(what));
+    let control = match account.route {
+        Route::Safe => Control::Safe {
+            nonce: number(readings.get(account.address, &ISafe::nonceCall {}), "the Safe nonce")?,
+            threshold: number(readings.get(account.address, &ISafe::getThresholdCall {}), "the threshold")?,
+            owners: readings.get(account.address, &ISafe::getOwnersCall {}).ok_or_else(|| missing("the owners"))?,
+        },
+        Route::Governor { .. } => Control::Timelock {
+            delay_secs: number(readings.get(account.address, &ITimelock::getMinDelayCall {}), "the timelock's delay")?,
+        },
+    };
+    let balances = terms.assets.iter().map(balance).collect::<Result<_, _>>()?;
+    Ok(AccountReading { address: account.address, balances, control })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_scaled_to_wad_or_dropped() {
+        let price = |answer: i64, decimals| round(I256::try_from(answer).unwrap(), U256::from(7), decimals).price;
+        assert_eq!(price(123_456, 8), Some(Price(1_234_560_000_000_000)));
+        assert_eq!(price(1, 18), Some(Price(1)));
+        assert_eq!(price(12, 19), Some(Price(1)));
+        assert_eq!(price(1, 20), None);
+        assert_eq!(price(0, 8), None);
+        assert_eq!(price(-5, 8), None);
+        assert_eq!(round(I256::MAX, U256::MAX, 8), Round { price: None, updated_at: u64::MAX });
+    }
+
+    #[test]
+    fn earlier_rounds_stay_in_their_phase() {
+        let phase = U80::from(3u128 << 64);
+        assert_eq!(earlier_rounds(phase + U80::from(1u8), 10), Vec::<U80>::new());
+        assert_eq!(earlier_rounds(phase + U80::from(3u8), 10), [phase + U80::from(2u8), phase + U80::from(1u8)]);
+        assert_eq!(earlier_rounds(U80::from(100u8), 3), [U80::from(99u8), U80::from(98u8)]);
+        assert_eq!(earlier_rounds(U80::from(100u8), 0), Vec::<U80>::new());
+    }
+}

@@ -1,0 +1,329 @@
+//! What each command takes.
+
+use super::person::address;
+use alloy::primitives::{Address, B256};
+use std::path::PathBuf;
+
+/// The agent's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ConfigArg {
+    /// The agent's configuration
+    #[arg(long, value_name = "FILE", default_value = "agent.toml", env = "QUAESTOR_CONFIG", hide_env_values = true)]
+    pub config: PathBuf,
+}
+
+/// Results for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct JsonArg {
+    /// Print the result as one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `demo`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct DemoArgs {
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+    /// Keep the files of the run, and say where they are
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `devnet`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct DevnetArgs {
+    /// Where configuration, policy and keystores are written
+    #[arg(long, value_name = "DIR", default_value = "devnet")]
+    pub dir: PathBuf,
+}
+
+/// `run`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct RunArgs {
+    /// The agent's configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Stop when standard input closes, for a process that owns the agent by a pipe
+    #[arg(long)]
+    pub while_stdin_open: bool,
+}
+
+/// `init`: what is not given is asked for on a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct InitArgs {
+    /// Where `agent.toml` and `policy.toml` are written; files that exist are never replaced
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// The node's URL, or `env:NAME`
+    #[arg(long, visible_alias = "rpc", value_name = "URL")]
+    pub rpc_url: Option<String>,
+    /// The file that `contracts deploy` wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "gate")]
+    pub contracts: Option<PathBuf>,
+    /// The DAO's DecisionGate, if there is no such file; registry and brake are read from it
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub gate: Option<Address>,
+    /// The block in which the contracts were deployed, or one before it
+    #[arg(long, value_name = "BLOCK", conflicts_with = "contracts")]
+    pub deployed_block: Option<u64>,
+    /// Safe's MultiSendCallOnly; found by itself where Safe deployed it
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub multisend: Option<Address>,
+    /// The Safe that holds operating money
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub safe: Option<Address>,
+    /// The DAO's Governor; its timelock holds the reserve
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub governor: Option<Address>,
+    /// An asset of the treasury: stable, native or volatile, its token, and its price feeds in USD; repeat for each
+    #[arg(long = "asset", value_name = "KIND:TOKEN:FEED[,FEED]", value_parser = crate::init::parse_asset)]
+    pub assets: Vec<crate::init::AssetWish>,
+    /// Uniswap v3's SwapRouter; its pools are found by themselves
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub router: Option<Address>,
+    /// A pool that may be traded, instead of those that are found; repeat for each
+    #[arg(long = "pool", value_name = "SYMBOL/SYMBOL:FEE", value_parser = crate::init::parse_pool, requires = "router")]
+    pub pools: Vec<crate::init::PoolWish>,
+    /// The operator's address; not needed if its key can be opened
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub operator: Option<Address>,
+    /// The environment variable that holds the operator's private key
+    #[arg(long, value_name = "NAME", conflicts_with = "keystore", value_parser = env_name)]
+    pub key_env: Option<String>,
+    /// The operator's encrypted keystore, as `agent.toml` should name it: relative to it, or absolute
+    #[arg(long, value_name = "FILE", requires = "password_env")]
+    pub keystore: Option<PathBuf>,
+    /// The environment variable that holds the keystore's password
+    #[arg(long, value_name = "NAME", requires = "keystore", value_parser = env_name)]
+    pub password_env: Option<String>,
+    /// Name of the policy
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `contracts`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum ContractsCommand {
+    /// Deploy PolicyRegistry, EmergencyBrake and DecisionGate, owned by the DAO's timelock
+    Deploy(DeployArgs),
+}
+
+/// `contracts deploy`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct DeployArgs {
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+    /// The node's URL, or `env:NAME`
+    #[arg(long, visible_alias = "rpc", value_name = "URL")]
+    pub rpc_url: String,
+    /// The DAO's timelock, which will own the contracts
+    #[arg(long, visible_alias = "dao", value_name = "ADDRESS", value_parser = address)]
+    pub timelock: Address,
+    /// May veto a policy, and pull the brake once; repeat for each
+    #[arg(long = "guardian", value_name = "ADDRESS", required = true, value_parser = address)]
+    pub guardians: Vec<Address>,
+    /// Runs an agent; repeat for each
+    #[arg(long = "operator", value_name = "ADDRESS", required = true, value_parser = address)]
+    pub operators: Vec<Address>,
+    /// How long a policy that widens waits, in which a guardian may veto it
+    #[arg(long, value_name = "DURATION", default_value = "2d", value_parser = duration)]
+    pub delay: u64,
+    /// How long a pull of the brake holds
+    #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = duration)]
+    pub pull: u64,
+    /// When the operators' first lease ends: a time, or how long from now
+    #[arg(long, value_name = "TIME|DURATION", default_value = "90d")]
+    pub lease_until: String,
+    /// A bound that no policy may ever exceed, such as `proposal_bps_max=2000`; repeat for each
+    #[arg(long = "ceiling", value_name = "KEY=NUMBER", value_parser = crate::deploy::parse_ceiling)]
+    pub ceilings: Vec<(usize, u64)>,
+    /// Let the deployer be a guardian or an operator too
+    #[arg(long)]
+    pub deployer_may_act: bool,
+    /// The deployer's key, which keeps no right
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Where addresses and code hashes are written; a file that exists is never replaced
+    #[arg(long, value_name = "FILE", default_value = "contracts.json")]
+    pub out: PathBuf,
+}
+
+fn duration(text: &str) -> Result<u64, String> {
+    crate::deploy::parse_duration(text).ok_or_else(|| "write a whole number with s, m, h or d, such as 14d".into())
+}
+
+/// A person's key: from the environment or a keystore.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct KeyArgs {
+    /// The environment variable that holds the private key
+    #[arg(long, value_name = "NAME", conflicts_with = "keystore", value_parser = env_name)]
+    pub key_env: Option<String>,
+    /// An encrypted keystore
+    #[arg(long, value_name = "FILE", requires = "password_env")]
+    pub keystore: Option<PathBuf>,
+    /// The environment variable that holds the keystore's password
+    #[arg(long, value_name = "NAME", requires = "keystore", value_parser = env_name)]
+    pub password_env: Option<String>,
+}
+
+fn env_name(text: &str) -> Result<String, String> {
+    crate::keys::env_name(text).ok_or_else(|| "write the name of an environment variable, not the secret itself".into())
+}
+
+impl KeyArgs {
+    /// Where the key is; `None` only if none was named, which the command line does not allow.
+    pub fn source(&self) -> Option<crate::keys::KeySource> {
+        match (&self.key_env, &self.keystore, &self.password_env) {
+            (Some(name), _, _) => Some(crate::keys::KeySource::Env(name.clone())),
+            (None, Some(path), Some(password)) => {
+                Some(crate::keys::KeySource::Keystore { path: path.clone(), password: password.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `status`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct StatusArgs {
+    /// The agent's configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `policy`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum PolicyCommand {
+    /// Check a policy file and name every problem with its line and column
+    Check(PolicyArgs),
+    /// Print what governance anchors: hash, rest hash, and the numbers of the envelope
+    Hash(PolicyArgs),
+}
+
+/// `policy check` and `policy hash`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct PolicyArgs {
+    /// The policy file
+    #[arg(value_name = "FILE", default_value = "policy.toml")]
+    pub file: PathBuf,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `safe`, for a human owner
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum SafeCommand {
+    /// Print every call of a proposed transaction, check it against its bundle, and approve it
+    Confirm(SafeArgs),
+    /// Print every call of an approved transaction, check it against its bundle, and execute it
+    Execute(SafeArgs),
+}
+
+/// `safe confirm` and `safe execute`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct SafeArgs {
+    /// The safeTxHash that the agent approved
+    #[arg(value_name = "HASH")]
+    pub hash: B256,
+    /// The bundle that the agent published, a file or an http(s) URL
+    #[arg(long, value_name = "FILE|URL")]
+    pub bundle: String,
+    /// The node's URL, or `env:NAME`
+    #[arg(long, visible_alias = "rpc", value_name = "URL")]
+    pub rpc_url: String,
+    /// Your Safe; a bundle for another is refused
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub safe: Option<Address>,
+    /// Your DAO's DecisionGate; a bundle that names another is refused
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub gate: Option<Address>,
+    /// The owner's key.
+    #[command(flatten)]
+    pub key: KeyArgs,
+    /// Do not ask before sending
+    #[arg(long)]
+    pub yes: bool,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `verify`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct VerifyArgs {
+    /// The bundle of a decision
+    #[arg(value_name = "BUNDLE.json")]
+    pub bundle: PathBuf,
+    /// Compare its readings with this node, a URL or `env:NAME`; without it, it is recomputed offline
+    #[arg(long, value_name = "URL")]
+    pub rpc_url: Option<String>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `journal`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum JournalCommand {
+    /// Print rows, the newest unless told where to begin; also while the agent runs
+    Show(JournalShowArgs),
+    /// Check that every row is the one that was written, and that none is missing
+    Verify(JournalVerifyArgs),
+}
+
+/// Which journal.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct JournalArg {
+    /// The agent's configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// The journal itself, instead of the one that the configuration names
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+/// `journal show`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct JournalShowArgs {
+    /// Which journal.
+    #[command(flatten)]
+    pub journal: JournalArg,
+    /// First row; without it the newest rows are shown
+    #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// Most rows
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub limit: u16,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `journal verify`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct JournalVerifyArgs {
+    /// Which journal.
+    #[command(flatten)]
+    pub journal: JournalArg,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `completions`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

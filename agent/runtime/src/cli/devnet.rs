@@ -1,0 +1,61 @@
+//! `quaestor devnet`.
+
+use super::{Exit, Failure, Output, args::DevnetArgs};
+use crate::devnet::{Devnet, Options, Site};
+use std::{path::Path, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Environment variable of the keystores' password.
+const PASSWORD_VAR: &str = "QUAESTOR_PASSWORD";
+/// The keys are anvil's, known to everybody; so is the password.
+const PASSWORD: &str = "local";
+/// Blocks come so far apart when nobody does anything.
+const BLOCK_TIME: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failure> {
+    let days = crate::demo::real_days("2020-01-08", "2020-03-08").map_err(|error| Failure::new(Exit::Internal, error))?;
+    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Chain, error);
+    let devnet = Devnet::start(&Options::new(days)).await.map_err(|error| failed(&error))?;
+    let rpc_url = devnet.chain.url().to_string();
+    let site = Site::write(&args.dir, &devnet, &rpc_url, PASSWORD_VAR, PASSWORD)
+        .map_err(|error| Failure::new(Exit::Configuration, error))?;
+    let text = read(&site.policies.join("epoch-1.toml"))?;
+    let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog())
+        .map_err(|problems| Failure::new(Exit::Internal, problems))?;
+    let (hash, rest) = (quaestor_core::Policy::hash(&policy), quaestor_core::Policy::rest_hash(&policy));
+    let voted = devnet.vote_policy(hash, rest, policy.envelope(), "file:epoch-1.toml", "# Adopt the first policy");
+    let anchored = voted.await.map_err(|error| failed(&error))?;
+    devnet.warp_to(anchored.active_at).await.map_err(|error| failed(&error))?;
+    describe(&devnet, &site, &rpc_url, output)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::new(Exit::Internal, error))?;
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Ok),
+            _ = terminate.recv() => return Ok(Exit::Ok),
+            () = tokio::time::sleep(BLOCK_TIME) => devnet.mine(1).await.map_err(|error| failed(&error))?,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::new(Exit::Configuration, error))
+}
+
+fn describe(devnet: &Devnet, site: &Site, rpc_url: &str, output: Output) -> Result<(), Failure> {
+    let dao = &devnet.dao;
+    let config = site.config.display();
+    output.line(format_args!("node      {rpc_url} (chain {})", dao.chain_id))?;
+    output.line(format_args!("safe      {} (operations; 3 of 4 confirm)", dao.safe.account))?;
+    output.line(format_args!("governor  {}", dao.governance.governor))?;
+    output.line(format_args!("timelock  {} (reserve)", dao.governance.timelock))?;
+    output.line(format_args!("registry  {}", dao.controls.registry))?;
+    output.line(format_args!("brake     {}", dao.controls.brake))?;
+    output.line(format_args!("gate      {}", dao.controls.gate))?;
+    output.line(format_args!("operator  {}", dao.people.operator.address()))?;
+    output.line(format_args!("policy    {} (epoch 1, in force)", site.policies.join("epoch-1.toml").display()))?;
+    output.line(format_args!("keys      {} (password `{PASSWORD}`)", site.folder.join("keys").display()))?;
+    output.line("")?;
+    output.line(format_args!("{PASSWORD_VAR}={PASSWORD} quaestor run --config {config}"))?;
+    output.line(format_args!("quaestor status --config {config}"))?;
+    output.line("Ctrl-C ends it.")
+}

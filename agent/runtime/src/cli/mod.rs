@@ -1,0 +1,198 @@
+//! The command line: what is typed becomes one function call, and its outcome an exit code.
+//!
+//! Results go to stdout, as plain lines or with `--json` as one document; log lines and errors go to stderr.
+
+pub mod args;
+mod contracts;
+mod demo;
+mod devnet;
+mod exit;
+mod init;
+mod journal;
+mod output;
+mod person;
+mod policy;
+mod run;
+mod safe;
+mod status;
+mod telemetry;
+mod verify;
+
+pub use exit::{Exit, Failure};
+pub use output::Output;
+pub use telemetry::{LogArgs, start as start_telemetry};
+
+use crate::config::LogConfig;
+use args::{CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, InitArgs, JournalCommand, PolicyCommand, RunArgs, SafeCommand, StatusArgs, VerifyArgs};
+use clap::{CommandFactory, Parser, Subcommand};
+use exit::EXIT_CODES;
+use quaestor_core::Catalog;
+use std::{future::Future, process::ExitCode};
+
+/// Everything that can be typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "quaestor",
+    version,
+    about = "Watches a DAO's treasury and proposes what the voted policy allows",
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tell the whole story on a local chain: vote, crash, proposal, brake, kill, refill
+    #[command(after_help = "Examples:\n  quaestor demo\n  quaestor demo --json | tail -n 1 | jq .ok")]
+    Demo(DemoArgs),
+    /// Keep the demo's DAO up on a local chain, with the files of an agent for it
+    #[command(after_help = "Example:\n  quaestor devnet --dir devnet")]
+    Devnet(DevnetArgs),
+    /// Run the agent: it observes, decides, checks, proposes and tracks until it is told to stop
+    #[command(after_help = "Examples:\n  quaestor run --config agent.toml\n  quaestor run --log quaestor=debug --log-format json")]
+    Run(RunArgs),
+    /// Say how agent, policy, brake, treasury and proposals stand, also while the agent runs
+    #[command(after_help = "Examples:\n  quaestor status\n  quaestor status --config agent.toml --json")]
+    Status(StatusArgs),
+    /// Recompute a published decision, and say at which level each part of it was checked
+    #[command(
+        after_help = "Examples:\n  quaestor verify bundle.json\n  quaestor verify bundle.json --rpc-url env:RPC_URL --json"
+    )]
+    Verify(VerifyArgs),
+    /// Write a commented agent.toml and a starting policy.toml for a DAO that exists
+    #[command(
+        after_help = "Examples:\n  quaestor init --dir dao\n  quaestor init --rpc-url env:RPC_URL --contracts contracts.json --safe 0x… --governor 0x… \\\n    \
+                      --asset stable:0x…:0x… --asset volatile:0x…:0x… --router 0x… --key-env QUAESTOR_KEY"
+    )]
+    Init(InitArgs),
+    /// Deploy the three contracts for a DAO that exists
+    #[command(
+        subcommand,
+        after_help = "Example:\n  quaestor contracts deploy --rpc-url env:RPC_URL --timelock 0x… --guardian 0x… --operator 0x… \\\n    \
+                      --delay 2d --pull 14d --lease-until 90d --ceiling proposal_bps_max=2000 --key-env DEPLOYER_KEY\n\nA run that is \
+                      interrupted is not taken up again: the next one deploys all three anew."
+    )]
+    Contracts(ContractsCommand),
+    /// For an owner of the Safe: read, check, then confirm or execute what the agent proposed
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor safe confirm 0x… --bundle bundles/1.json --rpc-url env:RPC_URL --keystore owner.json --password-env \
+                      PASSWORD\n  quaestor safe execute 0x… --bundle https://dao.example/bundles/1.json --rpc-url env:RPC_URL --gate 0x… \
+                      --key-env OWNER_KEY"
+    )]
+    Safe(SafeCommand),
+    /// Check a policy file, or print what governance anchors of it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json"
+    )]
+    Policy(PolicyCommand),
+    /// Show or verify what the agent wrote down
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor journal show --limit 10\n  quaestor journal show --journal journal.db --from 1 \
+                      --json\n  quaestor journal verify"
+    )]
+    Journal(JournalCommand),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  quaestor completions bash > /etc/bash_completion.d/quaestor")]
+    Completions(CompletionsArgs),
+}
+
+impl Command {
+    fn json(&self) -> bool {
+        match self {
+            Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
+            Self::Journal(JournalCommand::Show(args)) => args.json.json,
+            Self::Journal(JournalCommand::Verify(args)) => args.json.json,
+            Self::Demo(args) => args.json.json,
+            Self::Init(args) => args.json.json,
+            Self::Contracts(ContractsCommand::Deploy(args)) => args.json.json,
+            Self::Safe(SafeCommand::Confirm(args) | SafeCommand::Execute(args)) => args.json.json,
+            Self::Status(args) => args.json.json,
+            Self::Verify(args) => args.json.json,
+            Self::Completions(_) | Self::Devnet(_) | Self::Run(_) => false,
+        }
+    }
+}
+
+/// Does what the process's arguments say, with the strategies of `catalog`. A DAO that adds a strategy of its own calls
+/// this with its own catalogue.
+pub fn run_cli(catalog: Catalog) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            // Also `--help` and `--version`. If they cannot be printed there is no one to tell.
+            let _ = told.print();
+            return if told.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
+        }
+    };
+    let output = Output { json: cli.command.json() };
+    let exit = dispatch(&cli, &catalog, output).unwrap_or_else(|failure| output.failure(&failure));
+    exit.into()
+}
+
+fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
+    let quiet = LogConfig { filter: "warn".to_owned(), ..LogConfig::default() };
+    match &cli.command {
+        Command::Demo(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(demo::run(args, output))
+        }
+        Command::Devnet(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(devnet::run(args, output))
+        }
+        Command::Run(args) => block_on(run::run(args, &cli.log, catalog.clone())),
+        Command::Status(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(status::run(args, catalog, output))
+        }
+        Command::Verify(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(verify::run(args, catalog, output))
+        }
+        Command::Init(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(init::run(args, catalog, output))
+        }
+        Command::Contracts(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(contracts::run(command, output))
+        }
+        Command::Safe(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(safe::run(command, catalog, output))
+        }
+        Command::Policy(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            policy::run(command, catalog, output)
+        }
+        Command::Journal(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            journal::run(command, output)
+        }
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "quaestor", &mut script);
+            output.write(String::from_utf8_lossy(&script))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Runs an asynchronous command to its end.
+///
+/// # Errors
+/// Its own, or if the system gives no threads.
+pub fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Internal, error))?.block_on(command)
+}

@@ -1,0 +1,95 @@
+//! `policy check` and `policy hash`.
+
+use super::{
+    Exit, Failure, Output,
+    args::{PolicyArgs, PolicyCommand},
+};
+use crate::config::read_bounded;
+use chrono::{DateTime, SecondsFormat};
+use quaestor_core::{Catalog, Envelope, Policy};
+use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
+use serde_json::json;
+
+/// The numbers of the envelope by slot, named as in [`quaestor_core::Limits`]; times are in seconds.
+const SLOTS: [(usize, &str); 13] = [
+    (0, "proposal_bps_max"),
+    (1, "hour_bps_max"),
+    (2, "day_bps_max"),
+    (3, "week_bps_max"),
+    (4, "month_bps_max"),
+    (5, "slippage_bps_max"),
+    (6, "price_age_secs_max"),
+    (7, "price_deviation_bps_max"),
+    (8, "proposals_per_day_max"),
+    (9, "validity_secs_max"),
+    (16, "stable_share_bps_min"),
+    (17, "price_quorum_min"),
+    (18, "cooldown_secs_min"),
+];
+
+pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
+    match command {
+        PolicyCommand::Check(args) => check(args, &read(args, catalog)?, output),
+        PolicyCommand::Hash(args) => hash(&read(args, catalog)?, output),
+    }
+}
+
+fn read(args: &PolicyArgs, catalog: &Catalog) -> Result<VotedPolicy, Failure> {
+    let file = args.file.display().to_string();
+    // One byte more than allowed is read, so that the language itself says that the file is too large.
+    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let bytes = read_bounded(&args.file, limit)
+        .map_err(|error| Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file")))?;
+    quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
+        let problems = problems.in_file(file);
+        Failure::new(Exit::Configuration, &problems).with_detail(json!(problems))
+    })
+}
+
+fn check(args: &PolicyArgs, policy: &VotedPolicy, output: Output) -> Result<Exit, Failure> {
+    let terms = policy.terms();
+    let expires = i64::try_from(terms.expires_at).ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
+    let expires = expires
+        .map_or_else(|| format!("at {} s", terms.expires_at), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
+    let strategies: Vec<_> = terms.strategies.iter().map(|strategy| strategy.name.as_str()).collect();
+    output.line(format_args!("{}: no problems", args.file.display()))?;
+    output.line(format_args!("name        {}", terms.name))?;
+    output.line(format_args!("chain       eip155:{}", terms.chain_id))?;
+    output.line(format_args!("expires     {expires}"))?;
+    output.line(format_args!("accounts    {}", names(terms.accounts.iter().map(|account| account.name.as_str()))))?;
+    output.line(format_args!("assets      {}", names(terms.assets.iter().map(|asset| asset.symbol.as_str()))))?;
+    output.line(format_args!("strategies  {}", names(strategies.iter().copied())))?;
+    output.document(&json!({
+        "ok": true, "file": args.file, "hash": policy.hash(), "name": terms.name, "chain_id": terms.chain_id,
+        "expires_at": terms.expires_at,
+        "accounts": terms.accounts.iter().map(|account| &account.name).collect::<Vec<_>>(),
+        "assets": terms.assets.iter().map(|asset| &asset.symbol).collect::<Vec<_>>(),
+        "strategies": strategies,
+    }))?;
+    Ok(Exit::Ok)
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn hash(policy: &VotedPolicy, output: Output) -> Result<Exit, Failure> {
+    let envelope = policy.envelope();
+    output.line(format_args!("hash       {}", policy.hash()))?;
+    output.line(format_args!("rest hash  {}", policy.rest_hash()))?;
+    let set: Vec<_> = SLOTS.iter().filter_map(|(slot, key)| Some((slot, key, number(&envelope, *slot)?))).collect();
+    for (slot, key, number) in &set {
+        output.line(format_args!("slot {slot:>2}    {key} = {number}"))?;
+    }
+    let slots = set.iter().map(|(slot, key, number)| json!({ "slot": slot, "key": key, "value": number }));
+    output.document(&json!({
+        "hash": policy.hash(), "rest_hash": policy.rest_hash(), "envelope": slots.collect::<Vec<_>>(),
+    }))?;
+    Ok(Exit::Ok)
+}
+
+/// The number of a slot; `None` at its widest, which is what an unset slot has.
+fn number(envelope: &Envelope, slot: usize) -> Option<u64> {
+    let widest = if slot < 16 { u64::MAX } else { 0 };
+    envelope.get(slot).copied().filter(|number| *number != widest)
+}

@@ -1,0 +1,187 @@
+//! Good files, and every way of being wrong that a person meets.
+
+use super::*;
+
+const GOOD: &str = r#"
+[chain]
+rpc_url = "http://127.0.0.1:8545"
+chain_id = 31337
+
+[contracts]
+registry = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+brake = "eip155:31337:0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+gate = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
+multisend_call_only = "0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9"
+deployed_block = 0
+
+[operator]
+address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+key = "env:QUAESTOR_KEY"
+"#;
+
+fn parse(text: &str) -> Result<Config, ConfigProblems> {
+    Config::parse(text, Path::new("dao/agent.toml"))
+}
+
+/// The only problem of [`GOOD`] with `from` replaced by `to`.
+fn problem(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let problems = parse(&GOOD.replace(from, to)).unwrap_err();
+    assert_eq!(problems.problems.len(), 1, "{problems}");
+    problems.to_string()
+}
+
+#[test]
+fn a_short_file_is_enough_on_a_known_chain() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!((config.chain.confirmations, config.chain.finality), (2, Finality::Depth(2)));
+    assert_eq!((config.chain.poll_interval_ms, config.chain.request_timeout_secs), (500, 10));
+    assert_eq!(config.contracts.multicall3, MULTICALL3);
+    assert_eq!(config.files.policies, [Path::new("dao/policy.toml")]);
+    assert_eq!(config.files.journal, Path::new("dao/journal.db"));
+    assert_eq!(config.log, LogConfig::default());
+    assert_eq!(config.operator.key, KeySource::Env("QUAESTOR_KEY".into()));
+}
+
+#[test]
+fn everything_can_be_said() {
+    let text = GOOD
+        .replace("chain_id = 31337", "chain_id = 31337\nconfirmations = 3\nfinality = \"finalized\"\nhead_age_secs_max = 60\npoll_interval_ms = 250\nlogs_range_blocks = 10\nrequest_timeout_secs = 5")
+        .replace("http://127.0.0.1:8545", "env:RPC")
+        .replace("\"env:QUAESTOR_KEY\"", "{ keystore = \"keys/operator.json\", password = \"env:QUAESTOR_PASSWORD\" }")
+        + "[files]\npolicies = [\"policy.toml\", \"/policies\"]\njournal = \"state/j.db\"\nbundles = \"b/\"\n[log]\nformat = \"json\"\nfilter = \"warn,quaestor=debug\"\n";
+    let config = parse(&text).unwrap();
+    assert_eq!((config.chain.confirmations, config.chain.finality), (3, Finality::Tag));
+    assert_eq!(config.chain.rpc_url, RpcUrl::Env("RPC".into()));
+    assert_eq!(config.files.policies, [Path::new("dao/policy.toml"), Path::new("/policies")]);
+    let password = "QUAESTOR_PASSWORD".to_owned();
+    assert_eq!(config.operator.key, KeySource::Keystore { path: "dao/keys/operator.json".into(), password });
+    assert_eq!(config.log, LogConfig { format: LogFormat::Json, filter: "warn,quaestor=debug".into() });
+}
+
+#[test]
+fn all_problems_come_at_once_with_their_places() {
+    let text = r#"
+[chain]
+rpc_url = "ftp://node"
+chain_id = 5
+confirmations = 5000
+poll = 1
+
+[contracts]
+registry = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
+brake = "eip155:1:0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+gate = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+
+[operator]
+key = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+[files]
+policies = []
+[log]
+format = "xml"
+filter = "=="
+[extra]
+"#;
+    insta::assert_snapshot!(parse(text).unwrap_err());
+}
+
+#[test]
+fn each_problem_says_what_to_write() {
+    let checksum = problem("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0", "0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0");
+    assert!(
+        checksum.contains("dao/agent.toml:9:8:") && checksum.contains("0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0")
+    );
+    assert!(
+        problem("deployed_block = 0", "deployed_block = 0\ndeployed_block = 1").contains("agent.toml:12:1: duplicate")
+    );
+    assert!(problem("deployed_block = 0", "deployed_block = -1").contains("from 0 to"));
+    assert!(problem("deployed_block = 0", "deployed_block = 1.5").contains("a whole number"));
+    assert!(problem("deployed_block = 0", "").contains("`contracts.deployed_block` is missing"));
+    assert!(problem("chain_id = 31337", "chain_id = 31337\nfinality = \"soon\"").contains("\"finalized\""));
+    assert!(problem("env:QUAESTOR_KEY", "env:2KEY").contains("names no environment variable"));
+    assert!(
+        problem("[operator]", "# \u{202E}\n[operator]").contains("dao/agent.toml:13:3: the invisible character U+202E")
+    );
+}
+
+#[test]
+fn a_chain_that_is_not_known_needs_its_numbers() {
+    let text = GOOD.replace("31337", "5");
+    let problems = parse(&text).unwrap_err().to_string();
+    for key in ["confirmations", "finality", "head_age_secs_max"] {
+        assert!(problems.contains(&format!("`chain.{key}` is missing")), "{problems}");
+    }
+}
+
+#[test]
+fn broken_toml_has_a_place_and_no_panic() {
+    for text in
+        ["[chain", "a = ", "chain = 3", "\u{0}", "[[chain]]", &"[".repeat(5_000), &format!("a = {}", "[".repeat(5_000))]
+    {
+        let problems = parse(text).unwrap_err();
+        assert!(!problems.problems.is_empty());
+    }
+    assert!(
+        parse("chain = 3").unwrap_err().to_string().contains("dao/agent.toml:1:9: `chain` is integer; write a table")
+    );
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let key = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+    let password = "correct horse";
+    for wrong in [
+        GOOD.replace("env:QUAESTOR_KEY", key),
+        GOOD.replace("\"env:QUAESTOR_KEY\"", &format!("[\"{key}\"]")),
+        GOOD.replace("\"env:QUAESTOR_KEY\"", &format!("{{ keystore = \"k\", password = \"{password}\" }}")),
+        GOOD.replace("http://127.0.0.1:8545", &format!("wss://node/{key}")),
+    ] {
+        let problems = parse(&wrong).unwrap_err();
+        for told in [problems.to_string(), format!("{problems:?}")] {
+            assert!(!told.contains(key) && !told.contains(password), "{told}");
+        }
+    }
+    let config = parse(&GOOD.replace("http://127.0.0.1:8545", &format!("https://user:pass@node/v2/{key}"))).unwrap();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(key) && !shown.contains("pass@") && shown.contains("https://node/…"), "{shown}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem_with_a_remedy() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = Config::load(&directory.path().join("agent.toml")).unwrap_err().to_string();
+    assert!(missing.contains("quaestor init"), "{missing}");
+    let path = directory.path().join("large.toml");
+    fs::write(&path, "#".repeat(70_000)).unwrap();
+    assert!(Config::load(&path).unwrap_err().to_string().contains("larger than 65536 bytes"));
+    fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(Config::load(&path).unwrap_err().to_string().contains("not UTF-8"));
+    fs::write(&path, GOOD).unwrap();
+    assert_eq!(Config::load(&path).unwrap().files.journal, directory.path().join("journal.db"));
+}
+
+#[test]
+fn policy_candidates_are_the_named_files_and_those_of_directories() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir(at("policies")).unwrap();
+    for name in ["policy.toml", "policies/b.toml", "policies/a.toml", "policies/notes.md"] {
+        fs::write(at(name), "").unwrap();
+    }
+    let files = |policies| FilesConfig { policies, journal: at("j"), bundles: at("b") };
+    let found = files(vec![at("policy.toml"), at("policies"), at("policies/a.toml")]).policy_candidates().unwrap();
+    assert_eq!(found, [at("policies/a.toml"), at("policies/b.toml"), at("policy.toml")]);
+    let error = files(vec![at("none.toml")]).policy_candidates().unwrap_err();
+    assert!(error.to_string().contains("none.toml"));
+    (0..=POLICY_FILES_MAX).for_each(|number| fs::write(at(&format!("policies/{number}.toml")), "").unwrap());
+    assert!(files(vec![at("policies")]).policy_candidates().is_err());
+}
+
+#[test]
+fn the_profiles_are_ordered_and_within_bounds() {
+    assert!(CHAINS.is_sorted_by_key(|known| known.chain_id));
+    for known in CHAINS {
+        let text = GOOD.replace("31337", &known.chain_id.to_string());
+        assert_eq!(parse(&text).unwrap().chain.confirmations, known.confirmations, "{}", known.name);
+    }
+}

@@ -1,0 +1,350 @@
+//! The stage of the demo: the local DAO, the agent as a process of its own, and what people type.
+
+use crate::{
+    agent::{Bundle, Plan, Record},
+    config::Config,
+    devnet::{Devnet, DevnetError, Options, Proxy, ProxyError, ReplayDay, Site, SiteError},
+    journal::{JournalError, JournalReader, Row},
+};
+use alloy::primitives::{Address, B256};
+use quaestor_core::Amount;
+use quaestor_simulations::{DailySeries, Day, align, load_str};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Environment variable of the keystores' password.
+pub(super) const PASSWORD_VAR: &str = "QUAESTOR_DEMO_PASSWORD";
+/// The keys of the local DAO are known to everybody, and so is their password.
+pub(super) const PASSWORD: &str = "local";
+/// Longest wait for anything that the agent should do.
+const WAIT: Duration = Duration::from_secs(30);
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(40);
+/// Rows read at a time.
+const ROWS: usize = 1_000;
+
+/// Why the story cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The local DAO.
+    #[error(transparent)]
+    Devnet(#[from] DevnetError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The files.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A file or a process.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+    /// The shipped prices.
+    #[error("the shipped prices: {0}")]
+    Prices(String),
+    /// The agent did not do what it should in time.
+    #[error("the agent did not {what} within {} s; its log is {log}", WAIT.as_secs())]
+    Waited {
+        /// What was waited for.
+        what: &'static str,
+        /// Its log.
+        log: String,
+    },
+    /// Something did not come to pass.
+    #[error("{what}")]
+    Told {
+        /// What.
+        what: String,
+    },
+    /// A command ended otherwise than it should.
+    #[error("`quaestor {args}` ended with {code}: {stderr}")]
+    Command {
+        /// Its arguments.
+        args: String,
+        /// Its exit code.
+        code: i32,
+        /// What it said.
+        stderr: String,
+    },
+}
+
+pub(super) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> DemoError {
+    let what = what.into();
+    move |source| DemoError::Io { what, source }
+}
+
+/// The DAO, its files, and the agent.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) devnet: Devnet,
+    pub(super) proxy: Proxy,
+    pub(super) site: Site,
+    pub(super) config: Config,
+    exe: PathBuf,
+    agent: Option<Child>,
+    days: std::vec::IntoIter<ReplayDay>,
+}
+
+/// Real daily closes of the three assets from `from` to `to`, both included (`YYYY-MM-DD`).
+pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoError> {
+    let shipped = [
+        ("USDC", include_str!("../../../../simulations/data/daily/USDC.csv")),
+        ("WETH", include_str!("../../../../simulations/data/daily/ETH.csv")),
+        ("WBTC", include_str!("../../../../simulations/data/daily/BTC.csv")),
+    ];
+    let wrong = |error: &dyn std::fmt::Display| DemoError::Prices(error.to_string());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let load = |(symbol, text): (&str, &str)| load_str(symbol, text, now).map_err(|error| wrong(&error));
+    let series: Vec<DailySeries> = shipped.into_iter().map(load).collect::<Result<_, _>>()?;
+    let day = |text: &str| text.parse::<Day>().map_err(|()| wrong(&text));
+    let aligned = align(&series, day(from)?, day(to)?).map_err(|error| wrong(&error))?;
+    let symbols = shipped.map(|(symbol, _)| symbol.to_owned());
+    let closes = |index: usize| aligned.rows.iter().filter_map(move |bars| bars.get(index)).map(|bar| bar.close);
+    let replay = |(index, day): (usize, &Day)| ReplayDay {
+        timestamp: day.close_timestamp(),
+        prices: symbols.iter().cloned().zip(closes(index)).collect(),
+    };
+    Ok(aligned.days.iter().enumerate().map(replay).collect())
+}
+
+impl Stage {
+    /// The DAO stands, with sixty days of past prices; nothing runs yet.
+    pub(super) async fn set(exe: PathBuf, folder: &Path) -> Result<Self, DemoError> {
+        let devnet = Devnet::start(&Options::new(real_days("2020-01-08", "2020-03-08")?)).await?;
+        let proxy = Proxy::start(devnet.chain.url().as_str()).await?;
+        let site = Site::write(folder, &devnet, &proxy.url(), PASSWORD_VAR, PASSWORD)?;
+        let config = site.load()?;
+        let days = real_days("2020-03-11", "2020-04-30")?.into_iter();
+        Ok(Self { devnet, proxy, site, config, exe, agent: None, days })
+    }
+
+    /// Starts the agent as a process of its own, which ends with this one.
+    pub(super) fn start_agent(&mut self) -> Result<(), DemoError> {
+        self.agent = Some(self.spawn_agent(&self.site.config, &self.site.log)?);
+        Ok(())
+    }
+
+    /// Starts an agent with this configuration.
+    pub(super) fn spawn_agent(&self, config: &Path, log: &Path) -> Result<Child, DemoError> {
+        let log = File::options().create(true).append(true).open(log).map_err(io_error("the agent's log"))?;
+        Command::new(&self.exe)
+            .args(["run", "--while-stdin-open", "--config"])
+            .arg(config)
+            .env(PASSWORD_VAR, PASSWORD)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(io_error("starting the agent"))
+    }
+
+    /// Kills the agent with SIGKILL.
+    pub(super) fn kill_agent(&mut self) -> Result<(), DemoError> {
+        let Some(mut agent) = self.agent.take() else { return Ok(()) };
+        agent.kill().map_err(io_error("killing the agent"))?;
+        agent.wait().map(drop).map_err(io_error("waiting for the agent's end"))
+    }
+
+    /// Whether the agent still runs.
+    pub(super) fn agent_runs(&mut self) -> bool {
+        self.agent.as_mut().is_some_and(|agent| matches!(agent.try_wait(), Ok(None)))
+    }
+
+    /// Asks the agent to stop and says how long it took and with which code it ended.
+    pub(super) async fn stop_agent(&mut self) -> Result<(Duration, Option<i32>), DemoError> {
+        let Some(mut agent) = self.agent.take() else { return Ok((Duration::ZERO, None)) };
+        let begun = Instant::now();
+        drop(agent.stdin.take());
+        while begun.elapsed() < WAIT {
+            if let Some(status) = agent.try_wait().map_err(io_error("waiting for the agent's end"))? {
+                return Ok((begun.elapsed(), status.code()));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(self.waited("stop"))
+    }
+
+    /// Runs a command as a person types it.
+    pub(super) async fn quaestor(&self, args: &[&str]) -> Result<Output, DemoError> {
+        let mut command = tokio::process::Command::new(&self.exe);
+        command.args(args).env(PASSWORD_VAR, PASSWORD).stdin(Stdio::null()).kill_on_drop(true);
+        command.output().await.map_err(io_error(format!("quaestor {}", args.join(" "))))
+    }
+
+    /// Runs a command that must end well.
+    pub(super) async fn quaestor_ok(&self, args: &[&str]) -> Result<String, DemoError> {
+        let output = self.quaestor(args).await?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            return Ok(text(&output.stdout));
+        }
+        let (code, stderr) = (output.status.code().unwrap_or(-1), text(&output.stderr));
+        Err(DemoError::Command { args: args.join(" "), code, stderr })
+    }
+
+    /// The next real day; `None` when they are used up.
+    pub(super) async fn next_day(&mut self) -> Result<Option<ReplayDay>, DemoError> {
+        let Some(day) = self.days.next() else { return Ok(None) };
+        self.devnet.replay(std::slice::from_ref(&day)).await?;
+        Ok(Some(day))
+    }
+
+    /// Lets an hour pass on the chain, so that a decision is due, and waits until the agent has taken it and
+    /// written down what it will propose.
+    pub(super) async fn next_decision(&mut self) -> Result<Record, DemoError> {
+        let before = self.rows()?.len();
+        let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
+        self.devnet.warp_to((now / 3_600 + 1) * 3_600).await?;
+        self.devnet.mine(3).await?;
+        let decided = |record: &Record| matches!(record, Record::Decided { .. });
+        let record = self.wait_for("take a decision", before, decided).await?;
+        let expected = if let Record::Decided { cleared, .. } = record { cleared } else { 0 };
+        let begun = Instant::now();
+        while begun.elapsed() < WAIT && self.plans(before)?.len() < expected {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(record)
+    }
+
+    /// All rows of the journal; none before the agent has begun it.
+    pub(super) fn rows(&self) -> Result<Vec<Row>, DemoError> {
+        if !self.config.files.journal.exists() {
+            return Ok(Vec::new());
+        }
+        let reader = match JournalReader::open(&self.config.files.journal) {
+            Ok(reader) => reader,
+            // Between the file's making and its first row.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let (mut all, mut next) = (Vec::new(), 1);
+        loop {
+            let rows = reader.rows(next, ROWS)?;
+            let Some(last) = rows.last() else { return Ok(all) };
+            next = last.seq + 1;
+            all.extend(rows);
+        }
+    }
+
+    /// The records after the first `skip` rows.
+    pub(super) fn records(&self, skip: usize) -> Result<Vec<Record>, DemoError> {
+        Ok(self.rows()?.iter().skip(skip).map(Row::decode).collect::<Result<_, _>>()?)
+    }
+
+    /// Waits for a record after the first `skip` rows.
+    pub(super) async fn wait_for(
+        &mut self,
+        what: &'static str,
+        skip: usize,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Record, DemoError> {
+        let begun = Instant::now();
+        while begun.elapsed() < WAIT {
+            if let Some(found) = self.records(skip)?.into_iter().find(|record| wanted(record)) {
+                return Ok(found);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err(self.waited(what))
+    }
+
+    /// Waits for something on the chain, mining a block at each look so that what is sent becomes final.
+    pub(super) async fn mine_until(
+        &mut self,
+        what: &'static str,
+        skip: usize,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Record, DemoError> {
+        let begun = Instant::now();
+        while begun.elapsed() < WAIT {
+            if let Some(found) = self.records(skip)?.into_iter().find(|record| wanted(record)) {
+                return Ok(found);
+            }
+            self.devnet.mine(1).await?;
+            tokio::time::sleep(LOOK * 3).await;
+        }
+        Err(self.waited(what))
+    }
+
+    fn waited(&self, what: &'static str) -> DemoError {
+        DemoError::Waited { what, log: self.site.log.display().to_string() }
+    }
+
+    /// Plans that the agent wrote down after the first `skip` rows.
+    pub(super) fn plans(&self, skip: usize) -> Result<Vec<Plan>, DemoError> {
+        let plan = |record| match record {
+            Record::Planned(plan) => Some(*plan),
+            _ => None,
+        };
+        Ok(self.records(skip)?.into_iter().filter_map(plan).collect())
+    }
+
+    /// The bundle of this name.
+    pub(super) fn bundle(&self, name: &str) -> Result<Bundle, DemoError> {
+        let path = self.config.files.bundles.join(name);
+        let bytes = std::fs::read(&path).map_err(io_error(path.display().to_string()))?;
+        Bundle::parse(&bytes).map_err(|error| DemoError::Prices(format!("bundle {name}: {error}")))
+    }
+
+    /// What the Safe holds, by symbol.
+    pub(super) async fn safe_balances(&self) -> Result<Vec<(String, Amount)>, DemoError> {
+        let mut held = Vec::new();
+        for asset in &self.devnet.dao.assets {
+            held.push((asset.symbol.clone(), self.balance(asset.address, self.devnet.dao.safe.account).await?));
+        }
+        Ok(held)
+    }
+
+    /// What `holder` holds of a token.
+    pub(super) async fn balance(&self, token: Address, holder: Address) -> Result<Amount, DemoError> {
+        let call = quaestor_contracts::bindings::IERC20::balanceOfCall { account: holder };
+        let found = self.devnet.chain.read(token, &call).await.map_err(DevnetError::from)?;
+        Ok(Amount::from_u256(found).unwrap_or(Amount(u128::MAX)))
+    }
+
+    /// Whether the gate let this batch in.
+    pub(super) async fn entered(&self, plan: &Plan) -> Result<bool, DemoError> {
+        let key = plan.batch.items.first().map(|item| item.entry.once_key).unwrap_or_default();
+        let call = quaestor_contracts::bindings::DecisionGate::usedCall { account: plan.batch.address, onceKey: key };
+        Ok(self.devnet.chain.read(self.devnet.dao.controls.gate, &call).await.map_err(DevnetError::from)?)
+    }
+
+    /// Whether the gate was told to refuse this batch.
+    pub(super) async fn revoked(&self, plan: &Plan) -> Result<bool, DemoError> {
+        let call = quaestor_contracts::bindings::DecisionGate::revokedCall {
+            account: plan.batch.address,
+            decision: plan.id,
+        };
+        Ok(self.devnet.chain.read(self.devnet.dao.controls.gate, &call).await.map_err(DevnetError::from)?)
+    }
+
+    /// The Safe transaction hash of a plan.
+    pub(super) fn safe_tx_hash(plan: &Plan) -> Option<B256> {
+        match plan.route {
+            crate::agent::Path::Safe { safe_tx_hash, .. } => Some(safe_tx_hash),
+            crate::agent::Path::Governor { .. } => None,
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            // It may have ended already; either way nothing of the demo is left running.
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The eleven steps.
+
+use super::{
+    report::{Findings, Step},
+    scene::*,
+    stage::{DemoError, Stage, io_error},
+};
+use crate::{
+    agent::{Path, Plan, Record},
+    devnet::demo_limits,
+};
+use alloy::primitives::{B256, U256};
+use quaestor_contracts::{
+    bindings::{ISafe, PolicyRegistry},
+    governor::ProposalState,
+};
+use quaestor_core::{
+    Action, Amount, History, Intent, Limits, Policy, Purpose, RiskReport, Verdict,
+    lifecycle::{Errand, Event, Outcome, Reason},
+    pipeline::{Context, judge_all},
+    valuation::{Prices, Valuation},
+};
+use serde_json::json;
+use std::time::Duration;
+
+/// A step of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chapter {
+    Stands,
+    Votes,
+    Rebalances,
+    RefusesIntent,
+    RefusesFile,
+    Brakes,
+    Tightens,
+    SurvivesKill,
+    Withdraws,
+    Refills,
+    Verifies,
+}
+
+/// The order in which they are told.
+pub(super) const CHAPTERS: &[Chapter] = &[
+    Chapter::Stands,
+    Chapter::Votes,
+    Chapter::Rebalances,
+    Chapter::RefusesIntent,
+    Chapter::RefusesFile,
+    Chapter::Brakes,
+    Chapter::Tightens,
+    Chapter::SurvivesKill,
+    Chapter::Withdraws,
+    Chapter::Refills,
+    Chapter::Verifies,
+];
+
+impl Chapter {
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::Stands => "the DAO and its treasury stand",
+            Self::Votes => "members vote policy epoch 1 through the Governor and it is anchored",
+            Self::Rebalances => "prices crash, the agent proposes on the Safe, two people confirm, the batch executes",
+            Self::RefusesIntent => "an intent beyond the policy is refused with a receipt",
+            Self::RefusesFile => "a policy file with one changed byte is refused",
+            Self::Brakes => "a guardian pulls the brake: a fully confirmed proposal can never execute",
+            Self::Tightens => "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed",
+            Self::SurvivesKill => "the agent is killed between journal and send, and nothing is proposed twice",
+            Self::Withdraws => "prices move while a proposal waits, and the agent withdraws it",
+            Self::Refills => "a refill from the reserve is proposed, voted, queued and executed",
+            Self::Verifies => "the journal verifies and a decision is recomputed",
+        }
+    }
+}
+
+/// What later steps need of earlier ones.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    policy: Option<String>,
+    /// A Safe plan that waits for confirmations.
+    waiting: Option<Plan>,
+}
+
+impl Story {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) async fn tell(&mut self, chapter: Chapter, stage: &mut Stage) -> Result<Step, DemoError> {
+        let mut found = Findings::default();
+        match chapter {
+            Chapter::Stands => self.stands(stage, &mut found).await?,
+            Chapter::Votes => self.votes(stage, &mut found).await?,
+            Chapter::Rebalances => self.rebalances(stage, &mut found).await?,
+            Chapter::RefusesIntent => self.refuses_intent(stage, &mut found).await?,
+            Chapter::RefusesFile => self.refuses_file(stage, &mut found).await?,
+            Chapter::Brakes => self.brakes(stage, &mut found).await?,
+            Chapter::Tightens => self.tightens(stage, &mut found).await?,
+            Chapter::SurvivesKill => self.survives_kill(stage, &mut found).await?,
+            Chapter::Withdraws => self.withdraws(stage, &mut found).await?,
+            Chapter::Refills => self.refills(stage, &mut found).await?,
+            Chapter::Verifies => self.verifies(stage, &mut found).await?,
+        }
+        Ok(found.step(chapter.sentence()))
+    }
+
+    async fn stands(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let dao = stage.devnet.dao.clone();
+        let owners = read(stage, dao.safe.account, &ISafe::getOwnersCall {}).await?;
+        let threshold = read(stage, dao.safe.account, &ISafe::getThresholdCall {}).await?;
+        found.check("four owners, the agent one of them", owners.len() == 4 && owners.contains(&dao.people.operator.address()));
+        found.check("three must confirm", threshold == U256::from(3));
+        let owner = read(stage, dao.controls.registry, &PolicyRegistry::ownerCall {}).await?;
+        found.check("the timelock owns the policy registry", owner == dao.governance.timelock);
+        let epoch = read(stage, dao.controls.registry, &PolicyRegistry::activeCall {}).await?.number;
+        found.check("no policy is in force: nothing is permitted", epoch == 0);
+        for asset in &dao.assets {
+            let held = stage.balance(asset.address, dao.safe.account).await?;
+            found.note(&format!("safe {}", asset.symbol), held.display(asset.decimals).to_string());
+            let held = stage.balance(asset.address, dao.governance.timelock).await?;
+            found.note(&format!("timelock {}", asset.symbol), held.display(asset.decimals).to_string());
+        }
+        Ok(())
+    }
+
+    async fn votes(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let (text, anchored) = vote(stage, "epoch-1.toml", demo_limits(), "Adopt the first treasury policy").await?;
+        found.check("epoch 1 waits its delay", anchored.epoch == 1 && anchored.vetoable);
+        stage.devnet.warp_to(anchored.active_at).await?;
+        stage.devnet.mine(3).await?;
+        let active = active(stage).await?;
+        let policy = parse(&text)?;
+        found.check("epoch 1 is active by time alone", active == (1, policy.hash()));
+        found.note("policy", policy.hash());
+        stage.start_agent()?;
+        stage.wait_for("take the policy into force", 0, |record| matches!(record, Record::PolicyInForce { epoch: 1, .. })).await?;
+        found.check("the agent has it in force", true);
+        self.policy = Some(text);
+        Ok(())
+    }
+
+    async fn rebalances(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let mut days = 0;
+        let plan = loop {
+            let Some(day) = stage.next_day().await? else {
+                found.check("a band breaks within the replayed days", false);
+                return Ok(());
+            };
+            days += 1;
+            let skip = stage.rows()?.len();
+            stage.next_decision().await?;
+            if let Some(plan) = stage.plans(skip)?.into_iter().next() {
+                found.note("day", date(day.timestamp));
+                break plan;
+            }
+        };
+        found.note("days_replayed", days);
+        found.note("nav_usd", plan.decision.nav.display().to_string());
+        found.note("weights_bps_before", &plan.decision.weights_bps);
+        found.check("the agent proposes on the Safe", matches!(plan.route, Path::Safe { .. }));
+        let before = stage.safe_balances().await?;
+        propose_lands(stage, &plan).await?;
+        for owner in &stage.site.keystores.owners.clone()[..2] {
+            owner_types(stage, "confirm", &plan, owner).await?;
+        }
+        found.check("two people confirm with `safe confirm`", true);
+        owner_types(stage, "execute", &plan, &stage.site.keystores.owners[0].clone()).await?;
+        found.check("the batch executed", stage.entered(&plan).await?);
+        ended(stage, &plan, |outcome| matches!(outcome, Outcome::Executed { .. })).await?;
+        let after = stage.safe_balances().await?;
+        found.check("balances changed", before != after);
+        stage.next_decision().await?;
+        let decision = last_decision(stage)?;
+        found.note("weights_bps_after", &decision.weights_bps);
+        found.check("every share is within its band again", in_bands(&decision, &parse(self.text())?));
+        Ok(())
+    }
+
+    async fn refuses_intent(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let bundle = last_bundle(stage)?;
+        let policy = parse(self.text())?;
+        let terms = policy.terms();
+        let prices = Prices::resolve(terms, &bundle.snapshot);
+        let mut valuation = Valuation::default();
+        if valuation.fill(terms, &bundle.snapshot, &prices).is_none() {
+            found.check("the treasury can be valued", false);
+            return Ok(());
+        }
+        let risk = RiskReport::default();
+        let (policy_hash, history) = (policy.hash(), History::default());
+        let cx = Context {
+            terms,
+            policy: policy_hash,
+            snapshot: &bundle.snapshot,
+            history: &history,
+            prices: &prices,
+            valuation: &valuation,
+            risk: &risk,
+            is_new: true,
+        };
+        let Some((asset, account)) = terms.asset_named("WETH").zip(terms.account_named("operations")) else {
+            found.check("the policy has WETH and operations", false);
+            return Ok(());
+        };
+        let (amount, to) = (cx.balance(account, asset), stage.devnet.dao.people.stranger.address());
+        let intent = Intent {
+            account,
+            purpose: Purpose::Payment { line: terms.strategies.first().map(|it| it.line).unwrap_or_default(), period: 0 },
+            asset,
+            counterparty: to,
+            amount,
+            value: cx.value_of(asset, amount).unwrap_or_default(),
+            actions: [Action::Transfer { asset, to, amount }].into_iter().collect(),
+        };
+        let mut verdicts = Vec::new();
+        judge_all(&policy, &cx, &[intent], &mut verdicts);
+        let receipt = verdicts.into_iter().find_map(|verdict| match verdict {
+            Verdict::Refused(receipt) => Some(receipt),
+            Verdict::Allowed => None,
+        });
+        found.check("all the Safe's WETH to a stranger is refused", receipt.is_some());
+        if let Some(receipt) = receipt {
+            found.check("the receipt names policy and block", receipt.policy == policy.hash() && receipt.block == bundle.snapshot.block);
+            found.note("receipt", &receipt);
+        }
+        Ok(())
+    }
+
+    async fn refuses_file(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let folder = stage.site.folder.join("tampered");
+        let policies = folder.join("policies");
+        std::fs::create_dir_all(&policies).map_err(io_error(policies.display().to_string()))?;
+        // One digit of one cap.
+        let changed = self.text().replacen("proposal_bps_max = 2500", "proposal_bps_max = 9500", 1);
+        found.check("one byte differs", changed.len() == self.text().len() && changed != self.text());
+        std::fs::write(policies.join("epoch-1.toml"), &changed).map_err(io_error("the changed file"))?;
+        let config = std::fs::read_to_string(&stage.site.config).map_err(io_error("agent.toml"))?;
+        let config = config.replace("keys/operator.json", "../keys/operator.json");
+        std::fs::write(folder.join("agent.toml"), config).map_err(io_error("a second agent.toml"))?;
+        let mut second = stage.spawn_agent(&folder.join("agent.toml"), &folder.join("agent.log"))?;
+        let journal = folder.join("journal.db");
+        let alarm = wait_for_alarm(&journal).await;
+        stage.devnet.mine(2).await?;
+        let _ = second.kill();
+        let _ = second.wait();
+        found.check("an agent with that file raises an alarm", alarm.is_some());
+        found.note("alarm", alarm);
+        let planned = match crate::journal::JournalReader::open(&journal) {
+            Ok(reader) => reader.rows(1, 1_000)?.iter().any(|row| row.kind == "planned" || row.kind == "decided"),
+            Err(_) => true,
+        };
+        found.check("it decides and proposes nothing", !planned);
+        Ok(())
+    }
+
+    async fn brakes(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let plan = next_plan(stage, true).await?;
+        propose_lands(stage, &plan).await?;
+        for owner in &stage.site.keystores.owners.clone()[..2] {
+            owner_types(stage, "confirm", &plan, owner).await?;
+        }
+        let skip = stage.rows()?.len();
+        let guardian = stage.devnet.dao.people.guardians[0].address();
+        stage.devnet.pull(guardian).await?;
+        found.check("the proposal had all its confirmations", confirmations(stage, &plan).await? >= 3);
+        found.check("executing it reverts while the brake is pulled", reverts(stage, &plan).await?);
+        ended(stage, &plan, |outcome| matches!(outcome, Outcome::Withdrawn { reason: Reason::BrakePulled })).await?;
+        found.check("the agent revoked it at the gate", stage.revoked(&plan).await?);
+        stage.next_decision().await?;
+        let records = stage.records(skip)?;
+        let sent: Vec<Errand> = records.iter().filter_map(signed_errand).collect();
+        found.check("nothing but withdrawals left the agent", !sent.is_empty() && sent.iter().all(|it| matches!(it, Errand::Revoke | Errand::Tidy)));
+        found.check("it goes on observing", records.iter().any(|record| matches!(record, Record::Decided { .. })));
+        self.waiting = Some(plan);
+        Ok(())
+    }
+
+    async fn tightens(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let guardian = stage.devnet.dao.people.guardians[0].address();
+        stage.devnet.vote_release(&[guardian], "Release the brake and arm the guardian again").await?;
+        if let Some(plan) = self.waiting.take() {
+            found.check("what was confirmed before the pull reverts after the release too", reverts(stage, &plan).await?);
+        }
+        let tighter = Limits { proposal_bps_max: 150, ..demo_limits() };
+        let (text, anchored) = vote(stage, "epoch-2.toml", tighter, "Narrow the largest proposal to 1.5 % of NAV").await?;
+        let policy = parse(&text)?;
+        found.check("epoch 2 only narrows and is active at once", !anchored.vetoable && active(stage).await? == (anchored.epoch, policy.hash()));
+        stage.mine_until("swap to epoch 2", 0, |record| matches!(record, Record::PolicyInForce { epoch: 2, .. })).await?;
+        found.check("the running agent swaps to it", stage.agent_runs());
+        self.policy = Some(text);
+        let plan = next_plan(stage, false).await?;
+        let share = plan.batch.value().bps_of_ceil(plan.decision.nav).unwrap_or(u64::MAX);
+        found.check("its next proposal obeys it", share <= 150 && plan.decision.policy == policy.hash());
+        found.note("proposal_bps", share);
+        let looser = Limits { proposal_bps_max: 4_000, ..demo_limits() };
+        let (_, anchored) = vote(stage, "epoch-3.toml", looser, "Widen the largest proposal to 40 % of NAV").await?;
+        found.check("epoch 3 widens and waits", anchored.vetoable && anchored.epoch == 3);
+        stage.devnet.veto(guardian, anchored.epoch).await?;
+        let now = active(stage).await?;
+        found.check("a guardian vetoes it: epoch 2 stays", now == (2, policy.hash()));
+        self.waiting = Some(plan);
+        Ok(())
+    }
+
+    async fn survives_kill(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        // What waits is executed first, so that the Safe is free for the next proposal.
+        if let Some(plan) = self.waiting.take() {
+            carry(stage, &plan).await?;
+        }
+        stage.proxy.hold("eth_sendRawTransaction");
+        let plan = next_plan(stage, false).await?;
+        let (id, skip) = (plan.id, 0);
+        stage.wait_for("write down what it signed", skip, |record| matches!(record, Record::Signed { decision, .. } if *decision == id)).await?;
+        stage.kill_agent()?;
+        let sent = stage.records(0)?.iter().any(|record| matches!(record, Record::Happened { decision, event: Event::Sent { .. } } if *decision == id));
+        found.check("killed after the journal, before the send", !sent && confirmations(stage, &plan).await? == 0);
+        stage.proxy.restore("eth_sendRawTransaction");
+        stage.start_agent()?;
+        propose_lands(stage, &plan).await?;
+        let again: Vec<B256> = stage.records(0)?.iter().filter_map(|record| match record {
+            Record::Signed { decision, errand: Errand::Propose, tx } if *decision == id => Some(tx.hash),
+            _ => None,
+        }).collect();
+        found.check("the restarted agent sends the same bytes", again.len() == 1 && confirmations(stage, &plan).await? == 1);
+        let plans = stage.plans(0)?;
+        let same = plans.iter().filter(|other| shares_key(other, &plan)).count();
+        found.check("no second proposal for the same purpose", same == 1);
+        carry(stage, &plan).await?;
+        found.check("it executes once", stage.entered(&plan).await?);
+        let by_hand = by_hand_again(stage, &plan).await?;
+        found.check("the same decision at a second Safe nonce reverts", by_hand);
+        Ok(())
+    }
+
+    async fn withdraws(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let plan = next_plan(stage, false).await?;
+        propose_lands(stage, &plan).await?;
+        let mut moved = 0;
+        // A day's move of the real prices is enough; a quiet day may not be.
+        while moved < 5 && withdrawal(stage, &plan)?.is_none() {
+            let day = stage.next_day().await?;
+            moved += 1;
+            found.note("day", day.map(|day| date(day.timestamp)));
+            stage.next_decision().await?;
+        }
+        ended(stage, &plan, |outcome| matches!(outcome, Outcome::Withdrawn { reason: Reason::Unfit { .. } })).await?;
+        found.note("reason", withdrawal(stage, &plan)?);
+        found.check("revoked at the gate", stage.revoked(&plan).await?);
+        for owner in &stage.devnet.dao.people.owners.clone()[..2] {
+            if let Some(hash) = Stage::safe_tx_hash(&plan) {
+                stage.devnet.approve(owner.address(), hash).await?;
+            }
+        }
+        found.check("executing it reverts although all have confirmed", reverts(stage, &plan).await?);
+        Ok(())
+    }
+
+    async fn refills(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let dao = stage.devnet.dao.clone();
+        let Some(cash) = dao.assets.first().cloned() else { return Ok(()) };
+        let held = stage.balance(cash.address, dao.safe.account).await?;
+        let keep = Amount(50_000_000_000);
+        pay_by_hand(stage, cash.address, held.saturating_sub(keep)).await?;
+        let reserve = stage.balance(cash.address, dao.governance.timelock).await?;
+        let plan = next_plan_on(stage, dao.governance.timelock).await?;
+        found.check("the agent proposes to the Governor", matches!(plan.route, Path::Governor { .. }));
+        let Path::Governor { proposal_id, description, .. } = &plan.route else { return Ok(()) };
+        found.check("the description names its proposer at its very end", description.ends_with(&format!("#proposer={}", dao.people.operator.address())));
+        propose_lands(stage, &plan).await?;
+        let proposal = stage.devnet.proposals().await?.into_iter().find(|proposal| proposal.id() == *proposal_id);
+        let Some(proposal) = proposal else {
+            found.check("the proposal is on chain", false);
+            return Ok(());
+        };
+        stage.devnet.vote(&proposal).await?;
+        found.check("members vote for it", true);
+        let (decision, queue) = (plan.id, Errand::Queue);
+        stage.mine_until("queue it", 0, |record| matches!(record, Record::Signed { decision: of, errand, .. } if *of == decision && *errand == queue)).await?;
+        let mut state = stage.devnet.proposal_state(&proposal).await?;
+        for _ in 0..50 {
+            if state == ProposalState::Queued {
+                break;
+            }
+            stage.devnet.mine(1).await?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            state = stage.devnet.proposal_state(&proposal).await?;
+        }
+        found.check("the agent queues it", state == ProposalState::Queued);
+        stage.devnet.warp_by(dao.governance.timelock_delay_secs + 60).await?;
+        ended(stage, &plan, |outcome| matches!(outcome, Outcome::Executed { .. })).await?;
+        let paid = plan.batch.items.first().map(|item| item.entry.amount).unwrap_or_default();
+        let left = stage.balance(cash.address, dao.governance.timelock).await?;
+        found.check("the agent executes it and the reserve has paid", reserve.saturating_sub(left) == paid && !paid.is_zero());
+        found.note("refilled", paid.display(cash.decimals).to_string());
+        Ok(())
+    }
+
+    async fn verifies(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let (took, code) = stage.stop_agent().await?;
+        found.check("the agent stops cleanly within five seconds", took < Duration::from_secs(5) && code == Some(0));
+        let config = stage.site.config.display().to_string();
+        let journal = stage.quaestor_ok(&["journal", "verify", "--config", &config, "--json"]).await?;
+        found.note("journal", serde_json::from_str::<serde_json::Value>(&journal).unwrap_or(json!(journal)));
+        let name = stage.plans(0)?.last().map(|plan| plan.bundle.clone()).unwrap_or_default();
+        let bundle = stage.config.files.bundles.join(name).display().to_string();
+        let rpc = stage.proxy.url();
+        let verified = stage.quaestor_ok(&["verify", &bundle, "--rpc-url", &rpc, "--json"]).await?;
+        found.note("verify", serde_json::from_str::<serde_json::Value>(&verified).unwrap_or(json!(verified)));
+        found.check("`journal verify` and `verify` both end with 0", true);
+        Ok(())
+    }
+
+    fn text(&self) -> &str {
+        self.policy.as_deref().unwrap_or_default()
+    }
+}

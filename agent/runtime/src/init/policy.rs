@@ -1,0 +1,190 @@
+//! A policy that a DAO can start from: cautious numbers, and the shares that the treasury has now.
+
+use super::{InitError, cash, survey::Survey, wish::Wishes};
+use crate::chain::{Chain, observe};
+use quaestor_core::{
+    Account, Amount, AssetId, AssetKind, Catalog, Limits, Policy, Route, Terms, Value, Venue, VenueKind,
+    amount::BPS_ONE,
+    policy::{Band, RiskTerms, Schedule},
+    strategy::ParamValue,
+    valuation::{Prices, Valuation},
+};
+use quaestor_policies::{Facts, StrategyFacts, starting_policy};
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+/// Half a year: a policy should be voted again now and then.
+const LIFE_SECS: u64 = 180 * DAY;
+/// Least distance of a band's edges from its target, bps.
+const BAND_BPS_MIN: u64 = 200;
+/// An account is refilled below this share of the treasury, and up to the next, bps.
+const REFILL_LOW_BPS: u64 = 500;
+const REFILL_TARGET_BPS: u64 = 1_000;
+
+/// The text of the policy; it parses.
+pub(super) async fn starting(
+    chain: &Chain,
+    chain_id: u64,
+    wishes: &Wishes,
+    survey: &mut Survey,
+    catalog: &Catalog,
+) -> Result<String, InitError> {
+    let mut facts = facts(chain_id, wishes, survey);
+    // First without what depends on the treasury's worth: it is measured with the agent's own eyes.
+    let measured = quaestor_policies::parse(starting_policy(&facts).as_bytes(), catalog)?;
+    let valuation = value(chain, measured.terms(), survey).await?;
+    match &valuation {
+        Some(valuation) => {
+            let symbols = measured.terms().assets.iter().map(|asset| asset.symbol.as_str());
+            let weights: Vec<(&str, u64)> = symbols.zip(valuation.weights_bps()).collect();
+            facts.bands = bands(&facts, &weights);
+            let share = stable_share(&facts);
+            facts.limits.stable_share_bps_min = facts.limits.stable_share_bps_min.max(share);
+        }
+        None => survey.notes.push(
+            "the treasury is empty, or an asset that it holds has no usable price: the policy has no bands and no \
+             strategies yet, write them before you vote on it"
+                .into(),
+        ),
+    }
+    if let Some(valuation) = valuation {
+        facts.strategies = strategies(&facts, valuation.nav, measured.terms(), &valuation);
+    }
+    let text = starting_policy(&facts);
+    quaestor_policies::parse(text.as_bytes(), catalog)?;
+    Ok(text)
+}
+
+fn facts(chain_id: u64, wishes: &Wishes, survey: &Survey) -> Facts {
+    let mut accounts = Vec::new();
+    if let Some(address) = wishes.safe {
+        accounts.push(Account { name: "operations".into(), address, route: Route::Safe });
+    }
+    if let (Some(governor), Some(address)) = (wishes.governor, survey.timelock) {
+        let route = Route::Governor { governor, proposer: wishes.operator };
+        accounts.push(Account { name: "reserve".into(), address, route });
+    }
+    let venue = survey.venue.iter().map(|(address, code_hash, pools)| Venue {
+        name: "uniswap".into(),
+        kind: VenueKind::UniswapV3,
+        address: *address,
+        code_hash: *code_hash,
+        pools: pools.clone(),
+    });
+    Facts {
+        name: wishes.name.clone(),
+        chain_id,
+        registry: survey.contracts.registry,
+        brake: survey.contracts.brake,
+        gate: survey.contracts.gate,
+        expires_at: survey.head.timestamp.saturating_add(LIFE_SECS),
+        schedule: Schedule::Cron("0 0 0 * * *".into()),
+        validity_secs: None,
+        accounts,
+        assets: survey.assets.clone(),
+        bands: Vec::new(),
+        limits: limits(survey),
+        risk: RiskTerms { history_rounds: 128, volatility_bps_max: None },
+        venues: venue.collect(),
+        counterparties: Vec::new(),
+        strategies: Vec::new(),
+    }
+}
+
+/// Cautious numbers, within the ceilings of the registry: above them a submission would revert.
+fn limits(survey: &Survey) -> Limits {
+    let at = |slot: usize| survey.ceilings.get(slot).copied();
+    let cap = |slot, wanted: u64| at(slot).map_or(wanted, |ceiling| wanted.min(ceiling));
+    let floor = |slot, wanted: u64| at(slot).map_or(wanted, |least| wanted.max(least));
+    Limits {
+        proposal_bps_max: cap(0, 1_000),
+        window_bps_max: [cap(1, 1_000), cap(2, 2_000), cap(3, 4_000), cap(4, 8_000)],
+        slippage_bps_max: cap(5, 100),
+        price_age_secs_max: cap(6, 26 * HOUR),
+        price_deviation_bps_max: cap(7, 200),
+        proposals_per_day_max: cap(8, 4),
+        validity_secs_max: cap(9, 3 * DAY),
+        stable_share_bps_min: floor(16, 0),
+        price_quorum_min: floor(17, 1),
+        cooldown_secs_min: floor(18, HOUR),
+    }
+}
+
+/// What the treasury is worth; `None` when it is worth nothing or cannot be valued.
+async fn value(chain: &Chain, terms: &Terms, survey: &Survey) -> Result<Option<Valuation>, InitError> {
+    let observed = observe(chain, terms, &survey.contracts, survey.head).await?;
+    let prices = Prices::resolve(terms, &observed.snapshot);
+    let mut valuation = Valuation::default();
+    let filled = valuation.fill(terms, &observed.snapshot, &prices);
+    Ok(filled.filter(|()| !valuation.nav.is_zero()).map(|()| valuation))
+}
+
+/// The present shares as targets, with room of a quarter of each to both sides.
+fn bands(facts: &Facts, weights: &[(&str, u64)]) -> Vec<Band> {
+    let whole = u64::try_from(BPS_ONE).unwrap_or(10_000);
+    let share = |symbol: &str| weights.iter().find(|(name, _)| *name == symbol).map_or(0, |(_, share)| *share);
+    let rounded_off = whole.saturating_sub(facts.assets.iter().map(|asset| share(&asset.symbol)).sum());
+    let band = |(position, symbol): (usize, &str)| {
+        // Shares are rounded down; the first asset takes what that leaves, so that targets are a whole.
+        let target_bps = share(symbol) + if position == 0 { rounded_off } else { 0 };
+        let room = (target_bps / 4).max(BAND_BPS_MIN);
+        let (min_bps, max_bps) = (target_bps.saturating_sub(room), whole.min(target_bps + room));
+        Some(Band { asset: AssetId(u16::try_from(position).ok()?), min_bps, target_bps, max_bps })
+    };
+    facts.assets.iter().map(|asset| asset.symbol.as_str()).enumerate().filter_map(band).collect()
+}
+
+/// Half of what is in stable assets by their targets.
+fn stable_share(facts: &Facts) -> u64 {
+    let is_stable = |band: &&Band| {
+        facts.assets.get(band.asset.index()).is_some_and(|asset| asset.kind == AssetKind::Stable)
+    };
+    facts.bands.iter().filter(is_stable).map(|band| band.target_bps).sum::<u64>() / 2
+}
+
+fn strategies(facts: &Facts, nav: Value, terms: &Terms, valuation: &Valuation) -> Vec<StrategyFacts> {
+    let text = |text: &str| ParamValue::Text(text.to_owned());
+    let Some(asset) = cash(&facts.assets).and_then(|id| facts.assets.get(id.index())) else { return Vec::new() };
+    let symbol = asset.symbol.as_str();
+    let has = |name: &str| facts.accounts.iter().any(|account| account.name == name);
+    let mut strategies = Vec::new();
+    if has("operations") && !facts.venues.is_empty() && facts.assets.len() > 1 {
+        strategies.push(StrategyFacts {
+            name: "rebalance".into(),
+            kind: "rebalance".into(),
+            about: "When a share leaves its band, trade back to the targets.".into(),
+            params: vec![
+                ("account".into(), text("operations")),
+                ("cash".into(), text(symbol)),
+                ("trade_min".into(), text("1000 USD")),
+            ],
+        });
+    }
+    let part = |bps| whole_tokens(nav.share(bps)?, terms, valuation, symbol);
+    if has("operations") && has("reserve")
+        && let (Some(low), Some(target)) = (part(REFILL_LOW_BPS), part(REFILL_TARGET_BPS))
+    {
+        strategies.push(StrategyFacts {
+            name: "refill".into(),
+            kind: "refill".into(),
+            about: "When operations run low, ask the members for money from the reserve.".into(),
+            params: vec![
+                ("from".into(), text("reserve")),
+                ("to".into(), text("operations")),
+                ("asset".into(), text(symbol)),
+                ("low".into(), text(&format!("{low} {symbol}"))),
+                ("target".into(), text(&format!("{target} {symbol}"))),
+            ],
+        });
+    }
+    strategies
+}
+
+/// Whole tokens of cash that are worth about `value`; `None` when that is none, or none is held to measure it by.
+fn whole_tokens(value: Value, terms: &Terms, valuation: &Valuation, symbol: &str) -> Option<u128> {
+    let id = terms.asset_named(symbol)?;
+    let held: Amount = *valuation.amounts.get(id.index())?;
+    let amount = quaestor_core::amount::mul_div(held.0, value.0, valuation.value_of(id).0)?;
+    let whole = amount / terms.asset(id)?.unit();
+    (whole > 0).then_some(whole)
+}

@@ -1,0 +1,16 @@
+//! Quaestor as a library: what touches the world around the pure core.
+
+pub mod agent;
+pub mod chain;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod deploy;
+pub mod devnet;
+pub mod init;
+pub mod journal;
+pub mod keys;
+pub mod owner;
+pub mod sender;
+pub mod status;
+pub mod verify;
