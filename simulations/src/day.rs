@@ -110,12 +110,15 @@ mod tests {
         let mut day: Day = "1970-01-01".parse().unwrap();
         assert_eq!((day.close_timestamp(), Day::at(0)), (86_399, Some(day)));
         let mut count = 1;
-        while let Some(next) = day.next() {
+        // A whole turn of the calendar and more.
+        while let Some(next) = day.next().filter(|next| *next.to_string() < *"2401") {
             assert_eq!(next.to_string().parse(), Ok(next));
             assert!(next.to_string() > day.to_string());
             (day, count) = (next, count + 1);
         }
-        assert_eq!((day.to_string().as_str(), count), ("9999-12-31", 2_932_897));
+        assert_eq!((day.to_string().as_str(), count), ("2400-12-31", 157_420));
+        let last: Day = "9999-12-31".parse().unwrap();
+        assert_eq!((last.next(), last.to_string().as_str()), (None, "9999-12-31"));
     }
 
     #[test]

@@ -60,8 +60,7 @@ async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
     let dao = &devnet.dao;
     let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap();
     let (terms, codec) = (policy.terms(), PolicyCodec::new(policy.terms()));
-    let contracts =
-        Contracts { registry: dao.controls.registry, brake: dao.controls.brake, gate: dao.controls.gate };
+    let contracts = Contracts { registry: dao.controls.registry, brake: dao.controls.brake, gate: dao.controls.gate };
     let block = chain.block(alloy::rpc::types::BlockNumberOrTag::Latest).await.unwrap();
     let observation = observe(chain, terms, &contracts, block).await.unwrap();
     let snapshot = observation.snapshot;

@@ -46,23 +46,23 @@ abstract contract RegistryStep {
     /// @dev What must hold of the state after deployment; by default what holds after any step.
     function _proveFirst(Before memory b) internal view virtual;
 
-    function check_deployment(address owner, uint64 delaySecs, address guardian, uint64[32] memory ceilings) public {
+    function check_deployment(address owner, uint64 delaySecs, address guardian) public {
         vm.warp(svm.createUint(64, "now"));
-        registry = new RegistryState(owner, delaySecs, _list(guardian), ceilings);
+        registry = new RegistryState(owner, delaySecs, _list(guardian), _numbers());
         Before memory b;
         b.number = uint64(svm.createUint(64, "number"));
         _proveFirst(b);
     }
 
-    function check_submit(address caller, bytes32 policyHash, bytes32 restHash, uint64[32] memory numbers) public {
+    function check_submit(address caller, bytes32 policyHash, bytes32 restHash) public {
+        uint64[32] memory numbers = _numbers();
         Before memory b = _by(caller);
         registry.submit(policyHash, restHash, numbers, "0123456789012345678901234567890123456789");
         _prove(b, false);
     }
 
-    function check_submit_short(address caller, bytes32 policyHash, bytes32 restHash, uint64[32] memory numbers)
-        public
-    {
+    function check_submit_short(address caller, bytes32 policyHash, bytes32 restHash) public {
+        uint64[32] memory numbers = _numbers();
         Before memory b = _by(caller);
         registry.submit(policyHash, restHash, numbers, "01234");
         _prove(b, false);
@@ -94,7 +94,8 @@ abstract contract RegistryStep {
         _prove(b, false);
     }
 
-    function check_schedule_ceilings(address caller, uint64[32] memory ceilings) public {
+    function check_schedule_ceilings(address caller) public {
+        uint64[32] memory ceilings = _numbers();
         Before memory b = _by(caller);
         registry.scheduleCeilings(ceilings);
         _prove(b, false);
@@ -119,6 +120,13 @@ abstract contract RegistryStep {
         vm.assume(registry.blankNext());
         _assume(b);
         vm.prank(caller);
+    }
+
+    /// @dev Made of 64-bit values: as arguments they would be words, and each would have to be shown to fit.
+    function _numbers() private returns (uint64[32] memory numbers) {
+        for (uint256 i = 0; i < 32; ++i) {
+            numbers[i] = uint64(svm.createUint(64, "slot"));
+        }
     }
 
     function _list(address guardian) private pure returns (address[] memory guardians) {

@@ -125,7 +125,7 @@ impl Bundle {
 }
 
 /// The answers of an observation as a bundle lists them.
-pub fn bundle_reads(observation: &Observation) -> Vec<BundleRead> {
+pub(super) fn bundle_reads(observation: &Observation) -> Vec<BundleRead> {
     let row = |(read, answer): (&Read, &Option<Bytes>)| BundleRead { read: read.clone(), answer: answer.clone() };
     observation.readings.iter().map(row).collect()
 }
@@ -136,7 +136,7 @@ pub fn decision_hash(decision: &Decision) -> B256 {
 }
 
 /// File name of the bundle of `decision`.
-pub fn bundle_name(decision: &Decision) -> String {
+pub(super) fn bundle_name(decision: &Decision) -> String {
     format!("{}-{:x}.json", decision.block.number, decision_hash(decision))
 }
 

@@ -73,10 +73,10 @@ fn route_reads(plan: &Plan) -> Vec<Read> {
             Read::new(*safe, &ISafe::getOwnersCall {}),
         ],
         Path::Governor { governor, proposal_id, .. } => {
-            let proposalId = crate::chain::proposal_number(*proposal_id);
+            let number = crate::chain::proposal_number(*proposal_id);
             vec![
-                Read::new(*governor, &IGovernor::stateCall { proposalId }),
-                Read::new(*governor, &IGovernor::proposalEtaCall { proposalId }),
+                Read::new(*governor, &IGovernor::stateCall { proposalId: number }),
+                Read::new(*governor, &IGovernor::proposalEtaCall { proposalId: number }),
             ]
         }
     }
@@ -115,9 +115,10 @@ fn governor_reading(
     block: BlockRef,
     reading: &mut RouteReading,
 ) {
-    let proposalId = crate::chain::proposal_number(proposal_id);
-    let state = readings.get(governor, &IGovernor::stateCall { proposalId }).and_then(ProposalState::from_number);
-    let ready_at = readings.get(governor, &IGovernor::proposalEtaCall { proposalId });
+    let number = crate::chain::proposal_number(proposal_id);
+    let state =
+        readings.get(governor, &IGovernor::stateCall { proposalId: number }).and_then(ProposalState::from_number);
+    let ready_at = readings.get(governor, &IGovernor::proposalEtaCall { proposalId: number });
     let ready_at = ready_at.and_then(|wide| u64::try_from(wide).ok()).unwrap_or(u64::MAX);
     reading.can_cancel = state == Some(ProposalState::Pending);
     reading.stage = match state {

@@ -15,12 +15,12 @@ pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleError, BundleProposal, BundleRead, decision_hash,
 };
 pub use decide::model_words;
-pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
 pub(crate) use errand::read_route;
-pub(crate) use start::connect;
+pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
 pub use record::{Book, Entry, Path, Plan, Record};
 pub use route::{Rehearsal, rehearse, route_of};
 pub use start::StartError;
+pub(crate) use start::connect;
 pub use supervise::{RunError, run};
 
 use crate::{

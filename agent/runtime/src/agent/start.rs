@@ -64,7 +64,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// If there is no URL.
-pub fn connect(config: &Config) -> Result<Chain, StartError> {
+pub(crate) fn connect(config: &Config) -> Result<Chain, StartError> {
     let settings = ChainSettings {
         rpc_url: config.chain.rpc_url.resolve()?,
         request_timeout: Duration::from_secs(config.chain.request_timeout_secs),

@@ -77,7 +77,7 @@ pub enum TxFate {
 ///
 /// # Errors
 /// If the node does not answer, or the call would revert.
-pub async fn prepare(
+pub(crate) async fn prepare(
     chain: &Chain,
     chain_id: u64,
     from: Address,
@@ -104,9 +104,7 @@ pub async fn prepare(
         call,
         gas: (gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100).min(GAS_MAX),
         max_fee_per_gas: Amount(fees.max_fee_per_gas.max(least(|it| it.max_fee_per_gas))),
-        max_priority_fee_per_gas: Amount(
-            fees.max_priority_fee_per_gas.max(least(|it| it.max_priority_fee_per_gas)),
-        ),
+        max_priority_fee_per_gas: Amount(fees.max_priority_fee_per_gas.max(least(|it| it.max_priority_fee_per_gas))),
     })
 }
 
@@ -114,7 +112,7 @@ pub async fn prepare(
 ///
 /// # Errors
 /// If the key cannot sign.
-pub fn sign(signer: &PrivateKeySigner, unsigned: &Unsigned) -> Result<SignedTx, alloy::signers::Error> {
+pub(crate) fn sign(signer: &PrivateKeySigner, unsigned: &Unsigned) -> Result<SignedTx, alloy::signers::Error> {
     let tx = TxEip1559 {
         chain_id: unsigned.chain_id,
         nonce: unsigned.nonce,
@@ -136,7 +134,7 @@ pub fn sign(signer: &PrivateKeySigner, unsigned: &Unsigned) -> Result<SignedTx, 
 ///
 /// # Errors
 /// If the node does not answer or refuses them; whether they arrived is then to be asked by [`fate`].
-pub async fn send(chain: &Chain, tx: &SignedTx) -> Result<(), ChainError> {
+pub(crate) async fn send(chain: &Chain, tx: &SignedTx) -> Result<(), ChainError> {
     debug_assert!(TxEnvelope::decode_2718(&mut tx.raw.as_ref()).is_ok(), "journalled bytes are a transaction");
     let sent = chain.provider().send_raw_transaction(&tx.raw).await;
     match sent.map(drop).map_err(chain.failed("eth_sendRawTransaction")) {
@@ -150,7 +148,7 @@ pub async fn send(chain: &Chain, tx: &SignedTx) -> Result<(), ChainError> {
 ///
 /// # Errors
 /// If the node does not answer.
-pub async fn fate(chain: &Chain, tx: &SignedTx) -> Result<TxFate, ChainError> {
+pub(crate) async fn fate(chain: &Chain, tx: &SignedTx) -> Result<TxFate, ChainError> {
     // The nonce first: a transaction included between the two questions is then found by the second.
     let taken = chain.provider().get_transaction_count(tx.from).latest().await;
     let taken = taken.map_err(chain.failed("eth_getTransactionCount"))?;

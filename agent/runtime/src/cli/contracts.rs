@@ -30,7 +30,9 @@ pub(super) async fn run(command: &ContractsCommand, output: Output) -> Result<Ex
     let file = done.await.map_err(|error| interrupted(error, &args.out))?;
     tell(&file, &args.out, output)?;
     match unwritten {
-        Some(error) => Err(Failure::new(Exit::Configuration, format!("{}: {error}; keep what is printed", args.out.display()))),
+        Some(error) => {
+            Err(Failure::new(Exit::Configuration, format!("{}: {error}; keep what is printed", args.out.display())))
+        }
         None => Ok(Exit::Ok),
     }
 }
@@ -54,7 +56,9 @@ fn plan(args: &DeployArgs, now: u64) -> Result<Plan, Failure> {
 
 fn create(path: &Path) -> Result<(), Failure> {
     let remedy = match path.exists() {
-        true => "it is never replaced; a run that was interrupted is not taken up again, deploy anew with another --out",
+        true => {
+            "it is never replaced; a run that was interrupted is not taken up again, deploy anew with another --out"
+        }
         false => "name another file with --out",
     };
     let failed = |error: io::Error| Failure::new(Exit::Configuration, format!("{}: {error}; {remedy}", path.display()));
@@ -72,7 +76,9 @@ fn interrupted(error: DeployError, out: &Path) -> Failure {
 }
 
 fn tell(file: &ContractsFile, out: &Path, output: Output) -> Result<(), Failure> {
-    for (what, record) in [("PolicyRegistry", &file.registry), ("EmergencyBrake", &file.brake), ("DecisionGate", &file.gate)] {
+    for (what, record) in
+        [("PolicyRegistry", &file.registry), ("EmergencyBrake", &file.brake), ("DecisionGate", &file.gate)]
+    {
         if let Some(record) = record {
             output.line(format_args!("{what:<15} {}  code {}", record.account, record.code_hash))?;
         }

@@ -46,8 +46,7 @@ fn make_folder() -> Result<PathBuf, Failure> {
 fn tell(output: Output, number: usize, step: &Step) -> Result<(), Failure> {
     let mark = if step.ok { "ok" } else { "FALSE" };
     output.line(format_args!("{number:>2}. {:<5} {}", mark, step.name))?;
-    let Some(detail) = step.detail.as_object() else { return Ok(()) };
-    for (fact, value) in detail {
+    for (fact, value) in &step.detail.0 {
         match value {
             serde_json::Value::Bool(true) => output.line(format_args!("          {fact}"))?,
             serde_json::Value::Bool(false) => output.line(format_args!("    FALSE {fact}"))?,

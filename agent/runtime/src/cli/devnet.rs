@@ -13,7 +13,8 @@ const PASSWORD: &str = "local";
 const BLOCK_TIME: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failure> {
-    let days = crate::demo::real_days("2020-01-08", "2020-03-08").map_err(|error| Failure::new(Exit::Internal, error))?;
+    let days =
+        crate::demo::real_days("2020-01-08", "2020-03-08").map_err(|error| Failure::new(Exit::Internal, error))?;
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Chain, error);
     let devnet = Devnet::start(&Options::new(days)).await.map_err(|error| failed(&error))?;
     let rpc_url = devnet.chain.url().to_string();

@@ -30,7 +30,10 @@ pub(super) async fn run(args: &InitArgs, catalog: &Catalog, output: Output) -> R
     for note in &files.notes {
         output.line(format_args!("still to do: {note}"))?;
     }
-    output.line(format_args!("next: quaestor policy hash {}, and a vote that submits what it prints", policy.display()))?;
+    output.line(format_args!(
+        "next: quaestor policy hash {}, and a vote that submits what it prints",
+        policy.display()
+    ))?;
     output.document(&json!({ "ok": true, "config": config, "policy": policy, "notes": files.notes }))?;
     Ok(Exit::Ok)
 }
@@ -92,7 +95,12 @@ fn assets(args: &InitArgs, asked: bool) -> Result<Vec<AssetWish>, Failure> {
     if !assets.is_empty() {
         return Ok(assets);
     }
-    assets.push(needed(asked, "--asset", "The first asset, as KIND:TOKEN:FEED (kind: stable, native, volatile):", parse_asset)?);
+    assets.push(needed(
+        asked,
+        "--asset",
+        "The first asset, as KIND:TOKEN:FEED (kind: stable, native, volatile):",
+        parse_asset,
+    )?);
     while assets.len() < ASSETS_MAX {
         match maybe("The next asset (empty: no more):", parse_asset)? {
             Some(asset) => assets.push(asset),
@@ -142,12 +150,7 @@ fn operator(args: &InitArgs, key: &KeySource, asked: bool) -> Result<Address, Fa
 }
 
 /// Asks until the answer can be read.
-fn needed<T>(
-    asked: bool,
-    flag: &str,
-    question: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Result<T, Failure> {
+fn needed<T>(asked: bool, flag: &str, question: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
     if !asked {
         return Err(Failure::new(Exit::Usage, format!("say {flag}; nobody can be asked here")));
     }

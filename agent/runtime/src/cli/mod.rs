@@ -23,7 +23,10 @@ pub use output::Output;
 pub use telemetry::{LogArgs, start as start_telemetry};
 
 use crate::config::LogConfig;
-use args::{CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, InitArgs, JournalCommand, PolicyCommand, RunArgs, SafeCommand, StatusArgs, VerifyArgs};
+use args::{
+    CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, InitArgs, JournalCommand, PolicyCommand, RunArgs,
+    SafeCommand, StatusArgs, VerifyArgs,
+};
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
 use quaestor_core::Catalog;
@@ -56,7 +59,9 @@ enum Command {
     #[command(after_help = "Example:\n  quaestor devnet --dir devnet")]
     Devnet(DevnetArgs),
     /// Run the agent: it observes, decides, checks, proposes and tracks until it is told to stop
-    #[command(after_help = "Examples:\n  quaestor run --config agent.toml\n  quaestor run --log quaestor=debug --log-format json")]
+    #[command(
+        after_help = "Examples:\n  quaestor run --config agent.toml\n  quaestor run --log quaestor=debug --log-format json"
+    )]
     Run(RunArgs),
     /// Say how agent, policy, brake, treasury and proposals stand, also while the agent runs
     #[command(after_help = "Examples:\n  quaestor status\n  quaestor status --config agent.toml --json")]

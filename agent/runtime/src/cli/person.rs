@@ -38,7 +38,8 @@ pub(super) fn signer(key: &KeyArgs) -> Result<PrivateKeySigner, Failure> {
 
 /// Where the key is that was named.
 pub(super) fn source(key: &KeyArgs) -> Result<KeySource, Failure> {
-    let none = || Failure::new(Exit::Usage, "no key is named; write --key-env NAME, or --keystore FILE --password-env NAME");
+    let none =
+        || Failure::new(Exit::Usage, "no key is named; write --key-env NAME, or --keystore FILE --password-env NAME");
     key.source().ok_or_else(none)
 }
 

@@ -4,13 +4,13 @@
 //! agent knows that it is watched: it is killed between journal and send by a proxy that swallows what it sends.
 
 mod report;
-mod scene;
-mod stage;
+pub mod scene;
+pub mod stage;
 mod story;
 
-pub use report::{Report, Step};
-pub use stage::DemoError;
+pub use report::{Facts, Report, Step};
 pub(crate) use stage::real_days;
+pub use stage::{DemoError, Stage};
 
 use std::{
     path::{Path, PathBuf},
@@ -32,7 +32,7 @@ pub async fn demo(exe: PathBuf, folder: &Path, mut tell: impl FnMut(usize, &Step
             Err(error) => Step {
                 name: chapter.sentence().to_owned(),
                 ok: false,
-                detail: serde_json::json!({ "error": error.to_string() }),
+                detail: Facts(vec![("error".to_owned(), serde_json::Value::String(error.to_string()))]),
             },
         };
         let ok = step.ok;

@@ -30,21 +30,30 @@ const ALARM_WAIT: Duration = Duration::from_secs(20);
 /// Most decisions and days that are waited for until a plan is made.
 const PLANS_WAIT: u32 = 24;
 
-pub(super) async fn read<C: SolCall>(stage: &Stage, to: Address, call: &C) -> Result<C::Return, DemoError> {
+/// A call's answer at the latest block.
+///
+/// # Errors
+/// If the chain does not answer.
+pub async fn read<C: SolCall>(stage: &Stage, to: Address, call: &C) -> Result<C::Return, DemoError> {
     Ok(stage.devnet.chain.read(to, call).await.map_err(DevnetError::from)?)
 }
 
-pub(super) fn date(timestamp: u64) -> String {
+/// A day and time of UTC.
+pub fn date(timestamp: u64) -> String {
     Utc(timestamp).to_string()
 }
 
-pub(super) fn parse(text: &str) -> Result<VotedPolicy, DemoError> {
+/// A policy, with the strategies that come with the agent.
+///
+/// # Errors
+/// All its problems.
+pub fn parse(text: &str) -> Result<VotedPolicy, DemoError> {
     let catalog = quaestor_strategies::catalog();
     quaestor_policies::parse(text.as_bytes(), &catalog).map_err(|problems| DemoError::Prices(problems.to_string()))
 }
 
 /// Writes a policy, and has the members vote it through.
-pub(super) async fn vote(
+pub async fn vote(
     stage: &Stage,
     name: &str,
     limits: Limits,
@@ -64,26 +73,20 @@ pub(super) async fn vote(
 }
 
 /// Epoch and hash of the active policy.
-pub(super) async fn active(stage: &Stage) -> Result<(u64, B256), DemoError> {
+pub async fn active(stage: &Stage) -> Result<(u64, B256), DemoError> {
     let active = read(stage, stage.devnet.dao.controls.registry, &PolicyRegistry::activeCall {}).await?;
     Ok((active.number, active.policyHash))
 }
 
 /// Mines until the plan's proposal is on chain, finally.
-pub(super) async fn propose_lands(stage: &mut Stage, plan: &Plan) -> Result<(), DemoError> {
+pub async fn propose_lands(stage: &mut Stage, plan: &Plan) -> Result<(), DemoError> {
     let id = plan.id;
-    let landed = move |record: &Record| {
-        matches!(record, Record::Happened { decision, event: Event::Observed { .. } } if *decision == id)
-    };
+    let landed = move |record: &Record| matches!(record, Record::Happened { decision, event: Event::Observed { .. } } if *decision == id);
     stage.mine_until("propose", 0, landed).await.map(drop)
 }
 
 /// Mines until the plan's life is over, and checks how.
-pub(super) async fn ended(
-    stage: &mut Stage,
-    plan: &Plan,
-    wanted: impl Fn(&Outcome) -> bool,
-) -> Result<(), DemoError> {
+pub async fn ended(stage: &mut Stage, plan: &Plan, wanted: impl Fn(&Outcome) -> bool) -> Result<(), DemoError> {
     let id = plan.id;
     for _ in 0..100 {
         let mut book = crate::agent::Book::default();
@@ -115,25 +118,30 @@ pub(super) async fn ended(
 }
 
 /// What an owner types, with a keystore and the agent's bundle.
-pub(super) async fn owner_types(
-    stage: &Stage,
-    what: &str,
-    plan: &Plan,
-    keystore: &FilePath,
-) -> Result<String, DemoError> {
+pub async fn owner_types(stage: &Stage, what: &str, plan: &Plan, keystore: &FilePath) -> Result<String, DemoError> {
     let hash = Stage::safe_tx_hash(plan).unwrap_or_default().to_string();
     let bundle = stage.config.files.bundles.join(&plan.bundle).display().to_string();
     let (rpc, keystore) = (stage.proxy.url(), keystore.display().to_string());
     let var = super::stage::PASSWORD_VAR;
     let args = [
-        "safe", what, &hash, "--bundle", &bundle, "--rpc-url", &rpc, "--keystore", &keystore, "--password-env", var,
+        "safe",
+        what,
+        &hash,
+        "--bundle",
+        &bundle,
+        "--rpc-url",
+        &rpc,
+        "--keystore",
+        &keystore,
+        "--password-env",
+        var,
         "--yes",
     ];
     stage.quaestor_ok(&args).await
 }
 
 /// Two owners confirm and one executes; mines until the agent has seen it to the end.
-pub(super) async fn carry(stage: &mut Stage, plan: &Plan) -> Result<(), DemoError> {
+pub async fn carry(stage: &mut Stage, plan: &Plan) -> Result<(), DemoError> {
     propose_lands(stage, plan).await?;
     let Some(hash) = Stage::safe_tx_hash(plan) else { return Ok(()) };
     let [first, second, _] = stage.devnet.dao.people.owners.clone();
@@ -154,14 +162,14 @@ fn hand_tx(stage: &Stage, plan: &Plan, nonce: Option<u64>) -> Result<SafeTx, Dem
 }
 
 /// Whether executing the plan's Safe transaction now reverts on chain.
-pub(super) async fn reverts(stage: &Stage, plan: &Plan) -> Result<bool, DemoError> {
+pub async fn reverts(stage: &Stage, plan: &Plan) -> Result<bool, DemoError> {
     let tx = hand_tx(stage, plan, None)?;
     let sender = stage.devnet.dao.people.owners[0].address();
     refused(stage.devnet.execute(sender, &tx).await.map(drop))
 }
 
 /// The three people put the plan's calls at the Safe's next nonce, by hand; whether that reverts.
-pub(super) async fn by_hand_again(stage: &Stage, plan: &Plan) -> Result<bool, DemoError> {
+pub async fn by_hand_again(stage: &Stage, plan: &Plan) -> Result<bool, DemoError> {
     let tx = hand_tx(stage, plan, Some(stage.devnet.safe_nonce().await?))?;
     let hash = stage.devnet.safe_tx_hash(&tx);
     for owner in &stage.devnet.dao.people.owners {
@@ -180,7 +188,7 @@ fn refused(done: Result<(), DevnetError>) -> Result<bool, DemoError> {
 }
 
 /// The three people pay `amount` of `token` to a stranger by hand: no agent and no gate in between.
-pub(super) async fn pay_by_hand(stage: &Stage, token: Address, amount: Amount) -> Result<(), DemoError> {
+pub async fn pay_by_hand(stage: &Stage, token: Address, amount: Amount) -> Result<(), DemoError> {
     let people = &stage.devnet.dao.people;
     let call = IERC20::transferCall { to: people.stranger.address(), value: amount.to_u256() };
     let nonce = stage.devnet.safe_nonce().await?;
@@ -195,19 +203,19 @@ pub(super) async fn pay_by_hand(stage: &Stage, token: Address, amount: Amount) -
 }
 
 /// How many owners have confirmed the plan's transaction on chain.
-pub(super) async fn confirmations(stage: &Stage, plan: &Plan) -> Result<usize, DemoError> {
+pub async fn confirmations(stage: &Stage, plan: &Plan) -> Result<usize, DemoError> {
     let Some(hash) = Stage::safe_tx_hash(plan) else { return Ok(0) };
     Ok(stage.devnet.approvers(hash).await?.len())
 }
 
 /// The next plan of the Safe: decisions an hour apart, each after another real day if `days`.
-pub(super) async fn next_plan(stage: &mut Stage, days: bool) -> Result<Plan, DemoError> {
+pub async fn next_plan(stage: &mut Stage, days: bool) -> Result<Plan, DemoError> {
     let safe = stage.devnet.dao.safe.account;
     plan_of(stage, days, safe).await
 }
 
 /// The next plan of this account, at the prices of now.
-pub(super) async fn next_plan_on(stage: &mut Stage, account: Address) -> Result<Plan, DemoError> {
+pub async fn next_plan_on(stage: &mut Stage, account: Address) -> Result<Plan, DemoError> {
     plan_of(stage, false, account).await
 }
 
@@ -227,7 +235,7 @@ async fn plan_of(stage: &mut Stage, days: bool, account: Address) -> Result<Plan
 }
 
 /// The newest decision's bundle.
-pub(super) fn last_bundle(stage: &Stage) -> Result<Bundle, DemoError> {
+pub fn last_bundle(stage: &Stage) -> Result<Bundle, DemoError> {
     let name = stage.records(0)?.into_iter().rev().find_map(|record| match record {
         Record::Decided { bundle, .. } => Some(bundle),
         _ => None,
@@ -235,19 +243,24 @@ pub(super) fn last_bundle(stage: &Stage) -> Result<Bundle, DemoError> {
     stage.bundle(&name.ok_or_else(|| DemoError::Told { what: "no decision was taken".into() })?)
 }
 
-pub(super) fn last_decision(stage: &Stage) -> Result<Decision, DemoError> {
+/// The newest decision.
+///
+/// # Errors
+/// If none was taken, or its bundle cannot be read.
+pub fn last_decision(stage: &Stage) -> Result<Decision, DemoError> {
     Ok(last_bundle(stage)?.decision)
 }
 
 /// Whether every share lies within its band.
-pub(super) fn in_bands(decision: &Decision, policy: &VotedPolicy) -> bool {
+pub fn in_bands(decision: &Decision, policy: &VotedPolicy) -> bool {
     policy.terms().bands.iter().all(|band| {
         let weight = decision.weights_bps.get(band.asset.index()).copied().unwrap_or(0);
         (band.min_bps..=band.max_bps).contains(&weight)
     })
 }
 
-pub(super) fn signed_errand(record: &Record) -> Option<Errand> {
+/// What a record says was signed.
+pub fn signed_errand(record: &Record) -> Option<Errand> {
     match record {
         Record::Signed { errand, .. } => Some(*errand),
         _ => None,
@@ -255,14 +268,14 @@ pub(super) fn signed_errand(record: &Record) -> Option<Errand> {
 }
 
 /// Whether two plans are for the same thing.
-pub(super) fn shares_key(one: &Plan, other: &Plan) -> bool {
+pub fn shares_key(one: &Plan, other: &Plan) -> bool {
     let keys = |plan: &Plan| plan.batch.items.iter().map(|item| item.entry.once_key).collect::<Vec<_>>();
     let others = keys(other);
     keys(one).iter().any(|key| others.contains(key))
 }
 
 /// The reason for which a plan is being withdrawn; none if it is not.
-pub(super) fn withdrawal(stage: &Stage, plan: &Plan) -> Result<Option<Reason>, DemoError> {
+pub fn withdrawal(stage: &Stage, plan: &Plan) -> Result<Option<Reason>, DemoError> {
     Ok(stage.records(0)?.into_iter().find_map(|record| match record {
         Record::Happened { decision, event: Event::Withdraw { reason } } if decision == plan.id => Some(reason),
         _ => None,
@@ -270,7 +283,7 @@ pub(super) fn withdrawal(stage: &Stage, plan: &Plan) -> Result<Option<Reason>, D
 }
 
 /// Waits for the alarm of an agent with this journal.
-pub(super) async fn wait_for_alarm(journal: &FilePath) -> Option<String> {
+pub async fn wait_for_alarm(journal: &FilePath) -> Option<String> {
     let begun = Instant::now();
     while begun.elapsed() < ALARM_WAIT {
         let rows = JournalReader::open(journal).and_then(|reader| reader.rows(1, 1_000)).unwrap_or_default();

@@ -18,9 +18,9 @@ use std::{
 };
 
 /// Environment variable of the keystores' password.
-pub(super) const PASSWORD_VAR: &str = "QUAESTOR_DEMO_PASSWORD";
+pub const PASSWORD_VAR: &str = "QUAESTOR_DEMO_PASSWORD";
 /// The keys of the local DAO are known to everybody, and so is their password.
-pub(super) const PASSWORD: &str = "local";
+pub const PASSWORD: &str = "local";
 /// Longest wait for anything that the agent should do.
 const WAIT: Duration = Duration::from_secs(30);
 /// Time between two looks.
@@ -81,18 +81,23 @@ pub enum DemoError {
     },
 }
 
-pub(super) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> DemoError {
+/// A failure of the system, with what was tried.
+pub fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> DemoError {
     let what = what.into();
     move |source| DemoError::Io { what, source }
 }
 
 /// The DAO, its files, and the agent.
 #[derive(Debug)]
-pub(super) struct Stage {
-    pub(super) devnet: Devnet,
-    pub(super) proxy: Proxy,
-    pub(super) site: Site,
-    pub(super) config: Config,
+pub struct Stage {
+    /// The DAO.
+    pub devnet: Devnet,
+    /// Between agent and chain.
+    pub proxy: Proxy,
+    /// The agent's files.
+    pub site: Site,
+    /// Its configuration.
+    pub config: Config,
     exe: PathBuf,
     agent: Option<Child>,
     days: std::vec::IntoIter<ReplayDay>,
@@ -122,7 +127,7 @@ pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoErro
 
 impl Stage {
     /// The DAO stands, with sixty days of past prices; nothing runs yet.
-    pub(super) async fn set(exe: PathBuf, folder: &Path) -> Result<Self, DemoError> {
+    pub async fn set(exe: PathBuf, folder: &Path) -> Result<Self, DemoError> {
         let devnet = Devnet::start(&Options::new(real_days("2020-01-08", "2020-03-08")?)).await?;
         let proxy = Proxy::start(devnet.chain.url().as_str()).await?;
         let site = Site::write(folder, &devnet, &proxy.url(), PASSWORD_VAR, PASSWORD)?;
@@ -132,13 +137,13 @@ impl Stage {
     }
 
     /// Starts the agent as a process of its own, which ends with this one.
-    pub(super) fn start_agent(&mut self) -> Result<(), DemoError> {
+    pub fn start_agent(&mut self) -> Result<(), DemoError> {
         self.agent = Some(self.spawn_agent(&self.site.config, &self.site.log)?);
         Ok(())
     }
 
     /// Starts an agent with this configuration.
-    pub(super) fn spawn_agent(&self, config: &Path, log: &Path) -> Result<Child, DemoError> {
+    pub fn spawn_agent(&self, config: &Path, log: &Path) -> Result<Child, DemoError> {
         let log = File::options().create(true).append(true).open(log).map_err(io_error("the agent's log"))?;
         Command::new(&self.exe)
             .args(["run", "--while-stdin-open", "--config"])
@@ -152,19 +157,19 @@ impl Stage {
     }
 
     /// Kills the agent with SIGKILL.
-    pub(super) fn kill_agent(&mut self) -> Result<(), DemoError> {
+    pub fn kill_agent(&mut self) -> Result<(), DemoError> {
         let Some(mut agent) = self.agent.take() else { return Ok(()) };
         agent.kill().map_err(io_error("killing the agent"))?;
         agent.wait().map(drop).map_err(io_error("waiting for the agent's end"))
     }
 
     /// Whether the agent still runs.
-    pub(super) fn agent_runs(&mut self) -> bool {
+    pub fn agent_runs(&mut self) -> bool {
         self.agent.as_mut().is_some_and(|agent| matches!(agent.try_wait(), Ok(None)))
     }
 
     /// Asks the agent to stop and says how long it took and with which code it ended.
-    pub(super) async fn stop_agent(&mut self) -> Result<(Duration, Option<i32>), DemoError> {
+    pub async fn stop_agent(&mut self) -> Result<(Duration, Option<i32>), DemoError> {
         let Some(mut agent) = self.agent.take() else { return Ok((Duration::ZERO, None)) };
         let begun = Instant::now();
         drop(agent.stdin.take());
@@ -178,14 +183,14 @@ impl Stage {
     }
 
     /// Runs a command as a person types it.
-    pub(super) async fn quaestor(&self, args: &[&str]) -> Result<Output, DemoError> {
+    pub async fn quaestor(&self, args: &[&str]) -> Result<Output, DemoError> {
         let mut command = tokio::process::Command::new(&self.exe);
         command.args(args).env(PASSWORD_VAR, PASSWORD).stdin(Stdio::null()).kill_on_drop(true);
         command.output().await.map_err(io_error(format!("quaestor {}", args.join(" "))))
     }
 
     /// Runs a command that must end well.
-    pub(super) async fn quaestor_ok(&self, args: &[&str]) -> Result<String, DemoError> {
+    pub async fn quaestor_ok(&self, args: &[&str]) -> Result<String, DemoError> {
         let output = self.quaestor(args).await?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() {
@@ -196,7 +201,7 @@ impl Stage {
     }
 
     /// The next real day; `None` when they are used up.
-    pub(super) async fn next_day(&mut self) -> Result<Option<ReplayDay>, DemoError> {
+    pub async fn next_day(&mut self) -> Result<Option<ReplayDay>, DemoError> {
         let Some(day) = self.days.next() else { return Ok(None) };
         self.devnet.replay(std::slice::from_ref(&day)).await?;
         Ok(Some(day))
@@ -204,7 +209,7 @@ impl Stage {
 
     /// Lets an hour pass on the chain, so that a decision is due, and waits until the agent has taken it and
     /// written down what it will propose.
-    pub(super) async fn next_decision(&mut self) -> Result<Record, DemoError> {
+    pub async fn next_decision(&mut self) -> Result<Record, DemoError> {
         let before = self.rows()?.len();
         let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
         self.devnet.warp_to((now / 3_600 + 1) * 3_600).await?;
@@ -220,7 +225,7 @@ impl Stage {
     }
 
     /// All rows of the journal; none before the agent has begun it.
-    pub(super) fn rows(&self) -> Result<Vec<Row>, DemoError> {
+    pub fn rows(&self) -> Result<Vec<Row>, DemoError> {
         if !self.config.files.journal.exists() {
             return Ok(Vec::new());
         }
@@ -239,12 +244,12 @@ impl Stage {
     }
 
     /// The records after the first `skip` rows.
-    pub(super) fn records(&self, skip: usize) -> Result<Vec<Record>, DemoError> {
+    pub fn records(&self, skip: usize) -> Result<Vec<Record>, DemoError> {
         Ok(self.rows()?.iter().skip(skip).map(Row::decode).collect::<Result<_, _>>()?)
     }
 
     /// Waits for a record after the first `skip` rows.
-    pub(super) async fn wait_for(
+    pub async fn wait_for(
         &mut self,
         what: &'static str,
         skip: usize,
@@ -261,7 +266,7 @@ impl Stage {
     }
 
     /// Waits for something on the chain, mining a block at each look so that what is sent becomes final.
-    pub(super) async fn mine_until(
+    pub async fn mine_until(
         &mut self,
         what: &'static str,
         skip: usize,
@@ -283,7 +288,7 @@ impl Stage {
     }
 
     /// Plans that the agent wrote down after the first `skip` rows.
-    pub(super) fn plans(&self, skip: usize) -> Result<Vec<Plan>, DemoError> {
+    pub fn plans(&self, skip: usize) -> Result<Vec<Plan>, DemoError> {
         let plan = |record| match record {
             Record::Planned(plan) => Some(*plan),
             _ => None,
@@ -292,14 +297,14 @@ impl Stage {
     }
 
     /// The bundle of this name.
-    pub(super) fn bundle(&self, name: &str) -> Result<Bundle, DemoError> {
+    pub fn bundle(&self, name: &str) -> Result<Bundle, DemoError> {
         let path = self.config.files.bundles.join(name);
         let bytes = std::fs::read(&path).map_err(io_error(path.display().to_string()))?;
         Bundle::parse(&bytes).map_err(|error| DemoError::Prices(format!("bundle {name}: {error}")))
     }
 
     /// What the Safe holds, by symbol.
-    pub(super) async fn safe_balances(&self) -> Result<Vec<(String, Amount)>, DemoError> {
+    pub async fn safe_balances(&self) -> Result<Vec<(String, Amount)>, DemoError> {
         let mut held = Vec::new();
         for asset in &self.devnet.dao.assets {
             held.push((asset.symbol.clone(), self.balance(asset.address, self.devnet.dao.safe.account).await?));
@@ -308,30 +313,28 @@ impl Stage {
     }
 
     /// What `holder` holds of a token.
-    pub(super) async fn balance(&self, token: Address, holder: Address) -> Result<Amount, DemoError> {
+    pub async fn balance(&self, token: Address, holder: Address) -> Result<Amount, DemoError> {
         let call = quaestor_contracts::bindings::IERC20::balanceOfCall { account: holder };
         let found = self.devnet.chain.read(token, &call).await.map_err(DevnetError::from)?;
         Ok(Amount::from_u256(found).unwrap_or(Amount(u128::MAX)))
     }
 
     /// Whether the gate let this batch in.
-    pub(super) async fn entered(&self, plan: &Plan) -> Result<bool, DemoError> {
+    pub async fn entered(&self, plan: &Plan) -> Result<bool, DemoError> {
         let key = plan.batch.items.first().map(|item| item.entry.once_key).unwrap_or_default();
         let call = quaestor_contracts::bindings::DecisionGate::usedCall { account: plan.batch.address, onceKey: key };
         Ok(self.devnet.chain.read(self.devnet.dao.controls.gate, &call).await.map_err(DevnetError::from)?)
     }
 
     /// Whether the gate was told to refuse this batch.
-    pub(super) async fn revoked(&self, plan: &Plan) -> Result<bool, DemoError> {
-        let call = quaestor_contracts::bindings::DecisionGate::revokedCall {
-            account: plan.batch.address,
-            decision: plan.id,
-        };
+    pub async fn revoked(&self, plan: &Plan) -> Result<bool, DemoError> {
+        let call =
+            quaestor_contracts::bindings::DecisionGate::revokedCall { account: plan.batch.address, decision: plan.id };
         Ok(self.devnet.chain.read(self.devnet.dao.controls.gate, &call).await.map_err(DevnetError::from)?)
     }
 
     /// The Safe transaction hash of a plan.
-    pub(super) fn safe_tx_hash(plan: &Plan) -> Option<B256> {
+    pub fn safe_tx_hash(plan: &Plan) -> Option<B256> {
         match plan.route {
             crate::agent::Path::Safe { safe_tx_hash, .. } => Some(safe_tx_hash),
             crate::agent::Path::Governor { .. } => None,

@@ -63,7 +63,9 @@ impl Chapter {
             Self::RefusesIntent => "an intent beyond the policy is refused with a receipt",
             Self::RefusesFile => "a policy file with one changed byte is refused",
             Self::Brakes => "a guardian pulls the brake: a fully confirmed proposal can never execute",
-            Self::Tightens => "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed",
+            Self::Tightens => {
+                "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed"
+            }
             Self::SurvivesKill => "the agent is killed between journal and send, and nothing is proposed twice",
             Self::Withdraws => "prices move while a proposal waits, and the agent withdraws it",
             Self::Refills => "a refill from the reserve is proposed, voted, queued and executed",
@@ -107,7 +109,10 @@ impl Story {
         let dao = stage.devnet.dao.clone();
         let owners = read(stage, dao.safe.account, &ISafe::getOwnersCall {}).await?;
         let threshold = read(stage, dao.safe.account, &ISafe::getThresholdCall {}).await?;
-        found.check("four owners, the agent one of them", owners.len() == 4 && owners.contains(&dao.people.operator.address()));
+        found.check(
+            "four owners, the agent one of them",
+            owners.len() == 4 && owners.contains(&dao.people.operator.address()),
+        );
         found.check("three must confirm", threshold == U256::from(3));
         let owner = read(stage, dao.controls.registry, &PolicyRegistry::ownerCall {}).await?;
         found.check("the timelock owns the policy registry", owner == dao.governance.timelock);
@@ -132,7 +137,11 @@ impl Story {
         found.check("epoch 1 is active by time alone", active == (1, policy.hash()));
         found.note("policy", policy.hash());
         stage.start_agent()?;
-        stage.wait_for("take the policy into force", 0, |record| matches!(record, Record::PolicyInForce { epoch: 1, .. })).await?;
+        stage
+            .wait_for("take the policy into force", 0, |record| {
+                matches!(record, Record::PolicyInForce { epoch: 1, .. })
+            })
+            .await?;
         found.check("the agent has it in force", true);
         self.policy = Some(text);
         Ok(())
@@ -204,7 +213,10 @@ impl Story {
         let (amount, to) = (cx.balance(account, asset), stage.devnet.dao.people.stranger.address());
         let intent = Intent {
             account,
-            purpose: Purpose::Payment { line: terms.strategies.first().map(|it| it.line).unwrap_or_default(), period: 0 },
+            purpose: Purpose::Payment {
+                line: terms.strategies.first().map(|it| it.line).unwrap_or_default(),
+                period: 0,
+            },
             asset,
             counterparty: to,
             amount,
@@ -219,7 +231,10 @@ impl Story {
         });
         found.check("all the Safe's WETH to a stranger is refused", receipt.is_some());
         if let Some(receipt) = receipt {
-            found.check("the receipt names policy and block", receipt.policy == policy.hash() && receipt.block == bundle.snapshot.block);
+            found.check(
+                "the receipt names policy and block",
+                receipt.policy == policy.hash() && receipt.block == bundle.snapshot.block,
+            );
             found.note("receipt", &receipt);
         }
         Ok(())
@@ -268,7 +283,10 @@ impl Story {
         stage.next_decision().await?;
         let records = stage.records(skip)?;
         let sent: Vec<Errand> = records.iter().filter_map(signed_errand).collect();
-        found.check("nothing but withdrawals left the agent", !sent.is_empty() && sent.iter().all(|it| matches!(it, Errand::Revoke | Errand::Tidy)));
+        found.check(
+            "nothing but withdrawals left the agent",
+            !sent.is_empty() && sent.iter().all(|it| matches!(it, Errand::Revoke | Errand::Tidy)),
+        );
         found.check("it goes on observing", records.iter().any(|record| matches!(record, Record::Decided { .. })));
         self.waiting = Some(plan);
         Ok(())
@@ -278,13 +296,22 @@ impl Story {
         let guardian = stage.devnet.dao.people.guardians[0].address();
         stage.devnet.vote_release(&[guardian], "Release the brake and arm the guardian again").await?;
         if let Some(plan) = self.waiting.take() {
-            found.check("what was confirmed before the pull reverts after the release too", reverts(stage, &plan).await?);
+            found.check(
+                "what was confirmed before the pull reverts after the release too",
+                reverts(stage, &plan).await?,
+            );
         }
         let tighter = Limits { proposal_bps_max: 150, ..demo_limits() };
-        let (text, anchored) = vote(stage, "epoch-2.toml", tighter, "Narrow the largest proposal to 1.5 % of NAV").await?;
+        let (text, anchored) =
+            vote(stage, "epoch-2.toml", tighter, "Narrow the largest proposal to 1.5 % of NAV").await?;
         let policy = parse(&text)?;
-        found.check("epoch 2 only narrows and is active at once", !anchored.vetoable && active(stage).await? == (anchored.epoch, policy.hash()));
-        stage.mine_until("swap to epoch 2", 0, |record| matches!(record, Record::PolicyInForce { epoch: 2, .. })).await?;
+        found.check(
+            "epoch 2 only narrows and is active at once",
+            !anchored.vetoable && active(stage).await? == (anchored.epoch, policy.hash()),
+        );
+        stage
+            .mine_until("swap to epoch 2", 0, |record| matches!(record, Record::PolicyInForce { epoch: 2, .. }))
+            .await?;
         found.check("the running agent swaps to it", stage.agent_runs());
         self.policy = Some(text);
         let plan = next_plan(stage, false).await?;
@@ -309,18 +336,33 @@ impl Story {
         stage.proxy.hold("eth_sendRawTransaction");
         let plan = next_plan(stage, false).await?;
         let (id, skip) = (plan.id, 0);
-        stage.wait_for("write down what it signed", skip, |record| matches!(record, Record::Signed { decision, .. } if *decision == id)).await?;
+        stage
+            .wait_for(
+                "write down what it signed",
+                skip,
+                |record| matches!(record, Record::Signed { decision, .. } if *decision == id),
+            )
+            .await?;
         stage.kill_agent()?;
-        let sent = stage.records(0)?.iter().any(|record| matches!(record, Record::Happened { decision, event: Event::Sent { .. } } if *decision == id));
+        let sent = stage.records(0)?.iter().any(
+            |record| matches!(record, Record::Happened { decision, event: Event::Sent { .. } } if *decision == id),
+        );
         found.check("killed after the journal, before the send", !sent && confirmations(stage, &plan).await? == 0);
         stage.proxy.restore("eth_sendRawTransaction");
         stage.start_agent()?;
         propose_lands(stage, &plan).await?;
-        let again: Vec<B256> = stage.records(0)?.iter().filter_map(|record| match record {
-            Record::Signed { decision, errand: Errand::Propose, tx } if *decision == id => Some(tx.hash),
-            _ => None,
-        }).collect();
-        found.check("the restarted agent sends the same bytes", again.len() == 1 && confirmations(stage, &plan).await? == 1);
+        let again: Vec<B256> = stage
+            .records(0)?
+            .iter()
+            .filter_map(|record| match record {
+                Record::Signed { decision, errand: Errand::Propose, tx } if *decision == id => Some(tx.hash),
+                _ => None,
+            })
+            .collect();
+        found.check(
+            "the restarted agent sends the same bytes",
+            again.len() == 1 && confirmations(stage, &plan).await? == 1,
+        );
         let plans = stage.plans(0)?;
         let same = plans.iter().filter(|other| shares_key(other, &plan)).count();
         found.check("no second proposal for the same purpose", same == 1);
@@ -332,7 +374,7 @@ impl Story {
     }
 
     async fn withdraws(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
-        let plan = next_plan(stage, false).await?;
+        let plan = next_plan(stage, true).await?;
         propose_lands(stage, &plan).await?;
         let mut moved = 0;
         // A day's move of the real prices is enough; a quiet day may not be.
@@ -364,7 +406,10 @@ impl Story {
         let plan = next_plan_on(stage, dao.governance.timelock).await?;
         found.check("the agent proposes to the Governor", matches!(plan.route, Path::Governor { .. }));
         let Path::Governor { proposal_id, description, .. } = &plan.route else { return Ok(()) };
-        found.check("the description names its proposer at its very end", description.ends_with(&format!("#proposer={}", dao.people.operator.address())));
+        found.check(
+            "the description names its proposer at its very end",
+            description.ends_with(&format!("#proposer={}", dao.people.operator.address())),
+        );
         propose_lands(stage, &plan).await?;
         let proposal = stage.devnet.proposals().await?.into_iter().find(|proposal| proposal.id() == *proposal_id);
         let Some(proposal) = proposal else {
@@ -389,7 +434,10 @@ impl Story {
         ended(stage, &plan, |outcome| matches!(outcome, Outcome::Executed { .. })).await?;
         let paid = plan.batch.items.first().map(|item| item.entry.amount).unwrap_or_default();
         let left = stage.balance(cash.address, dao.governance.timelock).await?;
-        found.check("the agent executes it and the reserve has paid", reserve.saturating_sub(left) == paid && !paid.is_zero());
+        found.check(
+            "the agent executes it and the reserve has paid",
+            reserve.saturating_sub(left) == paid && !paid.is_zero(),
+        );
         found.note("refilled", paid.display(cash.decimals).to_string());
         Ok(())
     }

@@ -53,7 +53,9 @@ pub enum DeployError {
         source: SendError,
     },
     /// The receipt names no contract.
-    #[error("the node's receipt of {what} names no contract; look at the transaction with an explorer, then start again")]
+    #[error(
+        "the node's receipt of {what} names no contract; look at the transaction with an explorer, then start again"
+    )]
     NoAddress {
         /// Which contract.
         what: &'static str,
@@ -102,7 +104,8 @@ pub async fn deploy(
     let mut file = ContractsFile::begin(sender.chain_id(), plan, sender.address());
     file.multisend_call_only = find_multisend(chain, head).await?.map(|known| known.address);
 
-    let (registry, mined) = create(sender, "PolicyRegistry", deploy::policy_registry(&plan.registry_arguments())).await?;
+    let (registry, mined) =
+        create(sender, "PolicyRegistry", deploy::policy_registry(&plan.registry_arguments())).await?;
     file.deployed_block = mined.block.number;
     file.registry = Some(record(chain, Contract::PolicyRegistry, registry, &mined).await?);
     told(&file);
@@ -184,7 +187,11 @@ async fn check_settings(
     let operators = ask(chain, block, brake, &EmergencyBrake::operatorsCall {}).await?;
     must(same_set(&operators, &plan.operators), brake, "the list of operators")?;
     let status = chain.call_at(hash, brake, "EmergencyBrake.status", &EmergencyBrake::statusCall {}).await?;
-    must(status.leaseUntil == plan.lease_until && !status.pulled && status.pulls == 0, brake, "the lease or the state")?;
+    must(
+        status.leaseUntil == plan.lease_until && !status.pulled && status.pulls == 0,
+        brake,
+        "the lease or the state",
+    )?;
     let pull_secs = ask(chain, block, brake, &EmergencyBrake::pullSecsCall {}).await?;
     must(pull_secs == plan.pull_secs, brake, "the length of a pull")?;
     for guardian in &plan.guardians {

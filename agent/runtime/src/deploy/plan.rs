@@ -87,7 +87,9 @@ pub enum PlanProblem {
         most: u64,
     },
     /// The deployer would keep a right.
-    #[error("the deployer {deployer} is named among the {what} and would keep a right; use another key, or say --deployer-may-act")]
+    #[error(
+        "the deployer {deployer} is named among the {what} and would keep a right; use another key, or say --deployer-may-act"
+    )]
     Deployer {
         /// guardians or operators, or the timelock.
         what: &'static str,

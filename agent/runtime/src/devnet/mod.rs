@@ -11,22 +11,22 @@ pub mod keystores;
 pub mod market;
 pub mod options;
 mod owners;
-mod site;
 pub mod packages;
 pub mod people;
 pub mod proxy;
 pub mod replay;
+mod site;
 
 pub use anvil::{Chain, ChainError};
 pub use dao::Dao;
 pub use keystores::Keystores;
 pub use options::{AssetPlan, Issue, Options};
 pub use owners::Executed;
-pub use site::{Site, SiteError, demo_limits, policy_text};
 pub use packages::{Packages, PackagesError};
 pub use people::{Anchored, Voted};
 pub use proxy::{Proxy, ProxyError};
 pub use replay::ReplayDay;
+pub use site::{Site, SiteError, demo_limits, policy_text};
 
 use alloy::primitives::{Address, B256};
 use quaestor_contracts::governor::ProposalState;

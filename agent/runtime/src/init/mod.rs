@@ -47,7 +47,9 @@ pub enum InitError {
         what: &'static str,
     },
     /// The file of contracts is of a run that was interrupted.
-    #[error("the file of contracts says `complete: false` or names no gate; run `quaestor contracts deploy` to its end")]
+    #[error(
+        "the file of contracts says `complete: false` or names no gate; run `quaestor contracts deploy` to its end"
+    )]
     Incomplete,
     /// The file of contracts is of another chain.
     #[error("the file of contracts is of chain {expected}, the node serves chain {found}; name a node of that chain")]
@@ -103,7 +105,9 @@ pub enum InitError {
         symbol: String,
     },
     /// Nothing can be traded.
-    #[error("the router {router} has no pool of these assets with the first stable one; name pools with --pool, or leave the router out")]
+    #[error(
+        "the router {router} has no pool of these assets with the first stable one; name pools with --pool, or leave the router out"
+    )]
     NoPool {
         /// The router.
         router: Address,
@@ -212,6 +216,9 @@ mod tests {
         assert_eq!(fs::read_to_string(folder.path().join(POLICY_FILE)).unwrap(), "mine");
         let inner = folder.path().join("new");
         let [config, policy] = files.write(&inner).unwrap();
-        assert_eq!((fs::read_to_string(config).unwrap(), fs::read_to_string(policy).unwrap()), ("a".into(), "b".into()));
+        assert_eq!(
+            (fs::read_to_string(config).unwrap(), fs::read_to_string(policy).unwrap()),
+            ("a".into(), "b".into())
+        );
     }
 }

@@ -136,9 +136,8 @@ fn bands(facts: &Facts, weights: &[(&str, u64)]) -> Vec<Band> {
 
 /// Half of what is in stable assets by their targets.
 fn stable_share(facts: &Facts) -> u64 {
-    let is_stable = |band: &&Band| {
-        facts.assets.get(band.asset.index()).is_some_and(|asset| asset.kind == AssetKind::Stable)
-    };
+    let is_stable =
+        |band: &&Band| facts.assets.get(band.asset.index()).is_some_and(|asset| asset.kind == AssetKind::Stable);
     facts.bands.iter().filter(is_stable).map(|band| band.target_bps).sum::<u64>() / 2
 }
 
@@ -161,7 +160,8 @@ fn strategies(facts: &Facts, nav: Value, terms: &Terms, valuation: &Valuation) -
         });
     }
     let part = |bps| whole_tokens(nav.share(bps)?, terms, valuation, symbol);
-    if has("operations") && has("reserve")
+    if has("operations")
+        && has("reserve")
         && let (Some(low), Some(target)) = (part(REFILL_LOW_BPS), part(REFILL_TARGET_BPS))
     {
         strategies.push(StrategyFacts {

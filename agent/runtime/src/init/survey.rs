@@ -43,12 +43,7 @@ pub(super) struct Survey {
 }
 
 /// Looks at everything that `wishes` name, at `head`.
-pub(super) async fn survey(
-    chain: &Chain,
-    chain_id: u64,
-    wishes: &Wishes,
-    head: BlockRef,
-) -> Result<Survey, InitError> {
+pub(super) async fn survey(chain: &Chain, chain_id: u64, wishes: &Wishes, head: BlockRef) -> Result<Survey, InitError> {
     let look = Look { chain, head };
     let mut notes = Vec::new();
     look.chain.check_code(&[(MULTICALL3, "Multicall3")]).await?;
@@ -73,7 +68,9 @@ pub(super) async fn survey(
         None => None,
     };
     if let Some(timelock) = timelock.filter(|timelock| *timelock != owner) {
-        notes.push(format!("the registry is owned by {owner}, the Governor's timelock is {timelock}; only the owner votes policies"));
+        notes.push(format!(
+            "the registry is owned by {owner}, the Governor's timelock is {timelock}; only the owner votes policies"
+        ));
     }
     let multisend = look.multisend(wishes.multisend, version.as_deref()).await?;
     let assets = look.assets(&wishes.assets).await?;
@@ -120,11 +117,8 @@ impl Look<'_> {
         self.code(gate, "DecisionGate").await?;
         let registry = self.ask(gate, &DecisionGate::registryCall {}).await?;
         let brake = self.ask(gate, &DecisionGate::brakeCall {}).await?;
-        let ours = [
-            (registry, Contract::PolicyRegistry),
-            (brake, Contract::EmergencyBrake),
-            (gate, Contract::DecisionGate),
-        ];
+        let ours =
+            [(registry, Contract::PolicyRegistry), (brake, Contract::EmergencyBrake), (gate, Contract::DecisionGate)];
         let codes = self.chain.code_at(self.head.hash, &ours.map(|(address, _)| address)).await?;
         for ((address, contract), code) in ours.into_iter().zip(codes) {
             contract.check_code(&code).map_err(|source| InitError::Code { address, contract, source })?;
@@ -144,20 +138,24 @@ impl Look<'_> {
         let owners = self.ask(safe, &ISafe::getOwnersCall {}).await?;
         let threshold = self.ask(safe, &ISafe::getThresholdCall {}).await?;
         let threshold = usize::try_from(threshold).unwrap_or(usize::MAX);
-        let mut theirs: Vec<Address> = operators.iter().copied().chain([operator]).filter(|it| owners.contains(it)).collect();
+        let mut theirs: Vec<Address> =
+            operators.iter().copied().chain([operator]).filter(|it| owners.contains(it)).collect();
         theirs.sort_unstable();
         theirs.dedup();
         if theirs.len() >= threshold {
             return Err(InitError::OperatorsReachThreshold { safe, operators: theirs.len(), threshold });
         }
         if !owners.contains(&operator) {
-            notes.push(format!("{operator} is no owner of the Safe; let its owners add it, with a threshold that people alone reach"));
+            notes.push(format!(
+                "{operator} is no owner of the Safe; let its owners add it, with a threshold that people alone reach"
+            ));
         }
         self.ask(safe, &ISafe::VERSIONCall {}).await
     }
 
     async fn multisend(&self, wish: Option<Address>, version: Option<&str>) -> Result<Address, InitError> {
-        let of_version = MULTI_SENDS.iter().find(|known| Some(known.version) == version.map(|it| it.trim_end_matches("+L2")));
+        let of_version =
+            MULTI_SENDS.iter().find(|known| Some(known.version) == version.map(|it| it.trim_end_matches("+L2")));
         let address = match (wish, of_version) {
             (Some(address), _) => address,
             (None, Some(known)) if self.code(known.address, "MultiSendCallOnly").await.is_ok() => known.address,
@@ -212,7 +210,8 @@ impl Look<'_> {
             self.deepest_pools(factory, assets).await?
         } else {
             let named = |symbol: &str| {
-                let position = assets.iter().position(|asset| asset.symbol == symbol).and_then(|it| u16::try_from(it).ok());
+                let position =
+                    assets.iter().position(|asset| asset.symbol == symbol).and_then(|it| u16::try_from(it).ok());
                 position.map(AssetId).ok_or_else(|| InitError::PoolAsset { symbol: symbol.to_owned() })
             };
             let pool = |wish: &PoolWish| {

@@ -111,7 +111,10 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_sends_too_much_is_cut_off_and_an_error_hides_the_url() {
         let endless = axum::Router::new()
-            .route("/large", axum::routing::get(|| async { vec![b' '; usize::try_from(BUNDLE_BYTES_MAX + 1).unwrap()] }))
+            .route(
+                "/large",
+                axum::routing::get(|| async { vec![b' '; usize::try_from(BUNDLE_BYTES_MAX + 1).unwrap()] }),
+            )
             .route("/good", axum::routing::get(|| async { "{}" }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

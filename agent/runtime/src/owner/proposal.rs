@@ -25,9 +25,7 @@ pub struct Pins {
 #[derive(Debug, thiserror::Error)]
 pub enum BundleRefused {
     /// No proposal of the bundle has this hash.
-    #[error(
-        "the bundle has no Safe transaction {asked}{}; get the bundle of this very proposal", listed(found)
-    )]
+    #[error("the bundle has no Safe transaction {asked}{}; get the bundle of this very proposal", listed(found))]
     NotThere {
         /// As asked.
         asked: B256,
@@ -35,7 +33,9 @@ pub enum BundleRefused {
         found: Vec<B256>,
     },
     /// It is about another Safe or gate than the owner named.
-    #[error("the bundle is for the {what} {found}, you named {expected}; do not sign, and ask where the bundle is from")]
+    #[error(
+        "the bundle is for the {what} {found}, you named {expected}; do not sign, and ask where the bundle is from"
+    )]
     Pinned {
         /// Safe or gate.
         what: &'static str,
@@ -121,8 +121,7 @@ impl Proposed {
         let calls = listing.calls.clone();
         pinned("Safe", pins.safe, safe)?;
         pinned("gate", pins.gate, bundle.contracts.gate)?;
-        let policy =
-            quaestor_policies::parse(bundle.policy.as_bytes(), catalog).map_err(BundleRefused::Policy)?;
+        let policy = quaestor_policies::parse(bundle.policy.as_bytes(), catalog).map_err(BundleRefused::Policy)?;
         let terms = policy.terms();
         let tx = SafeTx::for_batch(safe, bundle.contracts.multisend, &calls, nonce)?;
         let recomputed = tx.hash(terms.chain_id, safe);
@@ -149,7 +148,8 @@ fn listing(bundle: &Bundle, asked: B256) -> Result<(&BundleProposal, Address, u6
         }
     }
     let all: Vec<_> = bundle.proposals.iter().filter_map(of_safe).collect();
-    let found = all.iter().find(|(_, _, _, hash)| *hash == asked).map(|(listing, safe, nonce, _)| (*listing, *safe, *nonce));
+    let found =
+        all.iter().find(|(_, _, _, hash)| *hash == asked).map(|(listing, safe, nonce, _)| (*listing, *safe, *nonce));
     found.ok_or_else(|| BundleRefused::NotThere { asked, found: all.iter().map(|(_, _, _, hash)| *hash).collect() })
 }
 

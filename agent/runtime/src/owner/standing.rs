@@ -74,7 +74,9 @@ pub enum ChainRefused {
         found: B256,
     },
     /// The transaction's nonce has passed.
-    #[error("the Safe is at nonce {found}, the transaction was for {nonce}: it was executed or replaced; nothing is left to do")]
+    #[error(
+        "the Safe is at nonce {found}, the transaction was for {nonce}: it was executed or replaced; nothing is left to do"
+    )]
     NoncePassed {
         /// The transaction's.
         nonce: u64,
@@ -144,7 +146,9 @@ pub enum ChainRefused {
         until: String,
     },
     /// Another policy is in force.
-    #[error("the registry anchors policy {found} (epoch {epoch}), this was decided under {expected}; wait for the agent's next proposal")]
+    #[error(
+        "the registry anchors policy {found} (epoch {epoch}), this was decided under {expected}; wait for the agent's next proposal"
+    )]
     OtherPolicy {
         /// Of the transaction.
         expected: B256,
@@ -154,7 +158,9 @@ pub enum ChainRefused {
         epoch: u64,
     },
     /// Not enough owners confirmed.
-    #[error("{have} of {threshold} owners have confirmed, the sender included; {missing} more must `safe confirm` first")]
+    #[error(
+        "{have} of {threshold} owners have confirmed, the sender included; {missing} more must `safe confirm` first"
+    )]
     TooFew {
         /// Who confirmed, and the sender.
         have: usize,
@@ -305,7 +311,12 @@ fn reads(proposed: &Proposed) -> Vec<Read> {
     reads
 }
 
-fn get<C: SolCall>(readings: &Readings, address: Address, what: &'static str, call: &C) -> Result<C::Return, ChainError> {
+fn get<C: SolCall>(
+    readings: &Readings,
+    address: Address,
+    what: &'static str,
+    call: &C,
+) -> Result<C::Return, ChainError> {
     readings.get(address, call).ok_or(ChainError::Malformed { address, what })
 }
 

@@ -61,7 +61,10 @@ impl Case {
         lines.push("It makes these calls, in this order:".to_owned());
         lines.extend(explain_batch(terms, &proposed.calls).lines().map(|line| format!("  {line}")));
         if !self.doubts.is_empty() {
-            lines.push("WARNING: THE DECISION IN THE BUNDLE DOES NOT RECOMPUTE, so its reasons are not to be relied on:".into());
+            lines.push(
+                "WARNING: THE DECISION IN THE BUNDLE DOES NOT RECOMPUTE, so its reasons are not to be relied on:"
+                    .into(),
+            );
             lines.extend(self.doubts.iter().map(|doubt| format!("  {}", visible(doubt))));
         }
         lines.push(match errand {
@@ -78,9 +81,9 @@ impl Case {
     /// The same for programs.
     pub fn document(&self) -> serde_json::Value {
         let (proposed, standing, terms) = (&self.proposed, &self.standing, self.proposed.terms());
-        let calls = proposed.calls.iter().map(|call| {
-            json!({ "to": call.to, "value": call.value, "data": call.data, "words": explain_call(terms, call) })
-        });
+        let calls = proposed.calls.iter().map(
+            |call| json!({ "to": call.to, "value": call.value, "data": call.data, "words": explain_call(terms, call) }),
+        );
         json!({
             "safe_tx_hash": proposed.hash,
             "safe": Caip10 { chain_id: terms.chain_id, address: proposed.safe }.to_string(),
@@ -146,6 +149,12 @@ fn short(text: &str) -> String {
 
 /// The text of a bundle in a terminal: nothing in it may move the cursor or turn the direction of what follows.
 fn visible(text: &str) -> String {
-    let shown = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter.to_string() } else { letter.escape_unicode().to_string() };
+    let shown = |letter: char| {
+        if letter.is_ascii_graphic() || letter == ' ' {
+            letter.to_string()
+        } else {
+            letter.escape_unicode().to_string()
+        }
+    };
     text.chars().map(shown).collect()
 }

@@ -1,8 +1,6 @@
 //! What the chain says.
 
-use super::{
-    BrakeNow, ChainNow, PendingNow, PolicyNow, ProposalNow, Reading, journal::Written, treasury::TreasuryNow,
-};
+use super::{BrakeNow, ChainNow, PendingNow, PolicyNow, ProposalNow, Reading, journal::Written, treasury::TreasuryNow};
 use crate::{
     agent::{Entry, Expected, InForce, in_force, read_route},
     chain::{Chain, ChainError, Contracts, gas_money, observe},
@@ -99,9 +97,10 @@ pub(super) async fn read(
         is_listed: on_chain(chain.call_at(head.hash, contracts.brake, "EmergencyBrake.isOperator", &listed).await),
         owner_of: with_snapshot(terms, &snapshot, |terms, snapshot| owned(terms, snapshot, operator)),
         proposer_for: with_snapshot(terms, &snapshot, |terms, _| {
-            let named = terms.accounts.iter().filter(
-                |account| matches!(account.route, Route::Governor { proposer, .. } if proposer == operator),
-            );
+            let named = terms
+                .accounts
+                .iter()
+                .filter(|account| matches!(account.route, Route::Governor { proposer, .. } if proposer == operator));
             named.map(|account| account.name.clone()).collect()
         }),
         treasury: with_snapshot(terms, &snapshot, TreasuryNow::of),
@@ -120,9 +119,7 @@ fn with_snapshot<T>(
 ) -> Reading<T> {
     match (terms, snapshot) {
         (Some(terms), Reading::Known(snapshot)) => Reading::Known(make(terms, snapshot)),
-        (_, unknown) => {
-            unknown.because().unwrap_or_else(|| Reading::unknown("no policy is in force", Exit::Ok))
-        }
+        (_, unknown) => unknown.because().unwrap_or_else(|| Reading::unknown("no policy is in force", Exit::Ok)),
     }
 }
 

@@ -4,9 +4,9 @@
 mod chain;
 mod journal;
 mod print;
-mod treasury;
 #[cfg(test)]
 mod tests;
+mod treasury;
 
 pub use journal::{Alarm, JournalNow, Lifetime};
 pub use treasury::{AccountNow, AssetNow, TreasuryNow};
@@ -251,8 +251,18 @@ pub async fn read(config: &Config, catalog: &Catalog, now_unix_secs: u64) -> Sta
         Err(error) => chain::OnChain::unknown(&written, &error.to_string(), Exit::Configuration),
     };
     let address = config.operator.address;
-    let chain::OnChain { chain, gas_wei, is_listed, owner_of, proposer_for, policy, pending, brake, treasury, proposals } =
-        chain;
+    let chain::OnChain {
+        chain,
+        gas_wei,
+        is_listed,
+        owner_of,
+        proposer_for,
+        policy,
+        pending,
+        brake,
+        treasury,
+        proposals,
+    } = chain;
     Status {
         config: config.file.clone(),
         chain,

@@ -111,7 +111,7 @@ fn brake(page: &mut Page<'_, '_>, it: &BrakeNow) -> fmt::Result {
     } else {
         page.line("brake", "released")?;
     }
-    page.line("", format_args!("pulled {pulls} times so far"))?;
+    page.line("", format_args!("pulls so far: {pulls}"))?;
     let lease = if *is_lapsed { "lease LAPSED" } else { "lease until" };
     page.line("", format_args!("{lease} {}", Utc(*lease_until)))
 }
@@ -159,7 +159,9 @@ fn proposals(page: &mut Page<'_, '_>, all: &[ProposalNow]) -> fmt::Result {
     for (position, it) in all.iter().enumerate() {
         let word = if position == 0 { "proposals" } else { "" };
         let route = match &it.route {
-            Path::Safe { safe, nonce, safe_tx_hash, .. } => format!("Safe {safe} nonce {nonce}, safeTxHash {safe_tx_hash}"),
+            Path::Safe { safe, nonce, safe_tx_hash, .. } => {
+                format!("Safe {safe} nonce {nonce}, safeTxHash {safe_tx_hash}")
+            }
             Path::Governor { governor, proposal_id, .. } => format!("Governor {governor}, proposal {proposal_id}"),
         };
         page.line(word, it.decision)?;
@@ -178,7 +180,7 @@ fn decision(page: &mut Page<'_, '_>, it: &Option<DecisionNow>) -> fmt::Result {
     let DecisionNow { block, hash, allowed, refused, bundle, holds } = it;
     page.line("decision", format_args!("block {}, {}", block.number, Utc(block.timestamp)))?;
     page.line("", hash)?;
-    page.line("", format_args!("{allowed} intents allowed, {refused} refused; bundle {bundle}"))?;
+    page.line("", format_args!("intents: {allowed} allowed, {refused} refused; bundle {bundle}"))?;
     page.reading("", holds, |page, holds| {
         for hold in holds {
             match hold {

@@ -4,8 +4,7 @@ use super::*;
 use crate::journal::Journal;
 use alloy::primitives::{address, b256};
 use quaestor_core::{
-    Amount, AssetId, Price, Refusal, Rule, amount::WAD, lifecycle::Reason, policy::Band, strategy::StrategyHold,
-    verdict::Quantity,
+    Amount, AssetId, Price, Refusal, Rule, amount::WAD, lifecycle::Reason, policy::Band, verdict::Quantity,
 };
 
 const OPERATOR: Address = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
@@ -110,7 +109,10 @@ fn full() -> Status {
                 version: "0.1.0".into(),
                 stopped_unix_ms: None,
             }),
-            alarm: Some(Alarm { unix_ms: 1_584_057_100_000, message: "no file has the hash\n\u{1b}[31mof epoch 2".into() }),
+            alarm: Some(Alarm {
+                unix_ms: 1_584_057_100_000,
+                message: "no file has the hash\n\u{1b}[31mof epoch 2".into(),
+            }),
         })),
     }
 }
@@ -158,7 +160,6 @@ fn every_state_waits_for_somebody() {
     let withdrawing = State::Withdrawing { reason: Reason::BrakePulled, revoked: false };
     assert_eq!(chain::waits_for(&withdrawing, confirmed), "the agent, to revoke it at the gate");
     assert_eq!(chain::waits_for(&State::Planned, None), "the agent, to propose it");
-    let _: fn(StrategyHold) -> Hold = |reason| Hold::Strategy { line: HASH, reason };
 }
 
 /// A configuration of an agent whose node is down.
@@ -185,7 +186,14 @@ async fn the_journal_is_read_while_the_agent_has_it_and_the_node_is_down() {
     let mut journal = Journal::open(&config.files.journal).unwrap();
     for record in [
         crate::agent::Record::Started { version: "0.1.0".into(), operator: OPERATOR, chain_id: 31_337 },
-        crate::agent::Record::Decided { block: block(9), hash: HASH, bundle: "9.json".into(), allowed: 0, refused: 1 },
+        crate::agent::Record::Decided {
+            block: block(9),
+            hash: HASH,
+            bundle: "9.json".into(),
+            allowed: 0,
+            refused: 1,
+            cleared: 0,
+        },
         crate::agent::Record::Alarm { message: "send it some".into() },
     ] {
         journal.append(record.kind(), &record, 5_000).unwrap();

@@ -13,9 +13,7 @@ mod report;
 mod tests;
 
 pub use difference::Difference;
-pub use report::{
-    AtGate, Check, Finding, GateState, INFORMATIONAL, Informational, ON_CHAIN_ONLY, Report, Unchecked,
-};
+pub use report::{AtGate, Check, Finding, GateState, INFORMATIONAL, Informational, ON_CHAIN_ONLY, Report, Unchecked};
 
 use crate::{
     agent::{BUNDLE_BYTES_MAX, Bundle, BundleError, decision_hash},

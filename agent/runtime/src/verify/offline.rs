@@ -5,7 +5,7 @@ use crate::{
     agent::{Bundle, BundleProposal, Path, route_of},
     chain::{Read, assemble, reads_of},
 };
-use alloy::primitives::B256;
+use alloy::primitives::{B256, keccak256};
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
     Batch, Call, Catalog, Decision, Inputs, Policy,
@@ -37,6 +37,10 @@ struct Expected<'a> {
 
 /// Recomputes `bundle` and returns its policy, if that can be read.
 pub(super) fn recompute(bundle: &Bundle, catalog: &Catalog, report: &mut Report) -> Option<VotedPolicy> {
+    let hash = keccak256(&bundle.policy);
+    let named = Difference::first("/decision/policy", &hash, &bundle.decision.policy)
+        .or_else(|| Difference::first("/snapshot/anchor/policy_hash", &hash, &bundle.snapshot.anchor.policy_hash));
+    report.recomputed("the policy's text has the hash that the decision names and the registry anchors", named);
     let policy = match quaestor_policies::parse(bundle.policy.as_bytes(), catalog) {
         Ok(policy) => policy,
         Err(problems) => {
@@ -72,11 +76,7 @@ pub(super) fn recompute(bundle: &Bundle, catalog: &Catalog, report: &mut Report)
 }
 
 fn check_names(bundle: &Bundle, policy: &VotedPolicy, report: &mut Report) {
-    let (hash, terms) = (policy.hash(), policy.terms());
-    let named = Difference::first("/decision/policy", &hash, &bundle.decision.policy)
-        .or_else(|| Difference::first("/snapshot/anchor/policy_hash", &hash, &bundle.snapshot.anchor.policy_hash));
-    report.recomputed("the policy's text has the hash that the decision names and the registry anchors", named);
-    let contracts = bundle.contracts;
+    let (terms, contracts) = (policy.terms(), bundle.contracts);
     let own = Difference::first("/contracts/registry", &terms.registry, &contracts.registry)
         .or_else(|| Difference::first("/contracts/brake", &terms.brake, &contracts.brake))
         .or_else(|| Difference::first("/contracts/gate", &terms.gate, &contracts.gate))

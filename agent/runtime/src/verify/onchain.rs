@@ -92,7 +92,8 @@ async fn compare_code(bundle: &Bundle, chain: &Chain, report: &mut Report) -> Re
     match answered(chain.code_at(bundle.snapshot.block.hash, &addresses).await)? {
         Ok(codes) => {
             let hash = |code: &Bytes| if code.is_empty() { B256::ZERO } else { keccak256(code) };
-            let reading = |(address, code): (&Address, &Bytes)| CodeReading { address: *address, code_hash: hash(code) };
+            let reading =
+                |(address, code): (&Address, &Bytes)| CodeReading { address: *address, code_hash: hash(code) };
             let expected: Vec<CodeReading> = addresses.iter().zip(&codes).map(reading).collect();
             report.compared(what, Difference::first("/snapshot/code", &expected, &bundle.snapshot.code));
         }
@@ -144,10 +145,7 @@ async fn compare_dry_run(
     match answered(rehearse(chain, &rehearsal).await)? {
         Ok(ran) => {
             let at = format!("/proposals/{index}/dry_run/outcome");
-            report.compared(
-                what,
-                Difference::first(&at, &without_gas(&ran), &without_gas(&proposal.dry_run)),
-            );
+            report.compared(what, Difference::first(&at, &without_gas(&ran), &without_gas(&proposal.dry_run)));
         }
         Err(why) => report.not_checked(what, why),
     }

@@ -86,11 +86,7 @@ fn facts() -> Facts {
                     ("target", "200000 USDC"),
                 ],
             ),
-            strategy(
-                "balance",
-                "rebalance",
-                &[("account", "operations"), ("cash", "USDC"), ("trade_min", "1000 USD")],
-            ),
+            strategy("balance", "rebalance", &[("account", "operations"), ("cash", "USDC"), ("trade_min", "1000 USD")]),
         ],
     }
 }
