@@ -10,7 +10,7 @@ mod offline;
 mod onchain;
 mod report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use difference::Difference;
 pub use report::{AtGate, Check, Finding, GateState, INFORMATIONAL, Informational, ON_CHAIN_ONLY, Report, Unchecked};

@@ -1,6 +1,6 @@
 //! Every single value of a bundle is bound to the others, or is declared not to be.
 
-mod treasury;
+pub(crate) mod treasury;
 
 use super::*;
 use serde_json::Value;
@@ -126,7 +126,7 @@ fn lies_in(at: &str, pattern: &str) -> bool {
     pattern.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
 }
 
-fn leaves(at: &str, value: &Value) -> Vec<String> {
+pub(crate) fn leaves(at: &str, value: &Value) -> Vec<String> {
     match value {
         Value::Object(map) => map.iter().flat_map(|(name, value)| leaves(&format!("{at}/{name}"), value)).collect(),
         Value::Array(list) => {
@@ -137,7 +137,7 @@ fn leaves(at: &str, value: &Value) -> Vec<String> {
 }
 
 /// Other values of the same type: a text with one character changed at either end and in the middle.
-fn mutations(value: &Value) -> Vec<Value> {
+pub(crate) fn mutations(value: &Value) -> Vec<Value> {
     match value {
         Value::String(text) => {
             let chars: Vec<char> = text.chars().collect();

@@ -192,7 +192,7 @@ fn after(snapshot: &Snapshot, terms: &Terms, batch: &Batch) -> Vec<Vec<Amount>> 
 }
 
 /// A whole bundle: a rebalancing on the Safe and a refill through the Governor.
-pub(super) fn bundle() -> Bundle {
+pub(crate) fn bundle() -> Bundle {
     let text = starting_policy(&facts());
     let policy = parse(text.as_bytes(), &catalog()).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let terms = policy.terms();
