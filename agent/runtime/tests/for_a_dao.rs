@@ -114,7 +114,8 @@ async fn the_dao_owns_what_is_deployed_and_an_agent_can_be_set_up_for_it() {
     assert_eq!(terms.strategies.iter().map(|it| it.kind.as_str()).collect::<Vec<_>>(), ["rebalance", "refill"]);
 
     // It can be voted: the registry takes it.
-    let voted = devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), "policy.toml", "# Start").await;
+    let voted =
+        devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), "policy.toml", "# Start").await;
     assert!(voted.is_ok(), "{voted:?}");
 }
 
@@ -187,13 +188,26 @@ async fn the_commands_write_files_and_never_replace_them() {
     let (timelock, guardian) = (text(dao.governance.timelock), text(dao.people.guardians[0].address()));
     let operator = text(dao.people.operator.address());
     let deploy = [
-        "contracts", "deploy", "--rpc-url", "env:RPC_URL", "--timelock", &timelock, "--guardian", &guardian, "--operator",
-        &operator, "--ceiling", "proposal_bps_max=5000", "--key-env", "DEPLOYER_KEY",
+        "contracts",
+        "deploy",
+        "--rpc-url",
+        "env:RPC_URL",
+        "--timelock",
+        &timelock,
+        "--guardian",
+        &guardian,
+        "--operator",
+        &operator,
+        "--ceiling",
+        "proposal_bps_max=5000",
+        "--key-env",
+        "DEPLOYER_KEY",
     ];
     let (code, output, error) = run(&deploy);
     assert_eq!(code, 0, "{error}");
     assert!(output.contains("[contracts]") && output.contains("PolicyRegistry"), "{output}");
-    let file: ContractsFile = serde_json::from_slice(&std::fs::read(folder.path().join("contracts.json")).unwrap()).unwrap();
+    let file: ContractsFile =
+        serde_json::from_slice(&std::fs::read(folder.path().join("contracts.json")).unwrap()).unwrap();
     assert!(file.complete);
     let (code, _, error) = run(&deploy);
     assert_eq!(code, 3, "{error}");
@@ -208,8 +222,23 @@ async fn the_commands_write_files_and_never_replace_them() {
         .map(|(asset, kind)| format!("{kind}:{}:{}", text(asset.address), text(asset.feed)))
         .collect();
     let mut init = vec![
-        "init", "--dir", "dao", "--rpc-url", "env:RPC_URL", "--contracts", "contracts.json", "--multisend", &multisend,
-        "--safe", &safe, "--governor", &governor, "--router", &router, "--key-env", "OPERATOR_KEY",
+        "init",
+        "--dir",
+        "dao",
+        "--rpc-url",
+        "env:RPC_URL",
+        "--contracts",
+        "contracts.json",
+        "--multisend",
+        &multisend,
+        "--safe",
+        &safe,
+        "--governor",
+        &governor,
+        "--router",
+        &router,
+        "--key-env",
+        "OPERATOR_KEY",
     ];
     init.extend(assets.iter().flat_map(|asset| ["--asset", asset.as_str()]));
     let (code, _, error) = run(&init[..5]);

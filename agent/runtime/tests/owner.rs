@@ -14,12 +14,13 @@ use local::{crashed, decide, of_safe};
 use quaestor::{
     agent::{Bundle, Path},
     chain::Chain,
-    devnet::{Devnet, people::call},
+    devnet::{Devnet, demo_limits, people::call, policy_text},
     owner::{ChainRefused, Errand, Outcome, OwnerError, Pins, act, examine},
     sender::{Sender, WAIT_MAX},
     verify::connect,
 };
 use quaestor_contracts::bindings::{DecisionGate, ISafe};
+use quaestor_core::Policy;
 use std::process::{Command, Stdio};
 
 struct Room {
@@ -73,7 +74,8 @@ async fn two_people_confirm_and_one_executes() {
     assert_eq!((case.doubts.len(), case.standing.threshold, case.standing.approved.len()), (0, 3, 1));
     assert_eq!(case.standing.multisend, "1.5.0");
     let text = case.text(Errand::Confirm);
-    for address in [room.safe, room.devnet.dao.controls.gate, room.devnet.dao.uniswap.router, people.operator.address()] {
+    for address in [room.safe, room.devnet.dao.controls.gate, room.devnet.dao.uniswap.router, people.operator.address()]
+    {
         assert!(text.contains(&address.to_checksum(None)), "{address} in {text}");
     }
     assert!(text.contains("swap ") && text.contains("(the agent)") && !text.contains("WARNING"), "{text}");
@@ -109,6 +111,23 @@ async fn what_can_not_or_should_not_execute_is_not_confirmed() {
 
     room.devnet.pull(people.guardians[0].address()).await.unwrap();
     assert!(matches!(room.refusal(owner, Errand::Confirm).await, ChainRefused::BrakePulled { .. }));
+
+    room.devnet.vote_release(&[], "# Release").await.unwrap();
+    let since = room.refusal(owner, Errand::Confirm).await;
+    assert_eq!(since, ChainRefused::PulledSince { entered: 0, found: 1 });
+
+    let start = back(start).await;
+    let narrower = quaestor_core::Limits { proposal_bps_max: 2_000, ..demo_limits() };
+    let narrower = policy_text(&room.devnet.dao, narrower);
+    let narrower = quaestor_policies::parse(narrower.as_bytes(), &quaestor_strategies::catalog()).unwrap();
+    let (hash, rest, envelope) = (narrower.hash(), narrower.rest_hash(), narrower.envelope());
+    room.devnet.vote_policy(hash, rest, envelope, "epoch-2.toml", "# Narrower").await.unwrap();
+    let other = room.refusal(owner, Errand::Confirm).await;
+    assert!(matches!(other, ChainRefused::OtherPolicy { found, epoch: 2, .. } if found == hash), "{other}");
+
+    let start = back(start).await;
+    room.devnet.vote_lease(1, "# End the lease").await.unwrap();
+    assert!(matches!(room.refusal(owner, Errand::Confirm).await, ChainRefused::LeaseLapsed { .. }));
 
     let start = back(start).await;
     let proposal = room.bundle.proposals.iter().find(|it| matches!(it.route, Path::Safe { .. })).unwrap();

@@ -300,7 +300,9 @@ fn a_batch_moves_one_account_only_and_at_its_address() {
 #[test]
 fn a_batch_is_for_the_next_nonce_of_its_safe() {
     let other = |nonce| move |_: &mut Decision, batch: &mut Batch| batch.safe_nonce = nonce;
-    assert_eq!(Case::honest().forged(other(Some(8))).refused(), Rule::CalldataMatches);
+    let receipt = Case::honest().forged(other(Some(8))).clear().unwrap_err();
+    assert_eq!(receipt.rule, Rule::CalldataMatches);
+    assert_eq!((receipt.limit, receipt.found), (Quantity::Count(7), Quantity::Count(8)), "the receipt says which");
     assert_eq!(Case::honest().forged(other(None)).refused(), Rule::CalldataMatches);
     assert_eq!(Case::voted().forged(other(Some(7))).refused(), Rule::CalldataMatches);
 }

@@ -64,16 +64,6 @@ pub enum AgentError {
         #[source]
         source: std::io::Error,
     },
-    /// The node's newest block is too old to be the head of the chain.
-    #[error(
-        "the newest block is {age_secs} s old, `chain.head_age_secs_max` is {max_secs}; the node is behind or the chain halted"
-    )]
-    HeadTooOld {
-        /// Its age.
-        age_secs: u64,
-        /// As configured.
-        max_secs: u64,
-    },
 }
 
 /// The agent between two steps.
@@ -115,9 +105,14 @@ impl Agent {
         if self.last_head == Some(head.hash) {
             return Ok(());
         }
-        self.check_head_age(head)?;
         let finalised = self.finalised(head).await?;
-        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        let brake = self.brake_at(head).await;
+        if let Some(age_secs) = self.too_old(head) {
+            self.alarm(format!(
+                "the newest block is {age_secs} s old, `chain.head_age_secs_max` is {}; the node is behind or the chain halted, and nothing but withdrawals leaves",
+                self.config.chain.head_age_secs_max
+            ))?;
+        }
         let moment = Moment { head, finalised, brake };
         self.refresh_policy(finalised).await?;
         self.track(&moment).await?;
@@ -140,10 +135,25 @@ impl Agent {
         Ok(self.chain.block(tag).await?)
     }
 
-    fn check_head_age(&self, head: BlockRef) -> Result<(), AgentError> {
+    /// The age of a newest block that is too old to be the head of the chain, in seconds.
+    fn too_old(&self, head: BlockRef) -> Option<u64> {
         let max_secs = self.config.chain.head_age_secs_max;
         let age_secs = (self.now_unix_ms() / 1_000).saturating_sub(head.timestamp);
-        if max_secs > 0 && age_secs > max_secs { Err(AgentError::HeadTooOld { age_secs, max_secs }) } else { Ok(()) }
+        (max_secs > 0 && age_secs > max_secs).then_some(age_secs)
+    }
+
+    /// The brake at the newest block. A reading of a block that is too old is none.
+    async fn brake_at(&self, head: BlockRef) -> BrakeReading {
+        match self.too_old(head) {
+            Some(_) => BrakeReading::unreadable(head),
+            None => read_brake(&self.chain, self.contracts.brake, head).await,
+        }
+    }
+
+    /// The newest reading of the brake.
+    async fn newest_brake(&self) -> Result<BrakeReading, ChainError> {
+        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        Ok(self.brake_at(head).await)
     }
 
     /// Swaps in a newly active policy; whatever does not match leaves the last valid one and raises an alarm.

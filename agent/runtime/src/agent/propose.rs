@@ -9,7 +9,7 @@ use super::{
     record::{Plan, Record},
     route::{Rehearsal, rehearse, route_of},
 };
-use crate::chain::{self, ChainError, TxFate, read_anchor, read_brake};
+use crate::chain::{self, ChainError, TxFate, read_anchor};
 use alloy::{primitives::B256, rpc::types::BlockNumberOrTag};
 use quaestor_contracts::{PolicyCodec, explain};
 use quaestor_core::{
@@ -134,8 +134,7 @@ impl Agent {
         moment: &Moment,
     ) -> Result<Result<Cleared<Batch>, Refusal>, AgentError> {
         let anchor_finalised = read_anchor(&self.chain, self.contracts.registry, moment.finalised.hash).await?;
-        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
-        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        let brake = self.newest_brake().await?;
         let evidence = Evidence { anchor_finalised, brake, calls: &plan.calls, dry_run, codec };
         Ok(gate::clear(inputs, &plan.decision, &plan.batch, &evidence))
     }
@@ -269,8 +268,7 @@ impl Agent {
 
     async fn may_leave(&mut self, pass: &Pass<'_>) -> Result<bool, AgentError> {
         let Pass::Batch(cleared) = pass else { return Ok(true) };
-        let head = self.chain.block(BlockNumberOrTag::Latest).await?;
-        let brake = read_brake(&self.chain, self.contracts.brake, head).await;
+        let brake = self.newest_brake().await?;
         match cleared.still_holds(&brake) {
             Ok(()) => Ok(true),
             Err(receipt) => {

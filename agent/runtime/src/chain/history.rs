@@ -23,6 +23,7 @@ const TIMES_MAX: usize = 4_096;
 #[derive(Debug)]
 pub struct HistoryReader {
     deployed_block: u64,
+    kept_of: Vec<Address>,
     kept_to: Option<u64>,
     entered: Vec<Entered>,
     proposed: Vec<Proposed>,
@@ -47,7 +48,14 @@ struct Proposed {
 impl HistoryReader {
     /// Reads from `deployed_block` on, the block in which the gate was deployed.
     pub fn new(deployed_block: u64) -> Self {
-        Self { deployed_block, kept_to: None, entered: Vec::new(), proposed: Vec::new(), times: BTreeMap::new() }
+        Self {
+            deployed_block,
+            kept_of: Vec::new(),
+            kept_to: None,
+            entered: Vec::new(),
+            proposed: Vec::new(),
+            times: BTreeMap::new(),
+        }
     }
 
     /// The history up to `block`, whose hash is checked again afterwards; `finalised` is the newest final height.
@@ -62,6 +70,7 @@ impl HistoryReader {
         block: BlockRef,
         finalised: u64,
     ) -> Result<History, ChainError> {
+        self.forget_unless(terms);
         let longest_secs = WINDOW_SECS[WINDOW_SECS.len() - 1];
         let since = block.timestamp.saturating_sub(longest_secs);
         let first = match self.kept_to {
@@ -84,6 +93,18 @@ impl HistoryReader {
         let outstanding = outstanding(chain, terms, codec, block, &proposed).await?;
         let spends = entered.iter().filter(|it| it.block <= block.number).flat_map(|it| spends(terms, it)).collect();
         Ok(History { spends, outstanding })
+    }
+
+    /// What was kept is of no use to a policy that names other accounts.
+    fn forget_unless(&mut self, terms: &Terms) {
+        let accounts = terms.accounts.iter().flat_map(|account| [Some(account.address), governor_of(&account.route)]);
+        let read_of: Vec<Address> = accounts.flatten().chain([terms.gate]).collect();
+        if self.kept_of != read_of {
+            self.kept_of = read_of;
+            self.kept_to = None;
+            self.entered.clear();
+            self.proposed.clear();
+        }
     }
 
     async fn logs(

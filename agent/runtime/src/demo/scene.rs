@@ -3,7 +3,7 @@
 use super::stage::{DemoError, Stage};
 use crate::{
     agent::{Bundle, Path, Plan, Record},
-    devnet::{DevnetError, policy_text},
+    devnet::{DevnetError, demo_limits, policy_text},
     journal::JournalReader,
 };
 use alloy::{
@@ -69,6 +69,17 @@ pub async fn vote(
     let description = format!("# {title}\n\nPolicy {}, the file {name}.", policy.hash());
     let anchored =
         stage.devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), &uri, &description).await?;
+    Ok((text, anchored))
+}
+
+/// Has the members vote the first policy, and waits its delay; its text, and how it was anchored.
+///
+/// # Errors
+/// If any step fails.
+pub async fn adopt_first_policy(stage: &Stage) -> Result<(String, crate::devnet::Anchored), DemoError> {
+    let (text, anchored) = vote(stage, "epoch-1.toml", demo_limits(), "Adopt the first treasury policy").await?;
+    stage.devnet.warp_to(anchored.active_at).await?;
+    stage.devnet.mine(3).await?;
     Ok((text, anchored))
 }
 
@@ -189,11 +200,18 @@ fn refused(done: Result<(), DevnetError>) -> Result<bool, DemoError> {
 
 /// The three people pay `amount` of `token` to a stranger by hand: no agent and no gate in between.
 pub async fn pay_by_hand(stage: &Stage, token: Address, amount: Amount) -> Result<(), DemoError> {
+    let to = stage.devnet.dao.people.stranger.address();
+    call_by_hand(stage, token, &IERC20::transferCall { to, value: amount.to_u256() }).await
+}
+
+/// The three people have the Safe make this call by hand: no agent and no gate in between.
+///
+/// # Errors
+/// If the call reverts.
+pub async fn call_by_hand(stage: &Stage, to: Address, call: &impl SolCall) -> Result<(), DemoError> {
     let people = &stage.devnet.dao.people;
-    let call = IERC20::transferCall { to: people.stranger.address(), value: amount.to_u256() };
     let nonce = stage.devnet.safe_nonce().await?;
-    let data = call.abi_encode().into();
-    let tx = SafeTx { to: token, value: Amount::ZERO, data, operation: Operation::Call, nonce };
+    let tx = SafeTx { to, value: Amount::ZERO, data: call.abi_encode().into(), operation: Operation::Call, nonce };
     let hash = stage.devnet.safe_tx_hash(&tx);
     for owner in &people.owners {
         stage.devnet.approve(owner.address(), hash).await?;

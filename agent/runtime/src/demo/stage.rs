@@ -170,16 +170,31 @@ impl Stage {
 
     /// Asks the agent to stop and says how long it took and with which code it ended.
     pub async fn stop_agent(&mut self) -> Result<(Duration, Option<i32>), DemoError> {
-        let Some(mut agent) = self.agent.take() else { return Ok((Duration::ZERO, None)) };
+        drop(self.agent.as_mut().and_then(|agent| agent.stdin.take()));
+        self.agent_ends().await
+    }
+
+    /// Waits for the agent's end and says how long it took and with which code it ended; `None`: by a signal, or it did
+    /// not run.
+    ///
+    /// # Errors
+    /// If it goes on running.
+    pub async fn agent_ends(&mut self) -> Result<(Duration, Option<i32>), DemoError> {
         let begun = Instant::now();
-        drop(agent.stdin.take());
         while begun.elapsed() < WAIT {
+            let Some(agent) = self.agent.as_mut() else { return Ok((Duration::ZERO, None)) };
             if let Some(status) = agent.try_wait().map_err(io_error("waiting for the agent's end"))? {
+                self.agent = None;
                 return Ok((begun.elapsed(), status.code()));
             }
             tokio::time::sleep(LOOK).await;
         }
         Err(self.waited("stop"))
+    }
+
+    /// Process id of the agent.
+    pub fn agent_id(&self) -> Option<u32> {
+        self.agent.as_ref().map(Child::id)
     }
 
     /// Runs a command as a person types it.
@@ -200,20 +215,37 @@ impl Stage {
         Err(DemoError::Command { args: args.join(" "), code, stderr })
     }
 
-    /// The next real day; `None` when they are used up.
+    /// The next real day that lies ahead of the chain's time; `None` when they are used up.
     pub async fn next_day(&mut self) -> Result<Option<ReplayDay>, DemoError> {
-        let Some(day) = self.days.next() else { return Ok(None) };
+        let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
+        let Some(day) = self.days.find(|day| day.timestamp > now) else { return Ok(None) };
         self.devnet.replay(std::slice::from_ref(&day)).await?;
         Ok(Some(day))
+    }
+
+    /// Lets an hour pass on the chain, so that a decision is due.
+    ///
+    /// # Errors
+    /// If the chain does not answer.
+    pub async fn next_hour(&self) -> Result<(), DemoError> {
+        let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
+        self.devnet.warp_to((now / 3_600 + 1) * 3_600).await?;
+        Ok(self.devnet.mine(3).await?)
+    }
+
+    /// Memory that the agent's process has resident, in bytes; `None` where the system does not tell (not Linux).
+    pub fn agent_memory_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.agent.as_ref()?.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kib * 1_024)
     }
 
     /// Lets an hour pass on the chain, so that a decision is due, and waits until the agent has taken it and
     /// written down what it will propose.
     pub async fn next_decision(&mut self) -> Result<Record, DemoError> {
         let before = self.rows()?.len();
-        let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
-        self.devnet.warp_to((now / 3_600 + 1) * 3_600).await?;
-        self.devnet.mine(3).await?;
+        self.next_hour().await?;
         let decided = |record: &Record| matches!(record, Record::Decided { .. });
         let record = self.wait_for("take a decision", before, decided).await?;
         let expected = if let Record::Decided { cleared, .. } = record { cleared } else { 0 };

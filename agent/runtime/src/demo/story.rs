@@ -128,10 +128,8 @@ impl Story {
     }
 
     async fn votes(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
-        let (text, anchored) = vote(stage, "epoch-1.toml", demo_limits(), "Adopt the first treasury policy").await?;
+        let (text, anchored) = adopt_first_policy(stage).await?;
         found.check("epoch 1 waits its delay", anchored.epoch == 1 && anchored.vetoable);
-        stage.devnet.warp_to(anchored.active_at).await?;
-        stage.devnet.mine(3).await?;
         let active = active(stage).await?;
         let policy = parse(&text)?;
         found.check("epoch 1 is active by time alone", active == (1, policy.hash()));

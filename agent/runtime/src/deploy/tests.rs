@@ -90,9 +90,19 @@ fn each_ceiling_bounds_the_number_of_its_name() {
         cooldown_secs_min: 13,
     };
     let named = [
-        "proposal_bps_max=1", "hour_bps_max=2", "day_bps_max=3", "week_bps_max=4", "month_bps_max=5", "slippage_bps_max=6",
-        "price_age_secs_max=7", "price_deviation_bps_max=8", "proposals_per_day_max=9", "validity_secs_max=10",
-        "stable_share_bps_min=11", "price_quorum_min=12", "cooldown_secs_min=13",
+        "proposal_bps_max=1",
+        "hour_bps_max=2",
+        "day_bps_max=3",
+        "week_bps_max=4",
+        "month_bps_max=5",
+        "slippage_bps_max=6",
+        "price_age_secs_max=7",
+        "price_deviation_bps_max=8",
+        "proposals_per_day_max=9",
+        "validity_secs_max=10",
+        "stable_share_bps_min=11",
+        "price_quorum_min=12",
+        "cooldown_secs_min=13",
     ];
     let named: Vec<_> = named.iter().map(|text| parse_ceiling(text).unwrap()).collect();
     assert_eq!(ceilings(&named), limits.envelope());

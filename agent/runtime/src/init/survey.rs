@@ -254,7 +254,7 @@ fn name_of<'a>(symbol: &str, taken: impl Iterator<Item = &'a str>) -> String {
     let kept = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
     let mut name: String = symbol.chars().filter(kept).take(20).collect();
     if name == "USD" || !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        name.insert_str(0, "T");
+        name.insert(0, 'T');
     }
     let taken: Vec<&str> = taken.collect();
     while taken.contains(&name.as_str()) {

@@ -3,8 +3,8 @@
 use alloy::primitives::{Address, B256};
 use quaestor::{
     agent::{
-        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, Path as Way, Rehearsal, model_words, rehearse,
-        route_of,
+        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, Path as Way, Rehearsal, model_words,
+        rehearse, route_of,
     },
     chain::{Chain, Contracts, HistoryReader, observe},
     devnet::{Devnet, Options, ReplayDay, demo_limits, policy_text},
@@ -45,7 +45,8 @@ pub async fn crashed() -> (Devnet, String) {
     let voted = devnet.vote_policy(hash, rest, envelope, "epoch-1.toml", "# The first policy").await.unwrap();
     devnet.warp_to(voted.active_at).await.unwrap();
     let now = devnet.chain.now().await.unwrap();
-    let march: Vec<ReplayDay> = days("2020-03-01", "2020-03-13").into_iter().filter(|day| day.timestamp > now).collect();
+    let march: Vec<ReplayDay> =
+        days("2020-03-01", "2020-03-13").into_iter().filter(|day| day.timestamp > now).collect();
     devnet.replay(&march).await.unwrap();
     (devnet, text)
 }
