@@ -2,7 +2,7 @@
 
 use crate::{
     AccountId, Action, Amount, Call, Entry, Intent, Refusal, Value, Verdict, action::EntryItem, policy::Terms,
-    snapshot::BlockRef, strategy::StrategyHold, valuation::AssetPrice,
+    snapshot::{BlockRef, History, Snapshot}, strategy::StrategyHold, valuation::AssetPrice,
 };
 use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,8 @@ pub struct Decision {
     pub policy: B256,
     /// Hash of the risk model.
     pub model: B256,
+    /// [`inputs_hash`] of the snapshot and the history.
+    pub inputs: B256,
     /// Net asset value; zero when it could not be formed.
     pub nav: Value,
     /// Shares of NAV in bps, in the order of the assets.
@@ -68,6 +70,12 @@ impl Decision {
         // Every field is a struct, list, string or integer; none of their serialisers can fail.
         serde_json::to_vec(self).unwrap_or_default()
     }
+}
+
+/// keccak256 of the compact JSON of `[snapshot, history]`, so that a decision binds everything it was made from.
+pub fn inputs_hash(snapshot: &Snapshot, history: &History) -> B256 {
+    // As in `canonical_bytes`, serialising cannot fail.
+    keccak256(serde_json::to_vec(&(snapshot, history)).unwrap_or_default())
 }
 
 /// The allowed intents of one account: one proposal.
@@ -102,6 +110,7 @@ struct HashedBatch<'a> {
     block: B256,
     policy: B256,
     model: B256,
+    inputs: B256,
     account: Address,
     valid_until: u64,
     pulls: u64,
@@ -162,6 +171,7 @@ impl Batch {
             block: decision.block.hash,
             policy: decision.policy,
             model: decision.model,
+            inputs: decision.inputs,
             account: self.address,
             valid_until: self.valid_until,
             pulls: self.pulls,

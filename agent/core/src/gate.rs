@@ -177,15 +177,17 @@ pub enum Withdrawal {
     CancelProposal {
         /// The Governor.
         governor: Address,
-        /// The proposal's call.
-        call: Call,
+        /// The proposal's calls.
+        calls: Vec<Call>,
+        /// The proposal's description.
+        description: String,
     },
     /// `Safe.approveHash` of an empty transaction at the same nonce: owners may execute it to free the nonce.
     RejectSafeNonce {
         /// The Safe.
         safe: Address,
-        /// The hash of the empty transaction.
-        safe_tx_hash: B256,
+        /// The nonce.
+        nonce: u64,
     },
 }
 

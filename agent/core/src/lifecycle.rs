@@ -277,9 +277,10 @@ impl Proposal {
         matches!(self.state, State::Ended(_))
     }
 
-    /// Whether it may still run on chain, as far as is known here.
+    /// Whether it may still run on chain, as far as is known here. What ran in a block that is not final may run again:
+    /// until then it binds its account.
     pub fn may_run(&self) -> bool {
-        matches!(self.state, State::Planned | State::Live { .. })
+        matches!(self.state, State::Planned | State::Live { .. } | State::Executed { .. })
             || matches!(self.state, State::Withdrawing { revoked: false, .. })
     }
 
@@ -323,12 +324,7 @@ pub fn step(mut proposal: Proposal, event: &Event) -> (Proposal, Vec<Effect>) {
         Event::Failed { tx } => failed(&mut proposal, *tx),
         Event::Observed { stage } => observed(&mut proposal, *stage),
         Event::Executed { block } => executed(&mut proposal, *block),
-        Event::ExecutionReorged => {
-            if matches!(proposal.state, State::Executed { .. }) {
-                proposal.state = State::Live { stage: None };
-            }
-            Vec::new()
-        }
+        Event::ExecutionReorged => execution_reorged(&mut proposal),
         Event::ExecutionFinalised => match proposal.state {
             State::Executed { block } => end(&mut proposal, Outcome::Executed { block }),
             _ => Vec::new(),
@@ -438,10 +434,18 @@ fn executed(proposal: &mut Proposal, block: BlockRef) -> Vec<Effect> {
     if matches!(proposal.state, State::Executed { .. }) {
         return Vec::new();
     }
-    // Whatever was under way is moot: it ran, and a revocation came too late.
-    proposal.flight = None;
+    // It ran, and a revocation came too late. What brought it there stays under way: a reorg takes both back.
+    proposal.flight.take_if(|flight| matches!(flight.errand, Errand::Revoke | Errand::Tidy));
     proposal.state = State::Executed { block };
     vec![Effect::Alert(Alert::Executed)]
+}
+
+fn execution_reorged(proposal: &mut Proposal) -> Vec<Effect> {
+    if matches!(proposal.state, State::Executed { .. }) {
+        let is_proposing = proposal.flight.is_some_and(|flight| flight.errand == Errand::Propose);
+        proposal.state = if is_proposing { State::Planned } else { State::Live { stage: None } };
+    }
+    Vec::new()
 }
 
 fn withdraw(proposal: &mut Proposal, reason: Reason) -> Vec<Effect> {

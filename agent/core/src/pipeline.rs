@@ -3,7 +3,7 @@
 use crate::{
     AccountId, AssetId, Batch, Decision, Intent, Judged, Value,
     action::INTENTS_PER_DECISION_MAX,
-    decision::{BatchHead, Hold},
+    decision::{BatchHead, Hold, inputs_hash},
     policy::{Policy, Terms},
     risk::{RiskModel, RiskReport},
     snapshot::{Control, History, Snapshot, Tally},
@@ -260,6 +260,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         epoch: snapshot.anchor.epoch,
         policy: inputs.policy.hash(),
         model: inputs.model.hash(),
+        inputs: inputs_hash(snapshot, inputs.history),
         nav: Value::ZERO,
         weights_bps: Vec::new(),
         prices: prices.0.clone(),

@@ -175,6 +175,13 @@ impl Refusal {
         let _ = self.inputs.try_push(Input { name, quantity });
         self
     }
+
+    /// Whether it says nothing of what was judged, only that nothing may leave now: what waits is then held back, and goes
+    /// on when the brake can be read or the lease is renewed. A pull of the brake is followed by itself, at the newest
+    /// block.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.rule, Rule::BrakePulled | Rule::LeaseLapsed | Rule::ClearanceFresh)
+    }
 }
 
 /// The judge's answer on one intent.

@@ -93,7 +93,7 @@ async fn the_dao_owns_what_is_deployed_and_an_agent_can_be_set_up_for_it() {
     let [config, policy] = files.write(folder.path()).unwrap();
     let config = Config::load(&config).unwrap();
     assert_eq!((config.contracts.registry, config.contracts.deployed_block), (registry, file.deployed_block));
-    assert_eq!(config.files.policies, [policy.clone()]);
+    assert_eq!(config.files.policies, std::slice::from_ref(&policy));
     let policy = quaestor_policies::parse(&std::fs::read(policy).unwrap(), &catalog).unwrap();
     let terms = policy.terms();
     assert_eq!((terms.registry, terms.brake), (registry, brake));

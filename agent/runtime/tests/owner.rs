@@ -1,6 +1,6 @@
 //! Human owners on the local DAO: what they may confirm, what they are kept from, and that it executes.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 #![allow(unreachable_pub, reason = "shared with other tests")]
 
 mod local;

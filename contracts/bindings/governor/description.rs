@@ -151,6 +151,7 @@ mod tests {
         let block = BlockRef { number: 4_711, hash: B256::repeat_byte(7), timestamp: 1_583_971_200 };
         let price = |wad| AssetPrice { price: wad, usable: 1, dropped: vec![] };
         let decision = Decision {
+            inputs: B256::repeat_byte(6),
             chain_id: 31_337,
             block,
             epoch: 2,

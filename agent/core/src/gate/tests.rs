@@ -453,8 +453,8 @@ fn withdrawals_clear_whatever_the_brake_says() {
     let call = Call { to: MEMBER, value: Amount::ZERO, data: Bytes::new() };
     let all = [
         Withdrawal::Revoke { account: MEMBER, decision },
-        Withdrawal::CancelProposal { governor: MEMBER, call },
-        Withdrawal::RejectSafeNonce { safe: MEMBER, safe_tx_hash: decision },
+        Withdrawal::CancelProposal { governor: MEMBER, calls: vec![call], description: String::new() },
+        Withdrawal::RejectSafeNonce { safe: MEMBER, nonce: 7 },
     ];
     for withdrawal in all {
         let cleared = clear_withdrawal(withdrawal.clone(), &BrakeReading::unreadable(block(5)));

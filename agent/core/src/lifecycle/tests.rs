@@ -81,6 +81,43 @@ fn a_reorg_sends_the_same_bytes_again() {
 }
 
 #[test]
+fn a_reorg_of_the_execution_takes_back_what_brought_it_there() {
+    let proposed = [
+        Event::Signed { errand: Errand::Propose, tx: tx(1) },
+        Event::Included { tx: tx(1), block: block(5) },
+        Event::Executed { block: block(6) },
+    ];
+    let (proposal, _) = step(fold(&proposed), &Event::Reorged { tx: tx(1) });
+    let (proposal, _) = step(proposal, &Event::ExecutionReorged);
+    assert_eq!(proposal.state, State::Planned);
+    assert_eq!(proposal.flight.unwrap().progress, Progress::Sent);
+
+    let executing = [
+        Event::Signed { errand: Errand::Propose, tx: tx(1) },
+        Event::Finalised { tx: tx(1) },
+        Event::Observed { stage: Stage::Queued { ready_at: 9, is_ready: true } },
+        Event::Signed { errand: Errand::Execute, tx: tx(2) },
+        Event::Executed { block: block(8) },
+        Event::ExecutionReorged,
+    ];
+    let proposal = fold(&executing);
+    assert_eq!((&proposal.state, proposal.wants()), (&State::Live { stage: None }, None));
+    assert_eq!(proposal.flight.unwrap().tx, tx(2));
+}
+
+#[test]
+fn what_ran_binds_its_account_until_that_is_final() {
+    let mut events = vec![
+        Event::Signed { errand: Errand::Propose, tx: tx(1) },
+        Event::Finalised { tx: tx(1) },
+        Event::Executed { block: block(8) },
+    ];
+    assert!(fold(&events).may_run());
+    events.push(Event::ExecutionFinalised);
+    assert!(!fold(&events).may_run());
+}
+
+#[test]
 fn a_brake_pulled_between_sign_and_send_revokes() {
     let signed = fold(&[Event::Signed { errand: Errand::Propose, tx: tx(1) }]);
     let (proposal, effects) = step(signed, &Event::Withdraw { reason: Reason::BrakePulled });

@@ -9,11 +9,7 @@ use super::{
 use crate::chain::{Observation, observe};
 use alloy::primitives::B256;
 use quaestor_contracts::PolicyCodec;
-use quaestor_core::{
-    BlockRef, Decision, History, Hold, Inputs, Policy, Verdict,
-    lifecycle::{Event, Reason, State},
-    pipeline,
-};
+use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Verdict, lifecycle::State, pipeline};
 use quaestor_risk::EwmaModel;
 
 /// What was observed at a decision point.
@@ -115,7 +111,7 @@ impl Agent {
             .collect();
         for (id, plan) in plans {
             if let Err(receipt) = self.clear_at(held, scene, &plan, moment).await? {
-                self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } })?;
+                self.unfit(id, receipt)?;
             }
         }
         Ok(())

@@ -9,9 +9,13 @@ use alloy::{
 use quaestor_contracts::{
     bindings::{DecisionGate, IGovernor, ISafe},
     governor::{Proposal, ProposalState},
-    safe::approve_hash,
+    safe::{SafeTx, approve_hash},
 };
-use quaestor_core::{Amount, BlockRef, Call, gate::Withdrawal, lifecycle::Stage};
+use quaestor_core::{
+    Amount, Batch, BlockRef, Call,
+    gate::{Cleared, Withdrawal},
+    lifecycle::{Errand, Stage},
+};
 
 /// What the route of a proposal says of it at one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,31 +138,31 @@ fn governor_reading(
     };
 }
 
-/// The proposal to the Governor that `plan` makes.
-pub(super) fn governor_proposal(plan: &Plan) -> Option<(Address, Proposal)> {
-    match &plan.route {
-        Path::Governor { governor, description, .. } => {
-            Some((*governor, Proposal { calls: plan.calls.clone(), description: description.clone() }))
+/// The call that proposes, queues or executes what was cleared. `route` says how it goes on chain; what it does is the
+/// cleared calldata alone.
+pub(super) fn batch_call(
+    cleared: &Cleared<Batch>,
+    route: &Path,
+    errand: Errand,
+    multisend: Address,
+    chain_id: u64,
+) -> Option<Call> {
+    let (batch, calls) = (cleared.item(), cleared.calls());
+    match route {
+        Path::Safe { .. } if errand == Errand::Propose => {
+            let tx = SafeTx::for_batch(batch.address, multisend, calls, batch.safe_nonce?).ok()?;
+            Some(approve_hash(batch.address, tx.hash(chain_id, batch.address)))
         }
         Path::Safe { .. } => None,
-    }
-}
-
-/// The call that proposes, queues or executes the cleared batch of `plan`.
-pub(super) fn batch_call(plan: &Plan, errand: quaestor_core::lifecycle::Errand) -> Option<Call> {
-    use quaestor_core::lifecycle::Errand;
-    match (&plan.route, errand) {
-        (Path::Safe { safe, safe_tx_hash, .. }, Errand::Propose) => Some(approve_hash(*safe, *safe_tx_hash)),
-        (Path::Governor { .. }, _) => {
-            let (governor, proposal) = governor_proposal(plan)?;
+        Path::Governor { governor, description, .. } => {
+            let proposal = Proposal { calls: calls.to_vec(), description: description.clone() };
             match errand {
-                Errand::Propose => Some(proposal.propose(governor)),
-                Errand::Queue => Some(proposal.queue(governor)),
-                Errand::Execute => Some(proposal.execute(governor)),
+                Errand::Propose => Some(proposal.propose(*governor)),
+                Errand::Queue => Some(proposal.queue(*governor)),
+                Errand::Execute => Some(proposal.execute(*governor)),
                 Errand::Revoke | Errand::Tidy => None,
             }
         }
-        _ => None,
     }
 }
 
@@ -170,25 +174,29 @@ pub(super) fn revocation(plan: &Plan) -> Withdrawal {
 /// What tidies up after the revocation, if anything can.
 pub(super) fn tidying(plan: &Plan, reading: &RouteReading) -> Option<Withdrawal> {
     match &plan.route {
-        Path::Safe { safe, rejection_hash, .. } if !reading.nonce_taken => {
-            Some(Withdrawal::RejectSafeNonce { safe: *safe, safe_tx_hash: *rejection_hash })
+        Path::Safe { safe, nonce, .. } if !reading.nonce_taken => {
+            Some(Withdrawal::RejectSafeNonce { safe: *safe, nonce: *nonce })
         }
-        Path::Governor { .. } if reading.can_cancel => {
-            let (governor, proposal) = governor_proposal(plan)?;
-            Some(Withdrawal::CancelProposal { governor, call: proposal.cancel(governor) })
+        Path::Governor { governor, description, .. } if reading.can_cancel => {
+            let (calls, description) = (plan.calls.clone(), description.clone());
+            Some(Withdrawal::CancelProposal { governor: *governor, calls, description })
         }
         _ => None,
     }
 }
 
 /// The call of a withdrawal.
-pub(super) fn withdrawal_call(withdrawal: &Withdrawal, gate: Address) -> Call {
+pub(super) fn withdrawal_call(withdrawal: &Withdrawal, gate: Address, chain_id: u64) -> Call {
     match withdrawal {
         Withdrawal::Revoke { account, decision } => {
             let data = DecisionGate::revokeCall { account: *account, decision: *decision }.abi_encode();
             Call { to: gate, value: Amount::ZERO, data: data.into() }
         }
-        Withdrawal::CancelProposal { call, .. } => call.clone(),
-        Withdrawal::RejectSafeNonce { safe, safe_tx_hash } => approve_hash(*safe, *safe_tx_hash),
+        Withdrawal::CancelProposal { governor, calls, description } => {
+            Proposal { calls: calls.clone(), description: description.clone() }.cancel(*governor)
+        }
+        Withdrawal::RejectSafeNonce { safe, nonce } => {
+            approve_hash(*safe, SafeTx::rejection(*safe, *nonce).hash(chain_id, *safe))
+        }
     }
 }

@@ -116,14 +116,24 @@ impl Agent {
         let moment = Moment { head, finalised, brake };
         self.refresh_policy(finalised).await?;
         self.track(&moment).await?;
-        let (due, considered) = self.due_block(&moment).await?;
+        // What is under way goes on, and withdrawals leave, even when no decision can be taken.
+        let decided = self.decide_if_due(&moment).await;
+        if let Err(error @ (AgentError::Journal(_) | AgentError::Bundle { .. })) = decided {
+            return Err(error);
+        }
+        let driven = self.drive(&moment).await;
+        decided.and(driven)?;
+        self.last_head = Some(head.hash);
+        Ok(())
+    }
+
+    async fn decide_if_due(&mut self, moment: &Moment) -> Result<(), AgentError> {
+        let (due, considered) = self.due_block(moment).await?;
         if let Some(block) = due {
-            self.decide(block, &moment).await?;
+            self.decide(block, moment).await?;
         }
         // Only now: a decision that could not be taken is taken in the next step.
         self.considered = Some(considered);
-        self.drive(&moment).await?;
-        self.last_head = Some(head.hash);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::{
     decide::Scene,
     errand::{batch_call, read_route, revocation, tidying, withdrawal_call},
     policy_files::InForce,
-    record::{Plan, Record},
+    record::{Entry, Plan, Record},
     route::{Rehearsal, rehearse, route_of},
 };
 use crate::chain::{self, ChainError, TxFate, read_anchor};
@@ -16,7 +16,7 @@ use quaestor_core::{
     Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms,
     action::encode_batch,
     gate::{self, Cleared, DryRun, Evidence, Withdrawal},
-    lifecycle::{Errand, Event, Progress, Reason},
+    lifecycle::{Errand, Event, Progress, Reason, State},
     snapshot::Control,
 };
 
@@ -93,6 +93,9 @@ impl Agent {
         if let Some(live) = self.book.live_on(batch.address) {
             return Some(format!("proposal {} of this account may still run; one at a time", live.plan.id));
         }
+        if !inputs.snapshot.operators.contains(&self.operator) {
+            return Some(format!("the brake no longer lists {} as an operator", self.operator));
+        }
         let account = terms.account(batch.account)?;
         let reading = inputs.snapshot.accounts.get(batch.account.index())?;
         match (&account.route, &reading.control) {
@@ -161,27 +164,49 @@ impl Agent {
         self.clear(&inputs, plan, &dry_run, &PolicyCodec::new(terms), moment).await
     }
 
-    /// Does what each proposal wants next, and offers bytes again that may never have arrived.
+    /// Does what each proposal wants next, and offers bytes again that may never have arrived. Withdrawals come first,
+    /// and what fails for one proposal keeps no other from its turn; the first failure is returned.
     pub(super) async fn drive(&mut self, moment: &Moment) -> Result<(), AgentError> {
-        let ids: Vec<B256> = self.book.entries.keys().copied().collect();
-        for id in ids {
-            let Some(entry) = self.book.entries.get(&id) else { continue };
-            match (entry.proposal.flight, entry.proposal.wants()) {
-                (Some(_), _) if self.must_revoke(id) => self.withdraw(id, Errand::Revoke, moment).await?,
-                (Some(flight), _) => self.offer_again(id, flight.errand, flight.progress, moment).await?,
-                (None, Some(errand @ (Errand::Revoke | Errand::Tidy))) => self.withdraw(id, errand, moment).await?,
-                (None, Some(errand)) => self.run_batch_errand(id, errand, moment).await?,
-                (None, None) => {}
+        let withdrawing = |entry: &Entry| matches!(entry.proposal.state, State::Withdrawing { .. });
+        let mut turns: Vec<(bool, B256)> =
+            self.book.entries.iter().map(|(id, entry)| (!withdrawing(entry), *id)).collect();
+        turns.sort_unstable();
+        let mut outcome = Ok(());
+        for (_, id) in turns {
+            match self.drive_one(id, moment).await {
+                Err(error @ AgentError::Journal(_)) => return Err(error),
+                done => outcome = outcome.and(done),
             }
         }
-        Ok(())
+        outcome
+    }
+
+    async fn drive_one(&mut self, id: B256, moment: &Moment) -> Result<(), AgentError> {
+        let Some(entry) = self.book.entries.get(&id) else { return Ok(()) };
+        match (entry.proposal.flight, entry.proposal.wants()) {
+            // It ran: what is under way is only followed.
+            _ if matches!(entry.proposal.state, State::Executed { .. }) => Ok(()),
+            (Some(_), _) if self.must_revoke(id) => self.withdraw(id, Errand::Revoke, moment).await,
+            (Some(flight), _) => self.offer_again(id, flight.errand, flight.progress, moment).await,
+            (None, Some(errand @ (Errand::Revoke | Errand::Tidy))) => self.withdraw(id, errand, moment).await,
+            (None, Some(errand)) => self.run_batch_errand(id, errand, moment).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Withdraws what was judged again and failed; holds it back when nothing at all may leave now.
+    pub(super) fn unfit(&mut self, id: B256, receipt: Refusal) -> Result<(), AgentError> {
+        if receipt.is_passing() {
+            tracing::warn!(decision = %id, rule = ?receipt.rule, "held back");
+            return Ok(());
+        }
+        self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } })
     }
 
     /// Whether a withdrawal must take the place of a transaction under way.
     fn must_revoke(&self, id: B256) -> bool {
         let Some(entry) = self.book.entries.get(&id) else { return false };
-        let withdrawing =
-            matches!(entry.proposal.state, quaestor_core::lifecycle::State::Withdrawing { revoked: false, .. });
+        let withdrawing = matches!(entry.proposal.state, State::Withdrawing { revoked: false, .. });
         let other = entry.proposal.flight.is_some_and(|flight| {
             !matches!(flight.errand, Errand::Revoke | Errand::Tidy) && !matches!(flight.progress, Progress::Included(_))
         });
@@ -191,7 +216,7 @@ impl Agent {
     async fn run_batch_errand(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
         match self.cleared_now(id, moment).await? {
             Some(Ok(cleared)) => self.run_errand(id, errand, Pass::Batch(&cleared)).await,
-            Some(Err(receipt)) => self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } }),
+            Some(Err(receipt)) => self.unfit(id, receipt),
             None => Ok(()),
         }
     }
@@ -216,31 +241,39 @@ impl Agent {
     }
 
     async fn withdraw(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
-        let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(()) };
+        match self.withdrawal(id, errand, moment).await? {
+            Some(cleared) => self.run_errand(id, errand, Pass::Withdrawal(&cleared)).await,
+            None => self.happened(id, Event::NothingToTidy),
+        }
+    }
+
+    /// The revocation of a proposal, or what tidies up after it; `None` when nothing can.
+    async fn withdrawal(
+        &self,
+        id: B256,
+        errand: Errand,
+        moment: &Moment,
+    ) -> Result<Option<Cleared<Withdrawal>>, AgentError> {
+        let Some(plan) = self.book.entries.get(&id).map(|entry| &entry.plan) else { return Ok(None) };
         let withdrawal = if errand == Errand::Revoke {
-            revocation(&plan)
+            Some(revocation(plan))
         } else {
-            let reading = read_route(&self.chain, self.contracts.gate, &plan, moment.head).await?;
-            match tidying(&plan, &reading) {
-                Some(withdrawal) => withdrawal,
-                None => return self.happened(id, Event::NothingToTidy),
-            }
+            tidying(plan, &read_route(&self.chain, self.contracts.gate, plan, moment.head).await?)
         };
-        let cleared = gate::clear_withdrawal(withdrawal, &moment.brake);
-        self.run_errand(id, errand, Pass::Withdrawal(&cleared)).await
+        Ok(withdrawal.map(|withdrawal| gate::clear_withdrawal(withdrawal, &moment.brake)))
     }
 
     /// Prepare, write down, sign, write down, send, write down. The brake is read before the signature and again before
     /// the bytes leave.
     async fn run_errand(&mut self, id: B256, errand: Errand, pass: Pass<'_>) -> Result<(), AgentError> {
         let Some(entry) = self.book.entries.get(&id) else { return Ok(()) };
-        let replaced = entry.proposal.flight.and(entry.prepared.clone());
+        let Some(replaced) = self.may_take_nonce(id, &pass) else { return Ok(()) };
+        let (multisend, chain_id) = (self.config.contracts.multisend_call_only, self.config.chain.chain_id);
         let call = match &pass {
-            Pass::Batch(_) => batch_call(&entry.plan, errand),
-            Pass::Withdrawal(cleared) => Some(withdrawal_call(cleared.item(), self.contracts.gate)),
+            Pass::Batch(cleared) => batch_call(cleared, &entry.plan.route, errand, multisend, chain_id),
+            Pass::Withdrawal(cleared) => Some(withdrawal_call(cleared.item(), self.contracts.gate, chain_id)),
         };
         let Some(call) = call else { return Ok(()) };
-        let chain_id = self.config.chain.chain_id;
         let unsigned = chain::prepare(&self.chain, chain_id, self.operator, call, replaced.as_ref()).await?;
         if !self.may_leave(&pass).await? {
             return Ok(());
@@ -253,6 +286,25 @@ impl Agent {
         let effects = self.record(&Record::Signed { decision: id, errand, tx: tx.clone() })?;
         self.tell(&effects);
         self.offer(id, &tx, &pass).await
+    }
+
+    /// The operator has one transaction on the way to a block at a time, so that no two contend for a nonce: `None` while
+    /// another one is. Only a withdrawal takes the place of one, of its own proposal or of another, with higher fees; one
+    /// that is replaced fails finally and leaves nothing behind.
+    fn may_take_nonce(&self, id: B256, pass: &Pass<'_>) -> Option<Option<chain::Unsigned>> {
+        let waits = |entry: &&Entry| {
+            entry.proposal.flight.is_some_and(|flight| !matches!(flight.progress, Progress::Included(_)))
+        };
+        let is_withdrawal =
+            |entry: &Entry| entry.proposal.flight.is_some_and(|it| matches!(it.errand, Errand::Revoke | Errand::Tidy));
+        let others = self.book.entries.iter().filter(|(other, _)| **other != id).map(|(_, entry)| entry);
+        let blocked = others.filter(waits).any(|other| matches!(pass, Pass::Batch(_)) || is_withdrawal(other));
+        if blocked {
+            tracing::info!(decision = %id, "waits until the operator's transaction before it is in a block");
+            return None;
+        }
+        let prepared = self.book.entries.values().filter(waits).filter_map(|entry| entry.prepared.as_ref());
+        Some(prepared.max_by_key(|it| it.max_fee_per_gas).cloned())
     }
 
     async fn offer(&mut self, id: B256, tx: &chain::SignedTx, pass: &Pass<'_>) -> Result<(), AgentError> {
@@ -294,13 +346,15 @@ impl Agent {
             return Ok(());
         }
         if matches!(errand, Errand::Revoke | Errand::Tidy) {
-            let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(()) };
-            let cleared = gate::clear_withdrawal(revocation(&plan), &moment.brake);
-            return self.offer(id, &tx, &Pass::Withdrawal(&cleared)).await;
+            return match self.withdrawal(id, errand, moment).await? {
+                Some(cleared) => self.offer(id, &tx, &Pass::Withdrawal(&cleared)).await,
+                // Its bytes stay in the journal; nothing is left to tidy.
+                None => Ok(()),
+            };
         }
         match self.cleared_now(id, moment).await? {
             Some(Ok(cleared)) => self.offer(id, &tx, &Pass::Batch(&cleared)).await,
-            Some(Err(receipt)) => self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } }),
+            Some(Err(receipt)) => self.unfit(id, receipt),
             None => Ok(()),
         }
     }

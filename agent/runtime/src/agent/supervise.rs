@@ -35,7 +35,11 @@ pub enum RunError {
 /// # Errors
 /// If it does not start, or cannot go on.
 pub async fn run(config: Config, catalog: Catalog, stop: CancellationToken) -> Result<(), RunError> {
-    let agent = Agent::start(config, catalog).await?;
+    let agent = tokio::select! {
+        started = Agent::start(config, catalog) => started?,
+        // A node that does not answer must not hold up the end; nothing was begun yet.
+        () = stop.cancelled() => return Ok(()),
+    };
     // The journal's connection stays on one thread.
     LocalSet::new().run_until(supervise(agent, stop)).await
 }

@@ -37,6 +37,9 @@ pub struct DevnetArgs {
     /// Where configuration, policy and keystores are written
     #[arg(long, value_name = "DIR", default_value = "devnet")]
     pub dir: PathBuf,
+    /// How long a day of replayed prices takes, in seconds
+    #[arg(long, value_name = "SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub day_secs: u64,
 }
 
 /// `run`

@@ -18,6 +18,10 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
         told = story => told,
         _ = tokio::signal::ctrl_c() => {
             // Dropping the story ended agent and chain.
+            if args.keep {
+                return Err(Failure::new(Exit::Failed, format!("stopped before its end; files: {}", folder.display())));
+            }
+            let _ = std::fs::remove_dir_all(&folder);
             return Err(Failure::new(Exit::Failed, "stopped before its end"));
         }
     };

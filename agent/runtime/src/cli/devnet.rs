@@ -1,16 +1,19 @@
 //! `quaestor devnet`.
 
 use super::{Exit, Failure, Output, args::DevnetArgs};
-use crate::devnet::{Devnet, Options, Site};
-use std::{path::Path, time::Duration};
+use crate::devnet::{Devnet, DevnetError, Options, ReplayDay, Site};
+use quaestor_contracts::utc::Utc;
+use quaestor_core::Price;
+use std::{iter::Peekable, path::Path, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Environment variable of the keystores' password.
 const PASSWORD_VAR: &str = "QUAESTOR_PASSWORD";
 /// The keys are anvil's, known to everybody; so is the password.
 const PASSWORD: &str = "local";
-/// Blocks come so far apart when nobody does anything.
-const BLOCK_TIME: Duration = Duration::from_secs(2);
+/// Hours of a replayed day.
+const HOURS: u32 = 24;
+const HOUR: u64 = 3_600;
 
 pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failure> {
     let days =
@@ -27,15 +30,44 @@ pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failu
     let voted = devnet.vote_policy(hash, rest, policy.envelope(), "file:epoch-1.toml", "# Adopt the first policy");
     let anchored = voted.await.map_err(|error| failed(&error))?;
     devnet.warp_to(anchored.active_at).await.map_err(|error| failed(&error))?;
+    devnet.mine(3).await.map_err(|error| failed(&error))?;
     describe(&devnet, &site, &rpc_url, output)?;
+    let mut days = crate::demo::real_days("2020-03-11", "2021-07-05")
+        .map_err(|error| Failure::new(Exit::Internal, error))?
+        .into_iter()
+        .peekable();
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::new(Exit::Internal, error))?;
     loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Ok),
             _ = terminate.recv() => return Ok(Exit::Ok),
-            () = tokio::time::sleep(BLOCK_TIME) => devnet.mine(1).await.map_err(|error| failed(&error))?,
+            () = tokio::time::sleep(Duration::from_secs(args.day_secs) / HOURS) => {}
+        }
+        if let Some(day) = next_hour(&devnet, &mut days).await.map_err(|error| failed(&error))? {
+            output.line(prices(&day))?;
         }
     }
+}
+
+/// Lets an hour of chain time pass, the close of a day included if it lies in it.
+async fn next_hour(
+    devnet: &Devnet,
+    days: &mut Peekable<impl Iterator<Item = ReplayDay>>,
+) -> Result<Option<ReplayDay>, DevnetError> {
+    let hour = (devnet.chain.now().await? / HOUR + 1) * HOUR;
+    let closed = days.next_if(|day| day.timestamp < hour);
+    if let Some(day) = &closed {
+        devnet.replay(std::slice::from_ref(day)).await?;
+    }
+    devnet.warp_to(hour).await?;
+    devnet.mine(3).await?;
+    Ok(closed)
+}
+
+fn prices(day: &ReplayDay) -> String {
+    let price = |(symbol, price): &(String, Price)| format!("{symbol} {}", price.display());
+    let prices: Vec<String> = day.prices.iter().map(price).collect();
+    format!("{}  {}", Utc(day.timestamp), prices.join("  "))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -1,6 +1,14 @@
 //! A JSON-RPC proxy before the local chain that can be told to misbehave, and that counts.
 
-use axum::{Router, body::Bytes, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::post};
+use alloy::primitives::Address;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::post,
+};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +30,8 @@ use tokio::{
 
 /// How long a request that is held back stays open; no client of ours waits as long.
 const HOLD: Duration = Duration::from_secs(600);
+/// Code of the error with which a call to an unreadable address is answered.
+const UNREADABLE: i64 = -32_000;
 /// Pause after a failed `accept`, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -52,7 +62,11 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Rules {
     held: BTreeSet<String>,
+    muted: BTreeSet<String>,
+    cut: BTreeSet<String>,
     failing: BTreeMap<String, (i64, String)>,
+    /// Addresses as calldata has them: lower-case hexadecimal digits.
+    unreadable: BTreeSet<String>,
     requests: u64,
     methods: BTreeMap<String, u64>,
 }
@@ -96,15 +110,40 @@ impl Proxy {
         self.shared.rules().held.insert(method.to_owned());
     }
 
+    /// From now on requests of this method are forwarded and their answers swallowed.
+    pub fn mute(&self, method: &str) {
+        self.shared.rules().muted.insert(method.to_owned());
+    }
+
+    /// From now on requests of this method are forwarded and answered as by a gateway that lost the answer: HTTP 502.
+    pub fn cut(&self, method: &str) {
+        self.shared.rules().cut.insert(method.to_owned());
+    }
+
+    /// From now on `eth_call`s that name this address anywhere, inside of a multicall too, get an error and are not
+    /// forwarded; or are again.
+    pub fn set_unreadable(&self, address: Address, unreadable: bool) {
+        let digits = format!("{address:x}").trim_start_matches("0x").to_owned();
+        let mut rules = self.shared.rules();
+        if unreadable {
+            rules.unreadable.insert(digits);
+        } else {
+            rules.unreadable.remove(&digits);
+        }
+    }
+
     /// From now on requests of this method get this JSON-RPC error and are not forwarded.
     pub fn fail(&self, method: &str, code: i64, message: &str) {
         self.shared.rules().failing.insert(method.to_owned(), (code, message.to_owned()));
     }
 
-    /// Ends what [`Self::hold`] and [`Self::fail`] began for this method; what was swallowed stays so.
+    /// Ends what [`Self::hold`], [`Self::mute`], [`Self::cut`] and [`Self::fail`] began for this method; what was
+    /// swallowed stays so.
     pub fn restore(&self, method: &str) {
         let mut rules = self.shared.rules();
         rules.held.remove(method);
+        rules.muted.remove(method);
+        rules.cut.remove(method);
         rules.failing.remove(method);
     }
 
@@ -147,45 +186,66 @@ impl Drop for Proxy {
 enum Fate {
     Forward,
     Swallow,
+    /// Forwarded; the answer is swallowed.
+    Mute,
+    /// Forwarded; the answer is lost.
+    Cut,
     /// Answered here, in the place of each request of a batch that fails.
     Answer(Vec<Option<Value>>),
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, body: Bytes) -> impl IntoResponse {
     let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let answer = match judge(&mut shared.rules(), &request) {
-        Fate::Forward => None,
-        Fate::Swallow => Some(None),
-        Fate::Answer(answers) => Some(Some(answers)),
-    };
-    let text = match answer {
-        None => forward(&shared, body).await,
-        Some(None) => {
-            tokio::time::sleep(HOLD).await;
-            Vec::new()
+    let fate = judge(&mut shared.rules(), &request);
+    let (status, text) = match fate {
+        Fate::Forward => (StatusCode::OK, forward(&shared, body).await),
+        Fate::Answer(answers) => (StatusCode::OK, merge(&shared, request, answers).await),
+        Fate::Cut => {
+            forward(&shared, body).await;
+            (StatusCode::BAD_GATEWAY, Vec::new())
         }
-        Some(Some(answers)) => merge(&shared, request, answers).await,
+        fate => {
+            if matches!(fate, Fate::Mute) {
+                forward(&shared, body).await;
+            }
+            tokio::time::sleep(HOLD).await;
+            (StatusCode::GATEWAY_TIMEOUT, Vec::new())
+        }
     };
-    ([(CONTENT_TYPE, "application/json")], text)
+    (status, [(CONTENT_TYPE, "application/json")], text)
 }
 
 fn judge(rules: &mut Rules, request: &Value) -> Fate {
     rules.requests += 1;
     let calls = request.as_array().map_or(std::slice::from_ref(request), Vec::as_slice);
-    let mut swallow = false;
+    let (mut swallow, mut mute, mut cut) = (false, false, false);
     let mut answers = Vec::with_capacity(calls.len());
     for call in calls {
         let method = call.get("method").and_then(Value::as_str).unwrap_or_default();
         *rules.methods.entry(method.to_owned()).or_default() += 1;
         swallow |= rules.held.contains(method);
-        answers.push(rules.failing.get(method).map(|(code, message)| {
+        mute |= rules.muted.contains(method);
+        cut |= rules.cut.contains(method);
+        let unreadable = method == "eth_call" && !rules.unreadable.is_empty() && {
+            let text = call.to_string().to_lowercase();
+            rules.unreadable.iter().any(|address| text.contains(address))
+        };
+        let failing = rules.failing.get(method).map(|(code, message)| (*code, message.as_str()));
+        let failing = failing.or(unreadable.then_some((UNREADABLE, "this address cannot be read")));
+        answers.push(failing.map(|(code, message)| {
             json!({"jsonrpc": "2.0", "id": call.get("id"), "error": {"code": code, "message": message}})
         }));
     }
-    match swallow {
-        true => Fate::Swallow,
-        false if answers.iter().all(Option::is_none) => Fate::Forward,
-        false => Fate::Answer(answers),
+    if swallow {
+        Fate::Swallow
+    } else if answers.iter().any(Option::is_some) {
+        Fate::Answer(answers)
+    } else if mute {
+        Fate::Mute
+    } else if cut {
+        Fate::Cut
+    } else {
+        Fate::Forward
     }
 }
 

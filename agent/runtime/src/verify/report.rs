@@ -85,15 +85,13 @@ pub const INFORMATIONAL: [Informational; 3] = [
     },
 ];
 
-/// The parts of a bundle that only a node can tell to be true: offline they are taken as they are, and checked only as
-/// far as the decision depends on them.
-pub const ON_CHAIN_ONLY: [Informational; 4] = [
+/// The parts of a bundle that no hash in the decision covers: offline they are taken as they are, and checked only as far
+/// as the decision depends on them. Whether snapshot and history are true, only a node can tell either.
+pub const ON_CHAIN_ONLY: [Informational; 2] = [
     Informational {
         at: "/reads/*/answer",
         why: "what the contracts answered, where the snapshot leaves parts of it out",
     },
-    Informational { at: "/snapshot/code", why: "code hashes; those of the policy's venues are bound by the decision" },
-    Informational { at: "/history", why: "the gate's events and the Governor's proposals" },
     Informational { at: "/proposals/*/dry_run/outcome", why: "what a node said the batch would do" },
 ];
 
