@@ -18,7 +18,7 @@ const DECISIONS: usize = 200;
 async fn main() -> Result<(), DemoError> {
     let folder = tempfile::tempdir().map_err(quaestor::demo::stage::io_error("a temporary folder"))?;
     let mut stage = Stage::set(quaestor_tests::quaestor(), folder.path()).await?;
-    quaestor::demo::scene::adopt_first_policy(&mut stage).await?;
+    quaestor::demo::scene::adopt_first_policy(&stage).await?;
     stage.start_agent()?;
     stage.next_day().await?;
     stage.next_decision().await?;
@@ -35,7 +35,9 @@ async fn main() -> Result<(), DemoError> {
     println!("start to first decision   median {:>7.1} ms of {STARTS}", millis(median(&mut starts)));
     println!("hour mined to decision    median {:>7.1} ms of {DECISIONS}", millis(median(&mut decisions)));
     match stage.agent_memory_bytes() {
-        Some(bytes) => println!("resident memory           {:>14.1} MB after {DECISIONS} decisions", bytes as f64 / 1e6),
+        Some(bytes) => {
+            println!("resident memory           {:>14.1} MB after {DECISIONS} decisions", bytes as f64 / 1e6)
+        }
         None => println!("resident memory           not told by this system"),
     }
     Ok(())

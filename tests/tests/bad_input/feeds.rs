@@ -7,8 +7,8 @@ use alloy::{
 };
 use quaestor::demo::scene;
 use quaestor_contracts::bindings::ReplayFeed;
-use quaestor_core::{Hold, Rule, verdict::Quantity};
 use quaestor_core::valuation::Dropped;
+use quaestor_core::{Hold, Rule, verdict::Quantity};
 use quaestor_tests::{Stage, governed, stage};
 
 const WETH: usize = 1;

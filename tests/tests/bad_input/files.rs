@@ -75,7 +75,8 @@ async fn a_key_that_is_not_the_operators_is_refused() {
     let stage = rested().await;
     let config = stage.site.config.clone();
     let ended = stage.run_with(&config, PASSWORD_VAR, Some("not-the-password")).await;
-    ended.expect(CONFIGURATION, &["the password in QUAESTOR_DEMO_PASSWORD does not open the keystore", "operator.json"]);
+    ended
+        .expect(CONFIGURATION, &["the password in QUAESTOR_DEMO_PASSWORD does not open the keystore", "operator.json"]);
     assert!(!ended.stderr.contains("not-the-password"), "{}", ended.stderr);
     let ended = stage.run_with(&config, PASSWORD_VAR, None).await;
     ended.expect(CONFIGURATION, &["the environment variable QUAESTOR_DEMO_PASSWORD is not set", "keystore's password"]);
@@ -85,7 +86,10 @@ async fn a_key_that_is_not_the_operators_is_refused() {
     let owner = stage.site.keystores.owners[0].display().to_string();
     let people = &stage.devnet.dao.people;
     let (found, expected) = (people.owners[0].address().to_string(), people.operator.address().to_string());
-    stage.run(&at(&owner)).await.expect(CONFIGURATION, &["the key is that of", &found, "configuration names", &expected]);
+    stage
+        .run(&at(&owner))
+        .await
+        .expect(CONFIGURATION, &["the key is that of", &found, "configuration names", &expected]);
     std::fs::write(stage.site.folder.join("keys/torn.json"), "{\"version\": 3, \"crypto\"").unwrap();
     stage.run(&at("keys/torn.json")).await.expect(CONFIGURATION, &["is no keystore that can be opened", "line 1"]);
     let by_name = stage.config_as("wrong.toml", |text| {

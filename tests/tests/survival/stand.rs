@@ -122,9 +122,11 @@ pub async fn carry(stage: &mut Stage, plan: &Plan) {
 /// Lets blocks pass until the agent has seen its proposal collect confirmations or votes.
 pub async fn proposed(stage: &mut Stage, plan: &Plan) {
     let id = plan.id;
-    until(stage, "see its proposal on chain", |record| {
-        matches!(record, Record::Happened { decision, event: Event::Observed { .. } } if *decision == id)
-    })
+    until(
+        stage,
+        "see its proposal on chain",
+        |record| matches!(record, Record::Happened { decision, event: Event::Observed { .. } } if *decision == id),
+    )
     .await;
 }
 

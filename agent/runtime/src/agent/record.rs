@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 /// One row of the journal. The row's kind is the variant's name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "records are made one at a time and written down at once")]
 pub enum Record {
     /// The agent started.
     Started {

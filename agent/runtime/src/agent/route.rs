@@ -2,7 +2,7 @@
 //! what was proposed.
 
 use super::{bundle::bundle_name, record::Path};
-use crate::chain::{Chain, ChainError, dry_run_safe, dry_run_timelock};
+use crate::chain::{Chain, ChainError, any_signers, dry_run_safe, dry_run_timelock};
 use alloy::primitives::Address;
 use quaestor_contracts::{
     governor::{Proposal, Text, describe},
@@ -65,7 +65,7 @@ pub async fn rehearse(chain: &Chain, it: &Rehearsal<'_>) -> Result<DryRun, Chain
     match (route, control) {
         (Path::Safe { safe, nonce, .. }, Some(Control::Safe { owners, threshold, .. })) => {
             match SafeTx::for_batch(*safe, multisend, calls, *nonce) {
-                Ok(tx) => dry_run_safe(chain, terms, block, *safe, &tx, owners, *threshold, calls).await,
+                Ok(tx) => dry_run_safe(chain, terms, block, *safe, &tx, &any_signers(owners, *threshold), calls).await,
                 Err(error) => {
                     let outcome = DryRunOutcome::Reverted { reason: error.to_string() };
                     Ok(DryRun { calls: calls.to_vec(), block, outcome })

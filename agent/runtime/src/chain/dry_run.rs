@@ -29,7 +29,8 @@ use quaestor_core::{
 /// Gas that one simulated call may use.
 const GAS_MAX: u64 = 15_000_000;
 
-/// Executes `tx`, the transaction of `safe` that makes `calls`, as owners would once `threshold` of them confirmed.
+/// Executes `tx`, the transaction of `safe` that makes `calls`, as it would once `signers`, owners in the order of their
+/// addresses, have confirmed it.
 ///
 /// # Errors
 /// If the node does not answer.
@@ -39,19 +40,15 @@ pub async fn dry_run_safe(
     block: BlockRef,
     safe: Address,
     tx: &SafeTx,
-    owners: &[Address],
-    threshold: u64,
+    signers: &[Address],
     calls: &[Call],
 ) -> Result<DryRun, ChainError> {
     let hash = tx.hash(terms.chain_id, safe);
-    let mut signers = owners.to_vec();
-    signers.sort_unstable();
-    signers.truncate(usize::try_from(threshold).unwrap_or(usize::MAX));
     let one = B256::with_last_byte(1);
     let slots = signers.iter().map(|owner| (approved_hash_slot(*owner, hash), one)).collect();
     let mut overrides = StateOverride::default();
     overrides.insert(safe, AccountOverride { state_diff: Some(slots), ..Default::default() });
-    let execute = tx.execute(safe, approved_signatures(&signers));
+    let execute = tx.execute(safe, approved_signatures(signers));
     let from = signers.first().copied().unwrap_or_default();
     let requests = vec![request(from, &execute)];
     let ran = simulate(chain, terms, block, overrides, requests).await?;
@@ -75,6 +72,14 @@ pub async fn dry_run_safe(
         }
     };
     Ok(DryRun { calls: calls.to_vec(), block, outcome })
+}
+
+/// As many owners as must confirm, in the order of their addresses. Which of them does not matter to a dry run.
+pub fn any_signers(owners: &[Address], threshold: u64) -> Vec<Address> {
+    let mut signers = owners.to_vec();
+    signers.sort_unstable();
+    signers.truncate(usize::try_from(threshold).unwrap_or(usize::MAX));
+    signers
 }
 
 /// Executes `calls` one after the other from `timelock`.

@@ -7,7 +7,7 @@ mod observe;
 mod transact;
 
 pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
-pub use dry_run::{dry_run_safe, dry_run_timelock};
+pub use dry_run::{any_signers, dry_run_safe, dry_run_timelock};
 pub use history::HistoryReader;
 pub(crate) use history::proposal_number;
 pub use observe::{Contracts, Observation, ObserveError, assemble, observe, read_anchor, read_brake, reads_of};

@@ -19,7 +19,7 @@ pub use standing::{ChainRefused, Standing, stand};
 
 use crate::{
     agent::{Bundle, BundleError},
-    chain::{Chain, ChainError, dry_run_safe},
+    chain::{Chain, ChainError, any_signers, dry_run_safe},
     sender::{Mined, SendError, Sender},
     verify::verify_offline,
 };
@@ -185,9 +185,9 @@ async fn execute(sender: &Sender, proposed: &Proposed, standing: &Standing) -> R
 /// What reverts inside; `None` if the node cannot say.
 async fn why(chain: &Chain, proposed: &Proposed, standing: &Standing) -> Option<String> {
     let threshold = u64::try_from(standing.threshold).ok()?;
-    let (terms, owners) = (proposed.terms(), &standing.owners);
+    let signers = any_signers(&standing.owners, threshold);
     let (safe, tx, calls) = (proposed.safe, &proposed.tx, &proposed.calls);
-    let ran = dry_run_safe(chain, terms, standing.block, safe, tx, owners, threshold, calls).await.ok()?;
+    let ran = dry_run_safe(chain, proposed.terms(), standing.block, safe, tx, &signers, calls).await.ok()?;
     match ran.outcome {
         DryRunOutcome::Reverted { reason } => Some(reason),
         DryRunOutcome::Ran { .. } => None,

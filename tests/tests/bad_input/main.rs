@@ -2,17 +2,11 @@
 //! documented exit code, nothing leaves the agent, and the journal keeps every row.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "bad_input/chain.rs"]
 mod chain;
-#[path = "bad_input/feeds.rs"]
 mod feeds;
-#[path = "bad_input/files.rs"]
 mod files;
-#[path = "bad_input/journal.rs"]
 mod journal;
-#[path = "bad_input/node.rs"]
 mod node;
-#[path = "bad_input/policy.rs"]
 mod policy;
 
 /// A configuration, policy or keystore file is wrong or missing.
