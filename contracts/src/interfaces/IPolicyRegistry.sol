@@ -10,11 +10,11 @@ pragma solidity ^0.8.28;
 ///
 /// | slot   | name                   | meaning                                                           |
 /// |--------|------------------------|-------------------------------------------------------------------|
-/// | 0      | proposal_value_bps_max | largest value of one proposal, in basis points of NAV             |
-/// | 1      | hour_value_bps_max     | largest value in any hour, in basis points of NAV                 |
-/// | 2      | day_value_bps_max      | largest value in any 24 hours, in basis points of NAV             |
-/// | 3      | week_value_bps_max     | largest value in any 7 days, in basis points of NAV               |
-/// | 4      | month_value_bps_max    | largest value in any 30 days, in basis points of NAV              |
+/// | 0      | proposal_bps_max       | largest value of one proposal, in basis points of NAV             |
+/// | 1      | hour_bps_max           | largest value in any hour, in basis points of NAV                 |
+/// | 2      | day_bps_max            | largest value in any 24 hours, in basis points of NAV             |
+/// | 3      | week_bps_max           | largest value in any 7 days, in basis points of NAV               |
+/// | 4      | month_bps_max          | largest value in any 30 days, in basis points of NAV              |
 /// | 5      | slippage_bps_max       | largest slippage against the oracle, in basis points              |
 /// | 6      | price_age_secs_max     | oldest price that counts, in seconds                              |
 /// | 7      | price_deviation_bps_max| largest disagreement between prices, in basis points              |
@@ -23,7 +23,7 @@ pragma solidity ^0.8.28;
 /// | 10–15  | reserved (caps)        | unset                                                             |
 /// | 16     | stable_share_bps_min   | smallest share of stable assets, in basis points of NAV           |
 /// | 17     | price_quorum_min       | fewest sources that must agree on a price                         |
-/// | 18     | cooldown_secs_min      | shortest time between two proposals of a strategy, in seconds     |
+/// | 18     | cooldown_secs_min      | shortest time between two proposals, in seconds                   |
 /// | 19–31  | reserved (floors)      | unset                                                             |
 ///
 /// **Ceilings** (the constitution) bound every envelope: a cap may not be above its ceiling, a floor not below it.

@@ -18,8 +18,8 @@ async fn holds_without_price(stage: &mut Stage, asset: usize, reason: Dropped) {
     let skip = stage.log().len();
     let decision = stage.holds(Rule::PriceQuorumMin).await;
     let feed = stage.devnet.dao.assets[asset].feed;
-    assert_eq!(decision.prices[asset].dropped, [(feed, reason)]);
-    assert_eq!(decision.prices[asset].price, None);
+    let without: Vec<_> = decision.prices.iter().filter(|price| price.price.is_none()).collect();
+    assert!(without.iter().any(|price| price.dropped == [(feed, reason)]), "{without:?}");
     let Hold::Rule { receipt } = &decision.holds[0] else { unreachable!() };
     assert_eq!((receipt.limit, receipt.found), (Quantity::Count(1), Quantity::Count(0)));
     stage.told(skip, "holding").await;
@@ -70,7 +70,7 @@ async fn an_answer_that_cannot_be_a_price_is_dropped() {
         holds_without_price(&mut stage, WETH, reason).await;
         push(&stage, WETH, good, now).await;
         let decision = stage.decides().await;
-        assert_eq!(decision.prices[WETH].usable, 1);
+        assert!(decision.prices.iter().all(|price| price.usable == 1));
     }
     let feed = stage.devnet.dao.assets[WETH].feed;
     let code = stage.devnet.chain.provider().get_code_at(feed).await.unwrap();

@@ -17,19 +17,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What an audit counted, for a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// Transactions of the operator in blocks.
-    pub transactions: usize,
+    pub(crate) transactions: usize,
     /// Plans in the journal.
-    pub plans: usize,
+    pub(crate) plans: usize,
     /// Batches that the gate let in.
-    pub entered: usize,
+    pub(crate) entered: usize,
     /// Proposals of the operator to the Governor.
-    pub proposed: usize,
+    pub(crate) proposed: usize,
 }
 
 /// Checks chain and journal. `Entered` must be there for exactly the decisions in `executed`.
-pub async fn audit(stage: &Stage, executed: &BTreeSet<B256>) -> Audit {
+pub(crate) async fn audit(stage: &Stage, executed: &BTreeSet<B256>) -> Audit {
     let records = demo_records(stage);
     Lives::of(&records); // which finds two lives that must not be at once
     let plans: Vec<&Plan> =
@@ -161,6 +161,6 @@ async fn logs(stage: &Stage, filter: Filter) -> Vec<Log> {
 }
 
 /// How many transactions of the operator are in blocks.
-pub async fn operator_nonce(stage: &Stage, operator: Address) -> u64 {
+pub(crate) async fn operator_nonce(stage: &Stage, operator: Address) -> u64 {
     stage.devnet.chain.provider().get_transaction_count(operator).latest().await.unwrap()
 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 /// Longest wait for anything that the agent should do.
-pub const WAIT: Duration = Duration::from_secs(30);
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
 /// Time between two blocks that a story lets pass while it waits.
 const BLOCK: Duration = Duration::from_millis(60);
 /// Decisions that are waited for until a plan is made.
@@ -30,21 +30,21 @@ const ROWS: usize = 1_000;
 
 /// The limits of the stories' policy: those of the demo without the rolling caps, so that every swing of the price may be
 /// answered.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits { window_bps_max: [u64::MAX; 4], ..demo_limits() }
 }
 
 /// The DAO with its policy in force and the agent running under it. The agent waits two seconds for its node, not ten.
-pub async fn stand() -> Stage {
+pub(crate) async fn stand() -> Stage {
     let mut stage = quaestor_tests::stage().await;
     adopt(&stage).await;
-    edit(&stage.site.config, "poll_interval_ms = 50", "poll_interval_ms = 20\nrequest_timeout_secs = 2");
+    edit(&stage.site.config, "[contracts]", "request_timeout_secs = 2\n\n[contracts]");
     stage.start().await;
     stage
 }
 
 /// Votes the stories' policy into force.
-pub async fn adopt(stage: &Stage) {
+pub(crate) async fn adopt(stage: &Stage) {
     let title = "Adopt a policy that answers every swing";
     let (_, anchored) = scene::vote(stage, "survival.toml", limits(), title).await.unwrap();
     stage.devnet.warp_to(anchored.active_at).await.unwrap();
@@ -52,7 +52,7 @@ pub async fn adopt(stage: &Stage) {
 }
 
 /// Replaces a text of a file, which must have it.
-pub fn edit(path: &std::path::Path, from: &str, to: &str) {
+pub(crate) fn edit(path: &std::path::Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "no `{from}` in {text}");
     std::fs::write(path, text.replace(from, to)).unwrap();
@@ -60,7 +60,7 @@ pub fn edit(path: &std::path::Path, from: &str, to: &str) {
 
 /// WETH at this share of 200 dollars, in per cent; everything else stays. A swing between 60 and 100 takes the treasury
 /// out of its bands either way.
-pub async fn price(stage: &Stage, percent: u128) {
+pub(crate) async fn price(stage: &Stage, percent: u128) {
     let whole = |dollars: u128| Price(dollars * quaestor_core::amount::WAD);
     let prices = [("USDC", whole(1)), ("WETH", whole(2 * percent)), ("WBTC", whole(8_000))];
     let timestamp = stage.devnet.chain.now().await.unwrap() + 60;
@@ -69,14 +69,14 @@ pub async fn price(stage: &Stage, percent: u128) {
 }
 
 /// The Safe's next plan, at this price of WETH.
-pub async fn rebalance(stage: &mut Stage, percent: u128) -> Plan {
+pub(crate) async fn rebalance(stage: &mut Stage, percent: u128) -> Plan {
     let safe = stage.devnet.dao.safe.account;
     price(stage, percent).await;
     next_plan(stage, safe).await
 }
 
 /// The next plan of this account.
-pub async fn next_plan(stage: &mut Stage, account: Address) -> Plan {
+pub(crate) async fn next_plan(stage: &mut Stage, account: Address) -> Plan {
     let skip = stage.rows().unwrap().len();
     for _ in 0..DECISIONS_MAX {
         stage.next_decision().await.unwrap();
@@ -88,20 +88,20 @@ pub async fn next_plan(stage: &mut Stage, account: Address) -> Plan {
 }
 
 /// The Safe transaction of a plan.
-pub fn safe_tx(stage: &Stage, plan: &Plan) -> (SafeTx, B256) {
+pub(crate) fn safe_tx(stage: &Stage, plan: &Plan) -> (SafeTx, B256) {
     let Path::Safe { safe, nonce, safe_tx_hash, .. } = plan.route else { panic!("{:?} is not the Safe's", plan.id) };
     let tx = SafeTx::for_batch(safe, stage.devnet.dao.safe.multi_send, &plan.calls, nonce).unwrap();
     (tx, safe_tx_hash)
 }
 
 /// Whether the operator has confirmed the plan's transaction on chain.
-pub async fn is_proposed(stage: &Stage, plan: &Plan) -> bool {
+pub(crate) async fn is_proposed(stage: &Stage, plan: &Plan) -> bool {
     let operator = stage.devnet.dao.people.operator.address();
     stage.devnet.approvers(safe_tx(stage, plan).1).await.unwrap().contains(&operator)
 }
 
 /// Two people confirm, unless they have, and one executes.
-pub async fn people_execute(stage: &Stage, plan: &Plan) {
+pub(crate) async fn people_execute(stage: &Stage, plan: &Plan) {
     let (tx, hash) = safe_tx(stage, plan);
     let owners = &stage.devnet.dao.people.owners;
     let confirmed = stage.devnet.approvers(hash).await.unwrap();
@@ -112,7 +112,7 @@ pub async fn people_execute(stage: &Stage, plan: &Plan) {
 }
 
 /// Two people confirm and one executes; waits until the agent has seen it to the end.
-pub async fn carry(stage: &mut Stage, plan: &Plan) {
+pub(crate) async fn carry(stage: &mut Stage, plan: &Plan) {
     proposed(stage, plan).await;
     people_execute(stage, plan).await;
     let outcome = ended(stage, plan).await;
@@ -120,7 +120,7 @@ pub async fn carry(stage: &mut Stage, plan: &Plan) {
 }
 
 /// Lets blocks pass until the agent has seen its proposal collect confirmations or votes.
-pub async fn proposed(stage: &mut Stage, plan: &Plan) {
+pub(crate) async fn proposed(stage: &mut Stage, plan: &Plan) {
     let id = plan.id;
     until(
         stage,
@@ -131,17 +131,17 @@ pub async fn proposed(stage: &mut Stage, plan: &Plan) {
 }
 
 /// Lets blocks pass until the journal has such a row; counted from its beginning.
-pub async fn until(stage: &mut Stage, what: &'static str, wanted: impl Fn(&Record) -> bool) -> Record {
+pub(crate) async fn until(stage: &mut Stage, what: &'static str, wanted: impl Fn(&Record) -> bool) -> Record {
     stage.mine_until(what, 0, wanted).await.unwrap()
 }
 
 /// Waits, without a block, until the journal has such a row.
-pub async fn written(stage: &mut Stage, what: &'static str, wanted: impl Fn(&Record) -> bool) -> Record {
+pub(crate) async fn written(stage: &mut Stage, what: &'static str, wanted: impl Fn(&Record) -> bool) -> Record {
     stage.wait_for(what, 0, wanted).await.unwrap()
 }
 
 /// Lets blocks pass until the proposal is over; how.
-pub async fn ended(stage: &mut Stage, plan: &Plan) -> Outcome {
+pub(crate) async fn ended(stage: &mut Stage, plan: &Plan) -> Outcome {
     let begun = Instant::now();
     while begun.elapsed() < WAIT {
         if let Some(outcome) = Lives::of(&demo_records(stage)).outcomes.remove(&plan.id) {
@@ -154,7 +154,7 @@ pub async fn ended(stage: &mut Stage, plan: &Plan) -> Outcome {
 }
 
 /// Lets this many blocks pass, slowly enough that the agent sees each.
-pub async fn blocks(stage: &Stage, count: u32) {
+pub(crate) async fn blocks(stage: &Stage, count: u32) {
     for _ in 0..count {
         stage.devnet.mine(1).await.unwrap();
         tokio::time::sleep(BLOCK).await;
@@ -162,7 +162,7 @@ pub async fn blocks(stage: &Stage, count: u32) {
 }
 
 /// Waits until this holds.
-pub async fn holds(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn holds(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < WAIT, "{what} does not come to pass");
@@ -171,22 +171,22 @@ pub async fn holds(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// All records.
-pub fn demo_records(stage: &demo::Stage) -> Vec<Record> {
+pub(crate) fn demo_records(stage: &demo::Stage) -> Vec<Record> {
     stage.records(0).unwrap()
 }
 
 /// The book of the journal so far, how what ended did end, and whether two proposals were ever alive that must not be.
 #[derive(Debug, Default)]
-pub struct Lives {
+pub(crate) struct Lives {
     /// What is not over.
-    pub book: Book,
+    pub(crate) book: Book,
     /// How the rest ended.
-    pub outcomes: BTreeMap<B256, Outcome>,
+    pub(crate) outcomes: BTreeMap<B256, Outcome>,
 }
 
 impl Lives {
     /// Folds all of them.
-    pub fn of(records: &[Record]) -> Self {
+    pub(crate) fn of(records: &[Record]) -> Self {
         let mut lives = Self::default();
         records.iter().for_each(|record| lives.apply(record));
         lives
@@ -196,7 +196,7 @@ impl Lives {
     ///
     /// # Panics
     /// If two proposals of an account, or for one `once_key`, may run at once.
-    pub fn apply(&mut self, record: &Record) {
+    pub(crate) fn apply(&mut self, record: &Record) {
         if let Record::Happened { decision, event } = record
             && let Some(entry) = self.book.entries.get(decision)
             && let (after, _) = quaestor_core::lifecycle::step(entry.proposal.clone(), event)
@@ -221,7 +221,7 @@ impl Lives {
 
 /// The journal as it grows.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     path: PathBuf,
     reader: Option<JournalReader>,
     next: u64,
@@ -229,12 +229,12 @@ pub struct Watch {
 
 impl Watch {
     /// From the first row on.
-    pub fn new(stage: &Stage) -> Self {
+    pub(crate) fn new(stage: &Stage) -> Self {
         Self { path: stage.config.files.journal.clone(), reader: None, next: 1 }
     }
 
     /// The records since the last look.
-    pub fn fresh(&mut self) -> Vec<Record> {
+    pub(crate) fn fresh(&mut self) -> Vec<Record> {
         if self.reader.is_none() {
             self.reader = JournalReader::open(&self.path).ok();
         }
@@ -246,7 +246,7 @@ impl Watch {
 }
 
 /// What a record is called in a report: its kind, and what it is about.
-pub fn label(record: &Record) -> String {
+pub(crate) fn label(record: &Record) -> String {
     let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     match record {
         Record::Prepared { errand, .. } => format!("prepared {}", word(serde_json::to_value(errand).unwrap())),

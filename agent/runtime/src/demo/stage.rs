@@ -223,14 +223,16 @@ impl Stage {
         Ok(Some(day))
     }
 
-    /// Lets an hour pass on the chain, so that a decision is due.
+    /// Lets the chain's next full hour come, so that a decision is due; that hour, Unix seconds.
     ///
     /// # Errors
     /// If the chain does not answer.
-    pub async fn next_hour(&self) -> Result<(), DemoError> {
+    pub async fn next_hour(&self) -> Result<u64, DemoError> {
         let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
-        self.devnet.warp_to((now / 3_600 + 1) * 3_600).await?;
-        Ok(self.devnet.mine(3).await?)
+        let hour = (now / 3_600 + 1) * 3_600;
+        self.devnet.warp_to(hour).await?;
+        self.devnet.mine(3).await?;
+        Ok(hour)
     }
 
     /// Memory that the agent's process has resident, in bytes; `None` where the system does not tell (not Linux).
@@ -245,8 +247,9 @@ impl Stage {
     /// written down what it will propose.
     pub async fn next_decision(&mut self) -> Result<Record, DemoError> {
         let before = self.rows()?.len();
-        self.next_hour().await?;
-        let decided = |record: &Record| matches!(record, Record::Decided { .. });
+        let hour = self.next_hour().await?;
+        // One that was due earlier may be taken first.
+        let decided = |record: &Record| matches!(record, Record::Decided { block, .. } if block.timestamp >= hour);
         let record = self.wait_for("take a decision", before, decided).await?;
         let expected = if let Record::Decided { cleared, .. } = record { cleared } else { 0 };
         let begun = Instant::now();
