@@ -1,12 +1,16 @@
-//! Calls in words, for the person who confirms or votes.
+//! Calls and refusals in words, for the person who confirms or votes.
 //!
 //! The words say what the calldata does, whether or not the policy allows it: addresses are whole, amounts are exact,
 //! names are the policy's where it has one, and a call that is not understood is shown in full. Names are printed with
 //! nothing but letters, digits and a few marks of ASCII, so that none can imitate another or break out of Markdown.
 
 mod number;
+mod refusal;
 
 pub use number::{percent, wad, whole_tokens};
+pub use refusal::{
+    explain_errand, explain_hold, explain_outcome, explain_reason, explain_refusal, rule_key, share, span,
+};
 
 use crate::{
     bindings::{IDecisionGate, IERC20, ISwapRouter},

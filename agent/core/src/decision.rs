@@ -1,8 +1,12 @@
 //! What was decided at one block, and the batches that carry it out.
 
 use crate::{
-    AccountId, Action, Amount, Call, Entry, Intent, Refusal, Value, Verdict, action::EntryItem, policy::Terms,
-    snapshot::{BlockRef, History, Snapshot}, strategy::StrategyHold, valuation::AssetPrice,
+    AccountId, Action, Amount, Call, Entry, Intent, Refusal, Value, Verdict,
+    action::EntryItem,
+    policy::Terms,
+    snapshot::{BlockRef, History, Snapshot},
+    strategy::StrategyHold,
+    valuation::AssetPrice,
 };
 use alloy_primitives::{Address, B256, keccak256};
 use serde::{Deserialize, Serialize};

@@ -146,6 +146,8 @@ pub enum State {
     Executed {
         /// That block.
         block: BlockRef,
+        /// Why it was being withdrawn when it ran, if it was: a reorganisation goes on with that.
+        withdrawing: Option<Reason>,
     },
     /// It is being revoked.
     Withdrawing {
@@ -204,6 +206,11 @@ pub enum Event {
     },
     /// The block of the transaction is final, and it reverted; or another took its nonce, finally.
     Failed {
+        /// Its hash.
+        tx: B256,
+    },
+    /// Another transaction has the nonce of a revocation. It is made anew at once: revoking twice does no harm.
+    Superseded {
         /// Its hash.
         tx: B256,
     },
@@ -322,11 +329,12 @@ pub fn step(mut proposal: Proposal, event: &Event) -> (Proposal, Vec<Effect>) {
         Event::Reorged { tx } => reorged(&mut proposal, *tx),
         Event::Finalised { tx } => finalised(&mut proposal, *tx),
         Event::Failed { tx } => failed(&mut proposal, *tx),
+        Event::Superseded { tx } => superseded(&mut proposal, *tx),
         Event::Observed { stage } => observed(&mut proposal, *stage),
         Event::Executed { block } => executed(&mut proposal, *block),
         Event::ExecutionReorged => execution_reorged(&mut proposal),
         Event::ExecutionFinalised => match proposal.state {
-            State::Executed { block } => end(&mut proposal, Outcome::Executed { block }),
+            State::Executed { block, .. } => end(&mut proposal, Outcome::Executed { block }),
             _ => Vec::new(),
         },
         Event::Expired => match proposal.state {
@@ -352,10 +360,13 @@ pub fn step(mut proposal: Proposal, event: &Event) -> (Proposal, Vec<Effect>) {
 fn signed(proposal: &mut Proposal, errand: Errand, tx: B256) -> Vec<Effect> {
     // A withdrawal takes the place of whatever is under way; nothing else does.
     let withdrawing = matches!(proposal.state, State::Withdrawing { .. });
-    let wanted = if withdrawing && proposal.flight.is_some_and(|flight| flight.errand != errand) {
-        matches!(errand, Errand::Revoke)
-    } else {
-        proposal.wants() == Some(errand)
+    let wanted = match proposal.flight {
+        Some(flight) if withdrawing && flight.errand != errand => matches!(errand, Errand::Revoke),
+        // The same withdrawal again, with fees that are enough now.
+        Some(flight) if withdrawing && !matches!(flight.progress, Progress::Included(_)) => {
+            matches!(errand, Errand::Revoke | Errand::Tidy)
+        }
+        _ => proposal.wants() == Some(errand),
     };
     if !wanted {
         return Vec::new();
@@ -420,6 +431,14 @@ fn failed(proposal: &mut Proposal, tx: B256) -> Vec<Effect> {
     }
 }
 
+fn superseded(proposal: &mut Proposal, tx: B256) -> Vec<Effect> {
+    let is_revocation = |flight: &mut Flight| flight.tx == tx && flight.errand == Errand::Revoke;
+    match proposal.flight.take_if(is_revocation) {
+        Some(_) => proposal.wants().map(Effect::Sign).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
 fn observed(proposal: &mut Proposal, found: Stage) -> Vec<Effect> {
     let State::Live { stage } = &mut proposal.state else { return Vec::new() };
     if *stage == Some(found) {
@@ -434,16 +453,23 @@ fn executed(proposal: &mut Proposal, block: BlockRef) -> Vec<Effect> {
     if matches!(proposal.state, State::Executed { .. }) {
         return Vec::new();
     }
-    // It ran, and a revocation came too late. What brought it there stays under way: a reorg takes both back.
-    proposal.flight.take_if(|flight| matches!(flight.errand, Errand::Revoke | Errand::Tidy));
-    proposal.state = State::Executed { block };
+    // It ran, and a revocation came too late. What is under way stays so: a reorg takes both back.
+    let withdrawing = match &proposal.state {
+        State::Withdrawing { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    proposal.state = State::Executed { block, withdrawing };
     vec![Effect::Alert(Alert::Executed)]
 }
 
 fn execution_reorged(proposal: &mut Proposal) -> Vec<Effect> {
-    if matches!(proposal.state, State::Executed { .. }) {
+    if let State::Executed { withdrawing, .. } = &proposal.state {
         let is_proposing = proposal.flight.is_some_and(|flight| flight.errand == Errand::Propose);
-        proposal.state = if is_proposing { State::Planned } else { State::Live { stage: None } };
+        proposal.state = match withdrawing.clone() {
+            Some(reason) => State::Withdrawing { reason, revoked: false },
+            None if is_proposing => State::Planned,
+            None => State::Live { stage: None },
+        };
     }
     Vec::new()
 }

@@ -188,10 +188,15 @@ async fn the_command_prints_refuses_and_confirms() {
     assert_eq!(code, 1, "{error}");
     assert!(error.contains("you named"), "{error}");
 
-    let (code, _, error) = run("none.json", &["--yes"]);
+    let (code, _, error) = run(&name, &["--yes"]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("--gate"), "{error}");
+
+    let gate = room.devnet.dao.controls.gate.to_checksum(None);
+    let (code, _, error) = run("none.json", &["--yes", "--gate", &gate]);
     assert_eq!(code, 3, "{error}");
 
-    let (code, output, error) = run(&name, &["--yes", "--json"]);
+    let (code, output, error) = run(&name, &["--yes", "--gate", &gate, "--json"]);
     assert_eq!(code, 0, "{error}");
     let document: serde_json::Value = serde_json::from_str(&output).unwrap();
     assert_eq!((document["ok"].clone(), document["done"].clone()), (true.into(), "confirmed".into()));

@@ -125,8 +125,8 @@ fn recompute(text: &Text<'_>) -> String {
     let bundle: String = text.bundle.chars().filter(|it| it.is_ascii_graphic() && *it != '`').collect();
     format!(
         "## How to recompute it\n\n\
-         `quaestor verify {bundle}` computes this decision again from what was read at that block, byte for byte, and \
-         compares what was read with the chain.\n\n\
+         `quaestor verify {bundle} --rpc-url URL` computes this decision again from what was read at that block, byte \
+         for byte, and compares what was read with the chain; the URL is that of any node that you trust.\n\n\
          - Decision {entered}\n\
          - Model {}\n\
          - Chain {}, block {}, hash {}",
@@ -212,7 +212,7 @@ mod tests {
             "epoch 2, hash 0x0202020202020202020202020202020202020202020202020202020202020202",
             "it expires 2021-01-01 00:00:00 UTC",
             "lets this run once, until 2020-03-13 00:00:00 UTC",
-            "`quaestor verify BUNDLE.json`",
+            "`quaestor verify BUNDLE.json --rpc-url URL`",
             &format!("- Decision {entered}"),
             "block 4711, hash 0x0707070707070707070707070707070707070707070707070707070707070707",
         ] {
@@ -236,7 +236,7 @@ mod tests {
         terms.name = "Example\n\n## What\n\nNothing".into();
         let text = text_of(&terms, "https://example.org/b.json?a=1`\n\n## What\n");
         assert_eq!(text.lines().filter(|line| line.starts_with("## What")).count(), 1, "{text}");
-        assert!(text.contains("`quaestor verify https://example.org/b.json?a=1##What`"), "{text}");
+        assert!(text.contains("`quaestor verify https://example.org/b.json?a=1##What --rpc-url URL`"), "{text}");
     }
 
     /// `Governor._isValidDescriptionForProposer` of OpenZeppelin 5.7, byte by byte.

@@ -79,10 +79,10 @@ contract RegistryState is PolicyRegistry {
         return (_epochs[0].policyHash == 0).and(_epochs[0].restHash == 0).and(_epochs[0].number == 0);
     }
 
-    /// @dev I3.
-    function fits() external view returns (bool) {
+    /// @dev I3 for the four slots from `first` on, which share a word of storage.
+    function fits(uint256 first) external view returns (bool) {
         Turn memory turn = _turn(_epochLine);
-        return _fits(turn.inForce).and(_fits(turn.waiting));
+        return _fits(turn.inForce, first).and(_fits(turn.waiting, first));
     }
 
     /// @dev I4.
@@ -130,10 +130,17 @@ contract RegistryState is PolicyRegistry {
             .and((turn.at != 0).implies(turn.waiting > turn.inForce));
     }
 
-    function _fits(uint64 number) private view returns (bool) {
+    function _fits(uint64 number, uint256 first) private view returns (bool) {
         Turn memory turn = _turn(_ceilingLine);
-        bool now_ = Logic.within(_epochs[number].envelope, _ceilings[turn.inForce]);
-        bool later = Logic.within(_epochs[number].envelope, _ceilings[turn.waiting]);
+        bool now_ = _within(_epochs[number].envelope, _ceilings[turn.inForce], first);
+        bool later = _within(_epochs[number].envelope, _ceilings[turn.waiting], first);
         return (number != 0).implies(now_.and((turn.waiting != 0).implies(later)));
+    }
+
+    function _within(uint64[32] storage inner, uint64[32] storage outer, uint256 first) private view returns (bool ok) {
+        ok = true;
+        for (uint256 i = first; i < first + 4; ++i) {
+            ok = ok.and(i < 16 ? inner[i] <= outer[i] : inner[i] >= outer[i]);
+        }
     }
 }

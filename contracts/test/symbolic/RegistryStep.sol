@@ -29,6 +29,7 @@ abstract contract RegistryStep {
         RegistryState.Content content;
         uint64 number;
         address account;
+        uint256 first;
     }
 
     function setUp() public {

@@ -128,7 +128,7 @@ async fn operators_who_could_move_money_alone_are_refused() {
     scene::call_by_hand(&stage, safe, &changeThresholdCall { _threshold: U256::from(2) }).await.unwrap();
     let decision = stage.holds(Rule::OperatorsBelowThreshold).await;
     assert_eq!(counts(&decision.holds[0]), (Quantity::Count(2), Quantity::Count(2)));
-    assert!(stage.log().contains("OperatorsBelowThreshold"));
+    assert!(stage.log().contains("they could act without people"));
     scene::call_by_hand(&stage, safe, &changeThresholdCall { _threshold: U256::from(3) }).await.unwrap();
     stage.decides().await;
     stage.journal_is_whole().await;
@@ -164,8 +164,9 @@ async fn an_operator_without_a_say_withholds_and_says_so() {
     // The day of the crash.
     stage.next_day().await.unwrap().unwrap();
     withholds(&mut stage, &format!("operator {operator} is not an owner of the Safe")).await;
-    scene::call_by_hand(&stage, safe, &swap(stranger, operator)).await.unwrap();
+    // In this order: a vote takes more than an hour, and the agent decides meanwhile.
     set_operators(&stage, &[operator], false).await;
+    scene::call_by_hand(&stage, safe, &swap(stranger, operator)).await.unwrap();
     withholds(&mut stage, &format!("no longer lists {operator} as an operator")).await;
     set_operators(&stage, &[operator], true).await;
     scene::next_plan(&mut stage, false).await.unwrap();

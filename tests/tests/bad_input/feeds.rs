@@ -22,8 +22,8 @@ async fn holds_without_price(stage: &mut Stage, asset: usize, reason: Dropped) {
     assert!(without.iter().any(|price| price.dropped == [(feed, reason)]), "{without:?}");
     let Hold::Rule { receipt } = &decision.holds[0] else { unreachable!() };
     assert_eq!((receipt.limit, receipt.found), (Quantity::Count(1), Quantity::Count(0)));
-    stage.told(skip, "holding").await;
-    assert!(stage.log()[skip..].contains("PriceQuorumMin"));
+    stage.told(skip, "holding: ").await;
+    assert!(stage.log()[skip..].contains("limits.price_quorum_min asks for"));
 }
 
 async fn push(stage: &Stage, asset: usize, answer: i64, updated_at: u64) {

@@ -34,12 +34,27 @@ pub(crate) async fn audit(stage: &Stage, executed: &BTreeSet<B256>) -> Audit {
     Lives::of(&records); // which finds two lives that must not be at once
     let plans: Vec<&Plan> =
         records.iter().filter_map(|it| if let Record::Planned(plan) = it { Some(&**plan) } else { None }).collect();
+    decided_once(stage, &records, &plans);
     let transactions = one_success_each(stage, &records).await;
     no_jam(stage).await;
     one_approval_a_nonce(stage, &plans).await;
     let entered = entered_once(stage, executed).await;
     let proposed = proposed_once(stage, &plans).await;
     Audit { transactions, plans: plans.len(), entered, proposed }
+}
+
+/// No block was decided on twice, and each plan is in the bundle that people look at.
+fn decided_once(stage: &Stage, records: &[Record], plans: &[&Plan]) {
+    let mut blocks = BTreeSet::new();
+    for record in records {
+        if let Record::Decided { block, .. } = record {
+            assert!(blocks.insert(block.hash), "block {} was decided on twice", block.number);
+        }
+    }
+    for plan in plans {
+        let published = stage.bundle(&plan.bundle).unwrap().proposals;
+        assert!(published.iter().any(|proposal| proposal.decision == plan.id), "{} is not published", plan.id);
+    }
 }
 
 /// Each transaction of the operator was written down before, and of one purpose at most one succeeded.

@@ -8,14 +8,10 @@ use super::{
 use alloy::primitives::{Address, B256};
 use quaestor::{
     agent::{Path, Plan, Record},
-    demo::scene,
     journal::JournalReader,
 };
-use quaestor_contracts::{
-    bindings::DevnetAsset,
-    governor::{Proposal, ProposalState},
-};
-use quaestor_core::{Amount, lifecycle::Outcome};
+use quaestor_contracts::governor::{Proposal, ProposalState};
+use quaestor_core::lifecycle::Outcome;
 use quaestor_tests::Stage;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,8 +40,8 @@ const RANDOM_KILLS: usize = 2;
 const RANDOM_MS_MAX: u64 = 900;
 /// Such moments in one life.
 const RANDOM_PER_LIFE: usize = 4;
-/// Lives of a campaign beyond those that its number of kills needs.
-const SPARE_LIVES: usize = 4;
+/// Lives of a campaign at most, beside one for each kill that the seed chooses.
+const LIVES: usize = 6;
 /// Longest life.
 const LIFE_MAX: Duration = Duration::from_secs(90);
 /// Time between two looks at the journal, and between two blocks.
@@ -81,14 +77,8 @@ async fn killed_at_any_moment_the_safe_route_goes_on_once() {
 async fn killed_at_any_moment_the_governor_route_goes_on_once() {
     let mut campaign = Campaign::begin(VOTED.to_vec()).await;
     while campaign.goes_on() {
-        let dao = &campaign.stage.devnet.dao;
-        let (cash, safe, reserve) = (dao.assets[0].address, dao.safe.account, dao.governance.timelock);
-        let held = campaign.stage.balance(cash, safe).await.unwrap();
-        let keep = Amount(50_000_000_000);
         stand::price(&campaign.stage, 100).await;
-        scene::pay_by_hand(&campaign.stage, cash, held.saturating_sub(keep)).await.unwrap();
-        let mint = DevnetAsset::mintCall { to: reserve, amount: Amount(600_000_000_000).to_u256() };
-        campaign.stage.send(dao.people.market.address(), cash, &mint).await;
+        stand::drain(&campaign.stage).await;
         campaign.life(Wish::Vote).await;
     }
     let audit = campaign.ends("Governor").await;
@@ -116,8 +106,6 @@ struct Campaign {
     dice: Dice,
     /// Rows after which a kill is due, each once.
     targets: Vec<&'static str>,
-    /// All of them, from which the seed chooses more.
-    kinds: Vec<&'static str>,
     random_left: usize,
     random_in_life: usize,
     random_at: Option<Instant>,
@@ -138,13 +126,12 @@ impl Campaign {
             stage,
             world: Lives::default(),
             dice: Dice(number("QUAESTOR_SEED").unwrap_or(1).try_into().unwrap()),
-            kinds: targets.clone(),
             targets,
             random_left,
             random_in_life: 0,
             random_at: None,
             lives: 0,
-            lives_max: SPARE_LIVES + random_left / RANDOM_PER_LIFE,
+            lives_max: LIVES + random_left,
             kills: Vec::new(),
             executed: BTreeSet::new(),
         }
@@ -163,8 +150,13 @@ impl Campaign {
         // Half of what a long campaign leaves to the seed are rows again, the other half moments.
         if self.targets.is_empty() && self.random_left > 1 {
             self.random_left -= 1;
-            let chosen = self.dice.below(self.kinds.len().try_into().unwrap());
-            self.targets.push(self.kinds[usize::try_from(chosen).unwrap()]);
+            let kinds = match wish {
+                Wish::Execute => EXECUTED,
+                Wish::Withdraw => WITHDRAWN,
+                Wish::Vote => VOTED,
+            };
+            let chosen = self.dice.below(kinds.len().try_into().unwrap());
+            self.targets.push(kinds[usize::try_from(chosen).unwrap()]);
         }
         self.plan_random();
         let begun = Instant::now();
@@ -188,12 +180,12 @@ impl Campaign {
             if mined.elapsed() >= BLOCK {
                 match &plan {
                     // A decision may be lost to a kill before its plan is written: the next hour brings another.
-                    None if ticked % 40 == 0 => self.next_hour().await,
+                    None if ticked % 15 == 0 => self.next_hour().await,
                     Some(plan) if wish == Wish::Vote => people.vote(&self.stage, plan).await,
                     Some(plan) => people.confirm(&self.stage, plan, wish).await,
                     None => {}
                 }
-                if people.moved && wish == Wish::Withdraw && ticked % 40 == 0 {
+                if people.moved && wish == Wish::Withdraw && ticked % 15 == 0 {
                     self.next_hour().await;
                 }
                 ticked += 1;

@@ -3,12 +3,11 @@
 use super::stand::{self, edit};
 use quaestor::{
     agent::{Bundle, Path, Plan, Record},
-    demo::{scene, stage::DemoError},
+    demo::stage::DemoError,
     devnet::people,
     journal::{JournalReader, Row},
 };
 use quaestor_contracts::bindings::EmergencyBrake;
-use quaestor_core::Amount;
 use quaestor_tests::Stage;
 use std::{path::PathBuf, process::Child};
 
@@ -91,9 +90,7 @@ async fn two_operators_reach_the_same_decision_byte_for_byte() {
 
     // The reserve is proposed for only by the operator whom the policy names.
     let dao = stage.devnet.dao.clone();
-    let held = stage.balance(dao.assets[0].address, dao.safe.account).await.unwrap();
-    let paid = held.saturating_sub(Amount(50_000_000_000));
-    scene::pay_by_hand(&stage, dao.assets[0].address, paid).await.unwrap();
+    stand::drain(&stage).await;
     let refill = stand::next_plan(&mut stage, dao.governance.timelock).await;
     assert!(matches!(refill.route, Path::Governor { .. }));
     stand::proposed(&mut stage, &refill).await;

@@ -80,15 +80,10 @@ async fn a_reorg_of_confirmation_and_execution_together_takes_both_back() {
     let mut stage = stand::stand().await;
     let plan = stand::rebalance(&mut stage, 60).await;
     happened(&mut stage, &plan, "see it in a block", |it| matches!(it, Event::Included { .. })).await;
-    let before = stage.devnet.chain.provider().get_block_number().await.unwrap();
-    // In one block, so that neither is final when it goes.
-    stage.kill_agent().unwrap();
-    stand::people_execute(&stage, &plan).await;
-    let after = stage.devnet.chain.provider().get_block_number().await.unwrap();
-    let _ = (before, after);
-    stage.start_agent().unwrap();
+    stand::people_execute_at_once(&stage, &plan).await;
     happened(&mut stage, &plan, "see it run", |it| matches!(it, Event::Executed { .. })).await;
-    reorg(&stage, after - before + 1).await;
+    reorg(&stage, 2).await;
+    assert!(!stand::is_proposed(&stage, &plan).await);
     happened(&mut stage, &plan, "see it taken back", |it| matches!(it, Event::ExecutionReorged)).await;
     stand::proposed(&mut stage, &plan).await;
     assert_eq!(hashes(&stage, &plan, Errand::Propose), 1);

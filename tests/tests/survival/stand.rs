@@ -1,15 +1,21 @@
 //! A DAO whose prices the story moves at will, and the agent's journal as it grows.
 
-use alloy::primitives::{Address, B256};
+use alloy::{
+    primitives::{Address, B256},
+    rpc::types::TransactionRequest,
+};
 use quaestor::{
     agent::{Book, Path, Plan, Record},
     demo::{self, scene},
     devnet::{ReplayDay, demo_limits},
     journal::JournalReader,
 };
-use quaestor_contracts::safe::SafeTx;
+use quaestor_contracts::{
+    bindings::DevnetAsset,
+    safe::{SafeTx, approve_hash, approved_signatures},
+};
 use quaestor_core::{
-    Limits, Price,
+    Amount, Limits, Price,
     lifecycle::{Event, Outcome, State},
 };
 use quaestor_tests::Stage;
@@ -61,11 +67,27 @@ pub(crate) fn edit(path: &std::path::Path, from: &str, to: &str) {
 /// WETH at this share of 200 dollars, in per cent; everything else stays. A swing between 60 and 100 takes the treasury
 /// out of its bands either way.
 pub(crate) async fn price(stage: &Stage, percent: u128) {
+    prices(stage, 2 * percent, 8_000).await;
+}
+
+/// WETH and WBTC at these dollars.
+pub(crate) async fn prices(stage: &Stage, weth: u128, wbtc: u128) {
     let whole = |dollars: u128| Price(dollars * quaestor_core::amount::WAD);
-    let prices = [("USDC", whole(1)), ("WETH", whole(2 * percent)), ("WBTC", whole(8_000))];
+    let prices = [("USDC", whole(1)), ("WETH", whole(weth)), ("WBTC", whole(wbtc))];
     let timestamp = stage.devnet.chain.now().await.unwrap() + 60;
     let day = ReplayDay { timestamp, prices: prices.map(|(symbol, price)| (symbol.to_owned(), price)).to_vec() };
     stage.devnet.replay(&[day]).await.unwrap();
+}
+
+/// The operations run low and the reserve gets as much: the shares stay, and a refill is due.
+pub(crate) async fn drain(stage: &Stage) {
+    let dao = &stage.devnet.dao;
+    let cash = dao.assets[0].address;
+    let held = stage.balance(cash, dao.safe.account).await.unwrap();
+    let paid = held.saturating_sub(Amount(50_000_000_000));
+    scene::pay_by_hand(stage, cash, paid).await.unwrap();
+    let mint = DevnetAsset::mintCall { to: dao.governance.timelock, amount: paid.to_u256() };
+    stage.send(dao.people.market.address(), cash, &mint).await;
 }
 
 /// The Safe's next plan, at this price of WETH.
@@ -109,6 +131,22 @@ pub(crate) async fn people_execute(stage: &Stage, plan: &Plan) {
         stage.devnet.approve(owner.address(), hash).await.unwrap();
     }
     stage.devnet.execute(owners[0].address(), &tx).await.unwrap();
+}
+
+/// The same in one block, before the operator's own confirmation is final.
+pub(crate) async fn people_execute_at_once(stage: &Stage, plan: &Plan) {
+    let (tx, hash) = safe_tx(stage, plan);
+    let people = &stage.devnet.dao.people;
+    let [first, second, third] = people.owners.each_ref().map(|owner| owner.address());
+    let approve = approve_hash(stage.devnet.dao.safe.account, hash);
+    let signatures = approved_signatures(&[people.operator.address(), first, second]);
+    let execute = tx.execute(stage.devnet.dao.safe.account, signatures);
+    let calls = [(first, &approve), (second, &approve), (third, &execute)];
+    let request = |(from, call): (Address, &quaestor_core::Call)| {
+        let request = TransactionRequest::default().from(from).to(call.to).input(call.data.clone().into());
+        request.gas_limit(5_000_000)
+    };
+    stage.devnet.chain.one_block(None, "three people at once", calls.map(request).to_vec()).await.unwrap();
 }
 
 /// Two people confirm and one executes; waits until the agent has seen it to the end.

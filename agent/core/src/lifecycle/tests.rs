@@ -63,7 +63,7 @@ fn a_proposal_on_a_safe_runs_once_people_confirmed() {
         Event::Observed { stage: Stage::Confirming { confirmations: 3, threshold: 3 } },
         Event::Executed { block: block(8) },
     ];
-    assert_eq!(fold(&events).state, State::Executed { block: block(8) });
+    assert_eq!(fold(&events).state, State::Executed { block: block(8), withdrawing: None });
     events.push(Event::ExecutionFinalised);
     assert_eq!(fold(&events).state, State::Ended(Outcome::Executed { block: block(8) }));
 }
@@ -191,7 +191,7 @@ proptest! {
             let (next, _) = step(proposal.clone(), &event);
             if let (Some(before), Some(after)) = (proposal.flight, next.flight)
                 && before.tx != after.tx {
-                prop_assert_eq!(after.errand, Errand::Revoke);
+                prop_assert!(matches!(after.errand, Errand::Revoke | Errand::Tidy));
                 let withdrawing = matches!(proposal.state, State::Withdrawing { .. });
                 prop_assert!(withdrawing);
             }

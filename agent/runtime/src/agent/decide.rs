@@ -8,8 +8,11 @@ use super::{
 };
 use crate::chain::{Observation, observe};
 use alloy::primitives::B256;
-use quaestor_contracts::PolicyCodec;
-use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Verdict, lifecycle::State, pipeline};
+use quaestor_contracts::{
+    PolicyCodec,
+    explain::{explain_hold, explain_refusal, line_name, plain},
+};
+use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Terms, Verdict, lifecycle::State, pipeline};
 use quaestor_risk::EwmaModel;
 
 /// What was observed at a decision point.
@@ -41,11 +44,8 @@ impl Agent {
 
     /// Takes the decision at `block` and proposes what it allows.
     pub(super) async fn decide(&mut self, block: BlockRef, moment: &Moment) -> Result<(), AgentError> {
-        // Taken out so that the agent can be changed while it is looked at, and put back whatever happens.
-        let Some(held) = self.in_force.take() else { return Ok(()) };
-        let done = self.decide_under(&held, block, moment).await;
-        self.in_force = Some(held);
-        done
+        let Some(held) = self.in_force.clone() else { return Ok(()) };
+        self.decide_under(&held, block, moment).await
     }
 
     async fn decide_under(&mut self, held: &InForce, block: BlockRef, moment: &Moment) -> Result<(), AgentError> {
@@ -90,13 +90,10 @@ impl Agent {
         let allowed = decision.judged.iter().filter(|judged| judged.verdict.is_allowed()).count();
         let refused = decision.judged.len() - allowed;
         let hash = decision_hash(&decision);
-        tell_decision(&decision, hash, &name, allowed, refused);
+        tell_decision(held.policy.terms(), &decision, hash, &name, allowed, refused);
         let cleared = plans.len();
         self.record(&Record::Decided { block, hash, bundle: name, allowed, refused, cleared })?;
-        for (plan, cleared) in plans {
-            self.propose(held.policy.terms(), plan, cleared).await?;
-        }
-        Ok(())
+        self.propose(held.policy.terms(), plans).await
     }
 
     /// Judges and simulates again what waits; what fails is withdrawn.
@@ -118,21 +115,26 @@ impl Agent {
     }
 }
 
-fn tell_decision(decision: &Decision, hash: B256, bundle: &str, allowed: usize, refused: usize) {
-    let nav = decision.nav.display().to_string();
+fn tell_decision(terms: &Terms, decision: &Decision, hash: B256, bundle: &str, allowed: usize, refused: usize) {
+    let nav_usd = decision.nav.display();
     let block = decision.block.number;
-    tracing::info!(block, epoch = decision.epoch, %nav, allowed, refused, %hash, bundle, "decided");
+    tracing::info!(block, epoch = decision.epoch, %nav_usd, allowed, refused, %hash, bundle, "decided");
     for hold in &decision.holds {
         match hold {
             Hold::Rule { receipt } => {
-                tracing::warn!(block, rule = ?receipt.rule, limit = ?receipt.limit, found = ?receipt.found, "holding")
+                tracing::warn!(block, "holding: {}", explain_refusal(terms, receipt));
             }
-            Hold::Strategy { line, reason } => tracing::info!(block, %line, ?reason, "a strategy holds"),
+            Hold::Strategy { line, reason } => {
+                tracing::info!(block, "strategy {} holds: {}", line_name(terms, *line), explain_hold(*reason));
+            }
         }
     }
     for judged in &decision.judged {
         if let Verdict::Refused(receipt) = &judged.verdict {
-            tracing::warn!(block, rule = ?receipt.rule, limit = ?receipt.limit, found = ?receipt.found, "intent refused");
+            let strategy = line_name(terms, judged.intent.purpose.line());
+            let asset = terms.asset(judged.intent.asset).map_or_else(String::new, |asset| plain(&asset.symbol));
+            let why = explain_refusal(terms, receipt);
+            tracing::warn!(block, "an intent of strategy {strategy} with {asset} is refused: {why}");
         }
     }
 }

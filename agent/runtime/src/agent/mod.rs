@@ -37,11 +37,13 @@ use quaestor_core::{BlockRef, BrakeReading, Catalog, Policy, lifecycle::Effect};
 use quaestor_risk::EwmaModel;
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Most blocks that are looked through for a decision point; older ones are not made up for.
-const CATCH_UP_BLOCKS_MAX: u64 = 1_024;
+/// Most blocks that are looked through for a decision point; older ones are not made up for. Full nodes keep the state of
+/// 128 blocks.
+const CATCH_UP_BLOCKS_MAX: u64 = 96;
 
 /// What ends a step. A chain that does not answer ends only the step; a journal that cannot be written ends the agent.
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +81,12 @@ pub struct Agent {
     journal: Journal,
     book: Book,
     history: HistoryReader,
-    in_force: Option<InForce>,
+    /// Shared, so that the agent can change while it is looked at.
+    in_force: Option<Arc<InForce>>,
     considered: Option<BlockRef>,
     last_head: Option<B256>,
     last_alarm: Option<String>,
-    sent_at: BTreeMap<B256, u64>,
+    offered_at: BTreeMap<B256, u64>,
 }
 
 /// The newest blocks and the brake, read at the beginning of a step.
@@ -102,34 +105,35 @@ impl Agent {
     /// If the chain, the journal or the disk fails; nothing is lost, and the next step goes on from the journal.
     pub async fn step(&mut self) -> Result<(), AgentError> {
         let head = self.chain.block(BlockNumberOrTag::Latest).await?;
+        if self.too_old(head) {
+            self.alarm(format!(
+                "the newest block is older than `chain.head_age_secs_max`, {} s; the node is behind or the chain halted, and nothing but withdrawals leaves",
+                self.config.chain.head_age_secs_max
+            ))?;
+        }
         if self.last_head == Some(head.hash) {
             return Ok(());
         }
         let finalised = self.finalised(head).await?;
         let brake = self.brake_at(head).await;
-        if let Some(age_secs) = self.too_old(head) {
-            self.alarm(format!(
-                "the newest block is {age_secs} s old, `chain.head_age_secs_max` is {}; the node is behind or the chain halted, and nothing but withdrawals leaves",
-                self.config.chain.head_age_secs_max
-            ))?;
-        }
         let moment = Moment { head, finalised, brake };
-        self.refresh_policy(finalised).await?;
-        self.track(&moment).await?;
-        // What is under way goes on, and withdrawals leave, even when no decision can be taken.
-        let decided = self.decide_if_due(&moment).await;
-        if let Err(error @ (AgentError::Journal(_) | AgentError::Bundle { .. })) = decided {
-            return Err(error);
-        }
+        // What cannot be read keeps nothing from being withdrawn.
+        let refreshed = unless_lasting(self.refresh_policy(finalised).await)?;
+        let tracked = unless_lasting(self.track(&moment).await)?;
+        let decided = match refreshed.is_ok() && tracked.is_ok() {
+            true => unless_lasting(self.decide_if_due(&moment).await)?,
+            false => Ok(()),
+        };
         let driven = self.drive(&moment).await;
-        decided.and(driven)?;
+        refreshed.and(tracked).and(decided).and(driven)?;
         self.last_head = Some(head.hash);
         Ok(())
     }
 
     async fn decide_if_due(&mut self, moment: &Moment) -> Result<(), AgentError> {
         let (due, considered) = self.due_block(moment).await?;
-        if let Some(block) = due {
+        // What was written down is not decided again, even if nothing of it could be sent: its bundle is published.
+        if let Some(block) = due.filter(|block| self.book.decided != Some(*block)) {
             self.decide(block, moment).await?;
         }
         // Only now: a decision that could not be taken is taken in the next step.
@@ -145,18 +149,18 @@ impl Agent {
         Ok(self.chain.block(tag).await?)
     }
 
-    /// The age of a newest block that is too old to be the head of the chain, in seconds.
-    fn too_old(&self, head: BlockRef) -> Option<u64> {
+    /// Whether a newest block is too old to be the head of the chain.
+    fn too_old(&self, head: BlockRef) -> bool {
         let max_secs = self.config.chain.head_age_secs_max;
-        let age_secs = (self.now_unix_ms() / 1_000).saturating_sub(head.timestamp);
-        (max_secs > 0 && age_secs > max_secs).then_some(age_secs)
+        max_secs > 0 && (self.now_unix_ms() / 1_000).saturating_sub(head.timestamp) > max_secs
     }
 
     /// The brake at the newest block. A reading of a block that is too old is none.
     async fn brake_at(&self, head: BlockRef) -> BrakeReading {
-        match self.too_old(head) {
-            Some(_) => BrakeReading::unreadable(head),
-            None => read_brake(&self.chain, self.contracts.brake, head).await,
+        if self.too_old(head) {
+            BrakeReading::unreadable(head)
+        } else {
+            read_brake(&self.chain, self.contracts.brake, head).await
         }
     }
 
@@ -189,7 +193,7 @@ impl Agent {
                     self.record(&Record::PolicyInForce { epoch, policy, block: finalised })?;
                 }
                 tracing::info!(epoch, %policy, file = %held.path.display(), "policy in force");
-                self.in_force = Some(held);
+                self.in_force = Some(Arc::new(held));
                 self.last_alarm = None;
             }
             Err(refused) => self.alarm(refused.to_string())?,
@@ -247,4 +251,20 @@ impl Agent {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// A failure that outlasts the step, of the journal or the bundles, ends it at once; any other is kept for its end.
+fn unless_lasting(done: Result<(), AgentError>) -> Result<Result<(), AgentError>, AgentError> {
+    match done {
+        Err(error @ (AgentError::Journal(_) | AgentError::Bundle { .. })) => Err(error),
+        done => Ok(done),
+    }
+}
+
+/// The first failure of several; one that outlasts the step is returned at once.
+fn first_failure(
+    outcome: Result<(), AgentError>,
+    done: Result<(), AgentError>,
+) -> Result<Result<(), AgentError>, AgentError> {
+    unless_lasting(done).map(|done| outcome.and(done))
 }

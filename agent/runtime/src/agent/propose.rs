@@ -5,23 +5,27 @@ use super::{
     bundle::bundle_name,
     decide::Scene,
     errand::{batch_call, read_route, revocation, tidying, withdrawal_call},
+    first_failure,
     policy_files::InForce,
-    record::{Entry, Plan, Record},
+    record::{Entry, Path, Plan, Record},
     route::{Rehearsal, rehearse, route_of},
 };
 use crate::chain::{self, ChainError, TxFate, read_anchor};
 use alloy::{primitives::B256, rpc::types::BlockNumberOrTag};
 use quaestor_contracts::{PolicyCodec, explain};
 use quaestor_core::{
-    Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms,
+    Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms, Value,
     action::encode_batch,
     gate::{self, Cleared, DryRun, Evidence, Withdrawal},
     lifecycle::{Errand, Event, Progress, Reason, State},
-    snapshot::Control,
+    snapshot::{Control, WINDOW_SECS},
 };
 
-/// After so many blocks without being included, the same bytes are offered again.
+/// After so many blocks without being included, the same bytes are offered again; a withdrawal is signed anew with
+/// higher fees.
 const RESEND_AFTER_BLOCKS: u64 = 8;
+/// Most transactions that are signed for one proposal while fees rise; after that the last one is offered again.
+const SIGNED_MAX: usize = 24;
 
 /// What may leave: nothing else is prepared, signed or sent.
 enum Pass<'a> {
@@ -40,7 +44,7 @@ impl Agent {
         moment: &Moment,
     ) -> Result<Option<(Plan, BundleProposal, Cleared<Batch>)>, AgentError> {
         let terms = held.policy.terms();
-        if let Some(reason) = self.withhold_reason(terms, inputs, batch) {
+        if let Some(reason) = self.withhold_reason(terms, inputs, decision.nav, batch) {
             let (account, block) = (batch.address, decision.block);
             tracing::info!(%account, reason, "withheld");
             self.record(&Record::Withheld { account, block, reason })?;
@@ -64,7 +68,7 @@ impl Agent {
             Ok(cleared) => cleared,
             Err(receipt) => {
                 let found = serde_json::json!({ "receipt": receipt, "dry_run": dry_run.outcome });
-                tracing::warn!(account = %batch.address, rule = ?receipt.rule, "withheld by the gate");
+                tracing::warn!(account = %batch.address, "withheld by the gate: {}", explain::explain_refusal(terms, &receipt));
                 let (account, block) = (batch.address, decision.block);
                 self.record(&Record::Withheld { account, block, reason: format!("the gate refused it: {found}") })?;
                 return Ok(None);
@@ -74,27 +78,59 @@ impl Agent {
         Ok(Some((plan, proposal, cleared)))
     }
 
-    /// Writes the plan down and sends its first transaction.
+    /// Writes all plans down, then sends the first transaction of each: one that cannot be sent loses no other.
     pub(super) async fn propose(
         &mut self,
         terms: &Terms,
-        plan: Plan,
-        cleared: Cleared<Batch>,
+        plans: Vec<(Plan, Cleared<Batch>)>,
     ) -> Result<(), AgentError> {
+        let mut planned = Vec::with_capacity(plans.len());
+        for (plan, cleared) in plans {
+            self.tell_plan(terms, &plan);
+            planned.push((plan.id, cleared));
+            self.record(&Record::Planned(Box::new(plan)))?;
+        }
+        let mut outcome = Ok(());
+        for (id, cleared) in planned {
+            let done = self.run_errand(id, Errand::Propose, Pass::Batch(&cleared)).await;
+            outcome = first_failure(outcome, done)?;
+        }
+        outcome
+    }
+
+    fn tell_plan(&self, terms: &Terms, plan: &Plan) {
         for line in explain::explain_batch(terms, &plan.calls).lines() {
             tracing::info!(decision = %plan.id, "{line}");
         }
-        let id = plan.id;
-        self.record(&Record::Planned(Box::new(plan)))?;
-        self.run_errand(id, Errand::Propose, Pass::Batch(&cleared)).await
+        if let Path::Safe { safe_tx_hash, .. } = &plan.route {
+            let bundle = self.config.files.bundles.join(&plan.bundle);
+            let bundle = bundle.display();
+            tracing::info!(decision = %plan.id, "owners look at it with: quaestor safe confirm {safe_tx_hash} --bundle {bundle}");
+        }
     }
 
-    fn withhold_reason(&self, terms: &Terms, inputs: &Inputs<'_>, batch: &Batch) -> Option<String> {
+    /// Whether this batch together with what waits on Safes, which is known from the journal alone, would exceed a cap.
+    fn beyond_caps(&self, terms: &Terms, inputs: &Inputs<'_>, nav: Value, batch: &Batch) -> Option<String> {
+        let waits = |entry: &&Entry| entry.proposal.may_run() && entry.plan.batch.safe_nonce.is_some();
+        let waiting = self.book.entries.values().filter(waits).map(|entry| entry.plan.batch.value().0);
+        let sum = waiting.fold(batch.value().0, u128::saturating_add);
+        let now = inputs.snapshot.block.timestamp;
+        let exceeded = terms.limits.window_bps_max.iter().zip(WINDOW_SECS).find(|(bps, secs)| {
+            let used = inputs.history.value_within(now, *secs).0.saturating_add(sum);
+            **bps != u64::MAX && nav.share(**bps).is_none_or(|cap| used > cap.0)
+        });
+        exceeded.map(|(_, secs)| format!("with what waits on a Safe it would exceed the cap of {secs} seconds"))
+    }
+
+    fn withhold_reason(&self, terms: &Terms, inputs: &Inputs<'_>, nav: Value, batch: &Batch) -> Option<String> {
         if let Some(live) = self.book.live_on(batch.address) {
             return Some(format!("proposal {} of this account may still run; one at a time", live.plan.id));
         }
         if !inputs.snapshot.operators.contains(&self.operator) {
             return Some(format!("the brake no longer lists {} as an operator", self.operator));
+        }
+        if let Some(reason) = self.beyond_caps(terms, inputs, nav, batch) {
+            return Some(reason);
         }
         let account = terms.account(batch.account)?;
         let reading = inputs.snapshot.accounts.get(batch.account.index())?;
@@ -173,10 +209,7 @@ impl Agent {
         turns.sort_unstable();
         let mut outcome = Ok(());
         for (_, id) in turns {
-            match self.drive_one(id, moment).await {
-                Err(error @ AgentError::Journal(_)) => return Err(error),
-                done => outcome = outcome.and(done),
-            }
+            outcome = first_failure(outcome, self.drive_one(id, moment).await)?;
         }
         outcome
     }
@@ -197,7 +230,7 @@ impl Agent {
     /// Withdraws what was judged again and failed; holds it back when nothing at all may leave now.
     pub(super) fn unfit(&mut self, id: B256, receipt: Refusal) -> Result<(), AgentError> {
         if receipt.is_passing() {
-            tracing::warn!(decision = %id, rule = ?receipt.rule, "held back");
+            tracing::warn!(decision = %id, "held back for now by {}", explain::rule_key(receipt.rule));
             return Ok(());
         }
         self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } })
@@ -207,9 +240,7 @@ impl Agent {
     fn must_revoke(&self, id: B256) -> bool {
         let Some(entry) = self.book.entries.get(&id) else { return false };
         let withdrawing = matches!(entry.proposal.state, State::Withdrawing { revoked: false, .. });
-        let other = entry.proposal.flight.is_some_and(|flight| {
-            !matches!(flight.errand, Errand::Revoke | Errand::Tidy) && !matches!(flight.progress, Progress::Included(_))
-        });
+        let other = entry.proposal.flight.is_some_and(|flight| !matches!(flight.errand, Errand::Revoke | Errand::Tidy));
         withdrawing && other
     }
 
@@ -228,16 +259,11 @@ impl Agent {
         moment: &Moment,
     ) -> Result<Option<Result<Cleared<Batch>, Refusal>>, AgentError> {
         let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { return Ok(None) };
-        let Some(held) = self.in_force.take() else { return Ok(None) };
+        let Some(held) = self.in_force.clone() else { return Ok(None) };
         let depth = moment.head.number.saturating_sub(self.config.chain.confirmations);
-        let done = async {
-            let block = self.chain.block(BlockNumberOrTag::Number(depth.max(plan.decision.block.number))).await?;
-            let scene = self.scene(&held, block, moment).await?;
-            self.clear_at(&held, &scene, &plan, moment).await
-        };
-        let cleared = done.await;
-        self.in_force = Some(held);
-        cleared.map(Some)
+        let block = self.chain.block(BlockNumberOrTag::Number(depth.max(plan.decision.block.number))).await?;
+        let scene = self.scene(&held, block, moment).await?;
+        self.clear_at(&held, &scene, &plan, moment).await.map(Some)
     }
 
     async fn withdraw(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
@@ -311,9 +337,9 @@ impl Agent {
         if !self.may_leave(pass).await? {
             return Ok(());
         }
-        chain::send(&self.chain, tx).await?;
         let head = self.chain.block(BlockNumberOrTag::Latest).await?;
-        self.sent_at.insert(tx.hash, head.number);
+        self.offered_at.insert(tx.hash, head.number);
+        chain::send(&self.chain, tx).await?;
         tracing::info!(decision = %id, tx = %tx.hash, "sent");
         self.happened(id, Event::Sent { tx: tx.hash })
     }
@@ -324,7 +350,7 @@ impl Agent {
         match cleared.still_holds(&brake) {
             Ok(()) => Ok(true),
             Err(receipt) => {
-                tracing::warn!(rule = ?receipt.rule, "held back at the last look");
+                tracing::warn!("held back at the last look by {}", explain::rule_key(receipt.rule));
                 Ok(false)
             }
         }
@@ -341,11 +367,16 @@ impl Agent {
         if matches!(progress, Progress::Included(_)) {
             return Ok(());
         }
-        let waited = self.sent_at.get(&tx.hash).is_some_and(|at| moment.head.number < at + RESEND_AFTER_BLOCKS);
+        let offered_at = self.offered_at.get(&tx.hash).copied();
+        let waited = offered_at.is_some_and(|at| moment.head.number < at + RESEND_AFTER_BLOCKS);
         if waited || chain::fate(&self.chain, &tx).await? != TxFate::Free {
             return Ok(());
         }
         if matches!(errand, Errand::Revoke | Errand::Tidy) {
+            let bumps = self.book.entries.get(&id).map_or(0, |entry| entry.signed.len());
+            if offered_at.is_some() && bumps < SIGNED_MAX {
+                return self.withdraw(id, errand, moment).await;
+            }
             return match self.withdrawal(id, errand, moment).await? {
                 Some(cleared) => self.offer(id, &tx, &Pass::Withdrawal(&cleared)).await,
                 // Its bytes stay in the journal; nothing is left to tidy.

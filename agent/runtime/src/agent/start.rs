@@ -107,7 +107,7 @@ impl Agent {
             considered: None,
             last_head: None,
             last_alarm: None,
-            sent_at: BTreeMap::new(),
+            offered_at: BTreeMap::new(),
         };
         agent.considered = agent.book.decided;
         let (version, chain_id) = (env!("CARGO_PKG_VERSION").to_owned(), agent.config.chain.chain_id);

@@ -3,26 +3,34 @@
 use super::{
     Agent, AgentError, Moment,
     errand::{RouteReading, read_route},
+    first_failure,
     record::{Entry, Record},
 };
 use crate::chain::{self, SignedTx, TxFate};
 use alloy::{eips::BlockId, primitives::B256, providers::Provider, rpc::types::Filter, sol_types::SolEvent};
-use quaestor_contracts::bindings::DecisionGate;
+use quaestor_contracts::{
+    bindings::DecisionGate,
+    explain::{explain_errand, explain_outcome, explain_reason},
+};
 use quaestor_core::{
-    BlockRef, Policy, Refusal, Rule,
-    lifecycle::{Alert, Effect, Event, Flight, Progress, Reason, State},
+    BlockRef, Policy, Refusal, Rule, Terms,
+    lifecycle::{Alert, Effect, Errand, Event, Flight, Progress, Reason, State},
     verdict::Quantity,
 };
 
 impl Agent {
-    /// Asks the chain about every proposal that is not over.
+    /// Asks the chain about every proposal that is not over. What cannot be asked about one keeps no other from its turn;
+    /// the first failure is returned.
     pub(super) async fn track(&mut self, moment: &Moment) -> Result<(), AgentError> {
         let ids: Vec<B256> = self.book.entries.keys().copied().collect();
+        let mut outcome = Ok(());
         for id in ids {
-            self.track_flight(id, moment).await?;
-            self.track_route(id, moment).await?;
+            let flight = self.track_flight(id, moment).await;
+            outcome = first_failure(outcome, flight)?;
+            let route = self.track_route(id, moment).await;
+            outcome = first_failure(outcome, route)?;
         }
-        Ok(())
+        outcome
     }
 
     /// Folds an event in, and tells people what it asks to tell.
@@ -39,17 +47,25 @@ impl Agent {
                 Effect::Alert(Alert::Proposed) => tracing::info!(decision = %id, "proposed; people decide"),
                 Effect::Alert(Alert::Executed) => tracing::info!(decision = %id, "executed"),
                 Effect::Alert(Alert::Withdrawing(reason)) => {
-                    tracing::warn!(decision = %id, ?reason, "withdrawing the proposal");
+                    let why = explain_reason(self.held_policy(), reason);
+                    tracing::warn!(decision = %id, "withdrawing the proposal: {why}");
                 }
                 Effect::Alert(Alert::EndedUnexecuted(outcome)) => {
-                    tracing::warn!(decision = %id, ?outcome, "the proposal is over without having run");
+                    let how = explain_outcome(self.held_policy(), outcome);
+                    tracing::warn!(decision = %id, "the proposal is over without having run: {how}");
                 }
                 Effect::Alert(Alert::Stuck(errand)) => {
-                    tracing::error!(alarm = true, decision = %id, ?errand, "failed for the last time; a person must look");
+                    let what = explain_errand(*errand);
+                    tracing::error!(alarm = true, decision = %id, "the transaction {what} failed for the last time; a person must look");
                 }
                 Effect::Sign(_) | Effect::Send(_) | Effect::AskChain(_) => {}
             }
         }
+    }
+
+    /// Hash and terms of the policy in force, whose names are in receipts.
+    fn held_policy(&self) -> Option<(B256, &Terms)> {
+        self.in_force.as_ref().map(|held| (held.policy.hash(), held.policy.terms()))
     }
 
     fn entry(&self, id: B256) -> Option<&Entry> {
@@ -77,10 +93,13 @@ impl Agent {
                 }
             }
             TxFate::Free if matches!(flight.progress, Progress::Included(_)) => {
-                self.sent_at.remove(&tx.hash);
+                self.offered_at.remove(&tx.hash);
                 self.happened(id, Event::Reorged { tx: tx.hash })?;
             }
             TxFate::Free => {}
+            TxFate::Superseded if flight.errand == Errand::Revoke => {
+                self.happened(id, Event::Superseded { tx: tx.hash })?;
+            }
             TxFate::Superseded => {
                 let count = self.chain.provider().get_transaction_count(tx.from);
                 let final_count = count.block_id(BlockId::hash_canonical(moment.finalised.hash)).await;
@@ -95,7 +114,7 @@ impl Agent {
     async fn track_route(&mut self, id: B256, moment: &Moment) -> Result<(), AgentError> {
         let Some(entry) = self.entry(id) else { return Ok(()) };
         let (plan, state) = (entry.plan.clone(), entry.proposal.state.clone());
-        if let State::Executed { block } = state {
+        if let State::Executed { block, .. } = state {
             if !self.chain.is_canonical(&block).await? {
                 return self.happened(id, Event::ExecutionReorged);
             }

@@ -194,7 +194,11 @@ impl Chain {
         let host = self.host.clone();
         move |error| match error {
             RpcError::ErrorResp(payload) => {
-                ChainError::Refused { host, method, code: payload.code, message: payload.message.into_owned() }
+                ChainError::Refused { host, method, code: payload.code, message: without_urls(&payload.message) }
+            }
+            // The body of an answer may quote the path, and the path may hold a key.
+            RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
+                ChainError::Unreachable { host, method, reason: format!("HTTP status {}", answer.status) }
             }
             other => ChainError::Unreachable { host, method, reason: without_urls(&other.to_string()) },
         }

@@ -222,12 +222,21 @@ async fn outstanding(
         .filter(|(_, _, entry)| entry.valid_until >= block.timestamp)
         .collect();
     let state = |proposal: &Proposed| IGovernor::stateCall { proposalId: proposal.event.proposalId };
-    let reads = mine.iter().map(|(_, it, _)| Read::new(it.governor, &state(it))).collect();
+    let revoked = |account: &AccountId, entry: &Entry| {
+        let account = terms.account(*account).map(|account| account.address).unwrap_or_default();
+        DecisionGate::revokedCall { account, decision: entry.decision }
+    };
+    let reads = mine.iter().flat_map(|(account, it, entry)| {
+        [Read::new(it.governor, &state(it)), Read::new(terms.gate, &revoked(account, entry))]
+    });
+    let reads = reads.collect();
     let mut readings = Readings::default();
     readings.extend(chain.read_at(block.hash, reads).await?);
-    let live = mine.into_iter().filter(|(_, it, _)| {
-        // Canceled, Defeated, Expired and Executed are over; a state that cannot be read may still run.
+    let live = mine.into_iter().filter(|(account, it, entry)| {
+        // Canceled, Defeated, Expired and Executed are over, and so is what the gate will refuse; what cannot be read may
+        // still run.
         !matches!(readings.get(it.governor, &state(it)), Some(2 | 3 | 6 | 7))
+            && readings.get(terms.gate, &revoked(account, entry)) != Some(true)
     });
     let sum = |entry: &Entry| entry.items.iter().fold(0u128, |sum, item| sum.saturating_add(item.value.0));
     Ok(live

@@ -109,10 +109,16 @@ pub struct InitArgs {
     pub json: JsonArg,
 }
 
+/// What follows the options of `contracts deploy`.
+pub(super) const DEPLOY_HELP: &str = "Example:\n  quaestor contracts deploy --rpc-url env:RPC_URL --timelock 0x… \
+     --guardian 0x… --operator 0x… \\\n    --delay 2d --pull 14d --lease-until 90d --ceiling proposal_bps_max=2000 \
+     --key-env DEPLOYER_KEY\n\nA run that is interrupted is not taken up again: the next one deploys all three anew.";
+
 /// `contracts`
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum ContractsCommand {
     /// Deploy PolicyRegistry, EmergencyBrake and DecisionGate, owned by the DAO's timelock
+    #[command(after_help = DEPLOY_HELP)]
     Deploy(DeployArgs),
 }
 
@@ -163,10 +169,11 @@ fn duration(text: &str) -> Result<u64, String> {
 
 /// A person's key: from the environment or a keystore.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("key").args(["key_env", "keystore"]).required(true)))]
 pub struct KeyArgs {
     /// The environment variable that holds the private key
-    #[arg(long, value_name = "NAME", conflicts_with = "keystore", value_parser = env_name)]
+    #[arg(long, value_name = "NAME", value_parser = env_name)]
     pub key_env: Option<String>,
     /// An encrypted keystore
     #[arg(long, value_name = "FILE", requires = "password_env")]
@@ -208,8 +215,10 @@ pub struct StatusArgs {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum PolicyCommand {
     /// Check a policy file and name every problem with its line and column
+    #[command(after_help = "Example:\n  quaestor policy check policy.toml")]
     Check(PolicyArgs),
     /// Print what governance anchors: hash, rest hash, and the numbers of the envelope
+    #[command(after_help = "Example:\n  quaestor policy hash policy.toml --json")]
     Hash(PolicyArgs),
 }
 
@@ -224,12 +233,24 @@ pub struct PolicyArgs {
     pub json: JsonArg,
 }
 
+fn hash(text: &str) -> Result<B256, String> {
+    text.parse().map_err(|_| "write the whole safeTxHash: 0x and 64 hexadecimal digits".into())
+}
+
 /// `safe`, for a human owner
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum SafeCommand {
     /// Print every call of a proposed transaction, check it against its bundle, and approve it
+    #[command(
+        after_help = "Example:\n  quaestor safe confirm 0x… --bundle bundles/1.json --rpc-url env:RPC_URL \\\n    --keystore owner.json \
+                      --password-env PASSWORD"
+    )]
     Confirm(SafeArgs),
     /// Print every call of an approved transaction, check it against its bundle, and execute it
+    #[command(
+        after_help = "Example:\n  quaestor safe execute 0x… --bundle https://dao.example/bundles/1.json \\\n    --rpc-url env:RPC_URL --gate 0x… \
+                      --key-env OWNER_KEY"
+    )]
     Execute(SafeArgs),
 }
 
@@ -237,7 +258,7 @@ pub enum SafeCommand {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct SafeArgs {
     /// The safeTxHash that the agent approved
-    #[arg(value_name = "HASH")]
+    #[arg(value_name = "HASH", value_parser = hash)]
     pub hash: B256,
     /// The bundle that the agent published, a file or an http(s) URL
     #[arg(long, value_name = "FILE|URL")]
@@ -254,7 +275,7 @@ pub struct SafeArgs {
     /// The owner's key.
     #[command(flatten)]
     pub key: KeyArgs,
-    /// Do not ask before sending
+    /// Do not ask before sending; the gate must then be named with --gate
     #[arg(long)]
     pub yes: bool,
     /// Results for programs.
@@ -280,8 +301,12 @@ pub struct VerifyArgs {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum JournalCommand {
     /// Print rows, the newest unless told where to begin; also while the agent runs
+    #[command(
+        after_help = "Examples:\n  quaestor journal show --limit 10\n  quaestor journal show --journal journal.db --from 1 --json"
+    )]
     Show(JournalShowArgs),
     /// Check that every row is the one that was written, and that none is missing
+    #[command(after_help = "Example:\n  quaestor journal verify --config agent.toml")]
     Verify(JournalVerifyArgs),
 }
 
@@ -305,7 +330,7 @@ pub struct JournalShowArgs {
     /// First row; without it the newest rows are shown
     #[arg(long, value_name = "ROW", value_parser = clap::value_parser!(u64).range(1..))]
     pub from: Option<u64>,
-    /// Most rows
+    /// How many rows at most
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub limit: u16,
     /// Results for programs.

@@ -1,8 +1,12 @@
 //! `quaestor demo`.
 
 use super::{Exit, Failure, Output, args::DemoArgs};
-use crate::demo::{self, DemoError, Step};
-use std::path::PathBuf;
+use crate::demo::{self, DemoError, Fact, Step};
+use serde_json::Value;
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
 pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
     let exe = std::env::current_exe().map_err(|error| Failure::new(Exit::Internal, error))?;
@@ -26,7 +30,7 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
         }
     };
     printed?;
-    let report = told.map_err(failure)?;
+    let report = told.map_err(|error| failed(&error, &folder))?;
     output.line(if args.keep || !report.ok {
         format!("files: {}", folder.display())
     } else {
@@ -36,8 +40,11 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
         // A temporary folder that cannot be removed is no failure of the story.
         let _ = std::fs::remove_dir_all(&folder);
     }
-    let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Internal, error))?;
-    output.write(format_args!("{text}\n"))?;
+    // A person has read all of it by now, and would only see it scroll away.
+    if output.json || !std::io::stdout().is_terminal() {
+        let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Internal, error))?;
+        output.write(format_args!("{text}\n"))?;
+    }
     Ok(if report.ok { Exit::Ok } else { Exit::Failed })
 }
 
@@ -50,17 +57,23 @@ fn make_folder() -> Result<PathBuf, Failure> {
 fn tell(output: Output, number: usize, step: &Step) -> Result<(), Failure> {
     let mark = if step.ok { "ok" } else { "FALSE" };
     output.line(format_args!("{number:>2}. {:<5} {}", mark, step.name))?;
-    for (fact, value) in &step.detail.0 {
-        match value {
-            serde_json::Value::Bool(true) => output.line(format_args!("          {fact}"))?,
-            serde_json::Value::Bool(false) => output.line(format_args!("    FALSE {fact}"))?,
-            serde_json::Value::String(text) => output.line(format_args!("          {fact}: {text}"))?,
-            other => output.line(format_args!("          {fact}: {other}"))?,
+    for Fact { name, value, words } in &step.detail.0 {
+        match (words, value) {
+            (Some(words), _) => output.line(format_args!("          {words}"))?,
+            (None, Value::Bool(true)) => output.line(format_args!("          {name}"))?,
+            (None, Value::Bool(false)) => output.line(format_args!("    FALSE {name}"))?,
+            (None, Value::String(text)) => output.line(format_args!("          {name}: {text}"))?,
+            (None, other) => output.line(format_args!("          {name}: {other}"))?,
         }
     }
     Ok(())
 }
 
-fn failure(error: DemoError) -> Failure {
-    Failure::new(Exit::Failed, error)
+/// The stage could not be set. What was written of it is named; an empty folder goes.
+fn failed(error: &DemoError, folder: &Path) -> Failure {
+    let left = match std::fs::remove_dir(folder) {
+        Ok(()) => String::new(),
+        Err(_) => format!("; files: {}", folder.display()),
+    };
+    Failure::new(Exit::Failed, format!("{error}{left}"))
 }

@@ -3,7 +3,7 @@
 use super::{Exit, Failure, Output, args::DevnetArgs};
 use crate::devnet::{Devnet, DevnetError, Options, ReplayDay, Site};
 use quaestor_contracts::utc::Utc;
-use quaestor_core::Price;
+use quaestor_core::{Amount, Price, amount::WAD_DECIMALS};
 use std::{iter::Peekable, path::Path, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +19,7 @@ pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failu
     let days =
         crate::demo::real_days("2020-01-08", "2020-03-08").map_err(|error| Failure::new(Exit::Internal, error))?;
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Chain, error);
+    output.progress("starting a chain and deploying the DAO");
     let devnet = Devnet::start(&Options::new(days)).await.map_err(|error| failed(&error))?;
     let rpc_url = devnet.chain.url().to_string();
     let site = Site::write(&args.dir, &devnet, &rpc_url, PASSWORD_VAR, PASSWORD)
@@ -36,10 +37,12 @@ pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failu
         .map_err(|error| Failure::new(Exit::Internal, error))?
         .into_iter()
         .peekable();
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::new(Exit::Internal, error))?;
+    let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Internal, error));
+    // Kept over the hours: a signal that comes while an hour passes must not be lost.
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Ok),
+            _ = interrupt.recv() => return Ok(Exit::Ok),
             _ = terminate.recv() => return Ok(Exit::Ok),
             () = tokio::time::sleep(Duration::from_secs(args.day_secs) / HOURS) => {}
         }
@@ -65,9 +68,14 @@ async fn next_hour(
 }
 
 fn prices(day: &ReplayDay) -> String {
-    let price = |(symbol, price): &(String, Price)| format!("{symbol} {}", price.display());
+    let price = |(symbol, price): &(String, Price)| format!("{symbol} {:>10} USD", four_places(*price));
     let prices: Vec<String> = day.prices.iter().map(price).collect();
     format!("{}  {}", Utc(day.timestamp), prices.join("  "))
+}
+
+/// In US dollars with four decimal places, rounded down.
+fn four_places(price: Price) -> impl std::fmt::Display {
+    Amount(price.0 / 10u128.pow(u32::from(WAD_DECIMALS) - 4)).display(4)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -87,8 +95,17 @@ fn describe(devnet: &Devnet, site: &Site, rpc_url: &str, output: Output) -> Resu
     output.line(format_args!("operator  {}", dao.people.operator.address()))?;
     output.line(format_args!("policy    {} (epoch 1, in force)", site.policies.join("epoch-1.toml").display()))?;
     output.line(format_args!("keys      {} (password `{PASSWORD}`)", site.folder.join("keys").display()))?;
+    let (first, bundle) = (site.folder.join("keys/owner-1.json"), site.folder.join("bundles/FILE"));
     output.line("")?;
-    output.line(format_args!("{PASSWORD_VAR}={PASSWORD} quaestor run --config {config}"))?;
-    output.line(format_args!("quaestor status --config {config}"))?;
-    output.line("Ctrl-C ends it.")
+    output.line("In another terminal:")?;
+    output.line(format_args!("  export {PASSWORD_VAR}={PASSWORD}"))?;
+    output.line(format_args!("  quaestor run --config {config}"))?;
+    output.line("And in a third, where `status` names HASH and FILE once something is proposed:")?;
+    output.line(format_args!("  export {PASSWORD_VAR}={PASSWORD}"))?;
+    output.line(format_args!("  quaestor status --config {config}"))?;
+    output.line(format_args!("  quaestor safe confirm HASH --bundle {} --rpc-url {rpc_url} \\", bundle.display()))?;
+    output.line(format_args!("    --keystore {} --password-env {PASSWORD_VAR}", first.display()))?;
+    output.line("Two owners confirm, then one says `safe execute` with the same options.")?;
+    output.line("")?;
+    output.line("Prices follow, one line a day of the replay. Ctrl-C ends it.")
 }

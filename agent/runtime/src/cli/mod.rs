@@ -53,10 +53,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Tell the whole story on a local chain: vote, crash, proposal, brake, kill, refill
-    #[command(after_help = "Examples:\n  quaestor demo\n  quaestor demo --json | tail -n 1 | jq .ok")]
+    #[command(
+        after_help = "It needs Node.js 20 or later, whose npm installs the contract packages once, and takes about a minute. Nothing is sent \
+                      to any chain but its own.\n\nExamples:\n  quaestor demo\n  quaestor demo --json | tail -n 1 | jq .ok"
+    )]
     Demo(DemoArgs),
     /// Keep the demo's DAO up on a local chain, with the files of an agent for it
-    #[command(after_help = "Example:\n  quaestor devnet --dir devnet")]
+    #[command(after_help = "Examples:\n  quaestor devnet\n  quaestor devnet --dir /tmp/dao --day-secs 10")]
     Devnet(DevnetArgs),
     /// Run the agent: it observes, decides, checks, proposes and tracks until it is told to stop
     #[command(
@@ -68,7 +71,7 @@ enum Command {
     Status(StatusArgs),
     /// Recompute a published decision, and say at which level each part of it was checked
     #[command(
-        after_help = "Examples:\n  quaestor verify bundle.json\n  quaestor verify bundle.json --rpc-url env:RPC_URL --json"
+        after_help = "Examples:\n  quaestor verify bundles/1.json\n  quaestor verify bundles/1.json --rpc-url env:RPC_URL --json"
     )]
     Verify(VerifyArgs),
     /// Write a commented agent.toml and a starting policy.toml for a DAO that exists
@@ -80,17 +83,15 @@ enum Command {
     /// Deploy the three contracts for a DAO that exists
     #[command(
         subcommand,
-        after_help = "Example:\n  quaestor contracts deploy --rpc-url env:RPC_URL --timelock 0x… --guardian 0x… --operator 0x… \\\n    \
-                      --delay 2d --pull 14d --lease-until 90d --ceiling proposal_bps_max=2000 --key-env DEPLOYER_KEY\n\nA run that is \
-                      interrupted is not taken up again: the next one deploys all three anew."
+        after_help = args::DEPLOY_HELP
     )]
     Contracts(ContractsCommand),
     /// For an owner of the Safe: read, check, then confirm or execute what the agent proposed
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor safe confirm 0x… --bundle bundles/1.json --rpc-url env:RPC_URL --keystore owner.json --password-env \
-                      PASSWORD\n  quaestor safe execute 0x… --bundle https://dao.example/bundles/1.json --rpc-url env:RPC_URL --gate 0x… \
-                      --key-env OWNER_KEY"
+        after_help = "Examples:\n  quaestor safe confirm 0x… --bundle bundles/1.json --rpc-url env:RPC_URL \\\n    --keystore owner.json \
+                      --password-env PASSWORD\n  quaestor safe execute 0x… --bundle https://dao.example/bundles/1.json \\\n    --rpc-url \
+                      env:RPC_URL --gate 0x… --key-env OWNER_KEY"
     )]
     Safe(SafeCommand),
     /// Check a policy file, or print what governance anchors of it
@@ -107,7 +108,10 @@ enum Command {
     )]
     Journal(JournalCommand),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  quaestor completions bash > /etc/bash_completion.d/quaestor")]
+    #[command(
+        after_help = "Examples:\n  quaestor completions bash > /etc/bash_completion.d/quaestor\n  quaestor completions zsh > \
+                      ~/.zfunc/_quaestor"
+    )]
     Completions(CompletionsArgs),
 }
 

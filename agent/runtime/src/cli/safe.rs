@@ -17,6 +17,10 @@ pub(super) async fn run(command: &SafeCommand, catalog: &Catalog, output: Output
         let message = "nobody can be asked here; read what it prints on a terminal, or say --yes";
         return Err(Failure::new(Exit::Usage, message));
     }
+    if args.yes && args.gate.is_none() {
+        let message = "with --yes nobody looks at the gate's address; name your DAO's gate with --gate";
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let bytes = Source::of(&args.bundle).bytes().await.map_err(OwnerError::from)?;
     let chain = person::connect(&args.rpc_url)?;
     let signer = person::signer(&args.key)?;

@@ -8,7 +8,7 @@ pub mod scene;
 pub mod stage;
 mod story;
 
-pub use report::{Facts, Report, Step};
+pub use report::{Fact, Facts, Report, Step};
 pub(crate) use stage::real_days;
 pub use stage::{DemoError, Stage};
 
@@ -32,7 +32,11 @@ pub async fn demo(exe: PathBuf, folder: &Path, mut tell: impl FnMut(usize, &Step
             Err(error) => Step {
                 name: chapter.sentence().to_owned(),
                 ok: false,
-                detail: Facts(vec![("error".to_owned(), serde_json::Value::String(error.to_string()))]),
+                detail: Facts(vec![Fact {
+                    name: "error".to_owned(),
+                    value: serde_json::Value::String(error.to_string()),
+                    words: None,
+                }]),
             },
         };
         let ok = step.ok;

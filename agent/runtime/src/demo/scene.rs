@@ -133,7 +133,7 @@ pub async fn owner_types(stage: &Stage, what: &str, plan: &Plan, keystore: &File
     let hash = Stage::safe_tx_hash(plan).unwrap_or_default().to_string();
     let bundle = stage.config.files.bundles.join(&plan.bundle).display().to_string();
     let (rpc, keystore) = (stage.proxy.url(), keystore.display().to_string());
-    let var = super::stage::PASSWORD_VAR;
+    let (var, gate) = (super::stage::PASSWORD_VAR, stage.devnet.dao.controls.gate.to_string());
     let args = [
         "safe",
         what,
@@ -146,6 +146,8 @@ pub async fn owner_types(stage: &Stage, what: &str, plan: &Plan, keystore: &File
         &keystore,
         "--password-env",
         var,
+        "--gate",
+        &gate,
         "--yes",
     ];
     stage.quaestor_ok(&args).await

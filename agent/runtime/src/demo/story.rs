@@ -1,7 +1,7 @@
 //! The eleven steps.
 
 use super::{
-    report::{Findings, Step},
+    report::{Findings, Step, shares, text_of},
     scene::*,
     stage::{DemoError, Stage, io_error},
 };
@@ -12,6 +12,7 @@ use crate::{
 use alloy::primitives::{B256, U256};
 use quaestor_contracts::{
     bindings::{ISafe, PolicyRegistry},
+    explain::{explain_reason, explain_refusal, share, wad},
     governor::ProposalState,
 };
 use quaestor_core::{
@@ -120,9 +121,9 @@ impl Story {
         found.check("no policy is in force: nothing is permitted", epoch == 0);
         for asset in &dao.assets {
             let held = stage.balance(asset.address, dao.safe.account).await?;
-            found.note(&format!("safe {}", asset.symbol), held.display(asset.decimals).to_string());
+            found.amount(&format!("safe {}", asset.symbol), "the Safe holds", held, asset);
             let held = stage.balance(asset.address, dao.governance.timelock).await?;
-            found.note(&format!("timelock {}", asset.symbol), held.display(asset.decimals).to_string());
+            found.amount(&format!("timelock {}", asset.symbol), "the timelock holds", held, asset);
         }
         Ok(())
     }
@@ -160,9 +161,12 @@ impl Story {
                 break plan;
             }
         };
-        found.note("days_replayed", days);
-        found.note("nav_usd", plan.decision.nav.display().to_string());
-        found.note("weights_bps_before", &plan.decision.weights_bps);
+        found.told("days_replayed", days, format!("days replayed: {days}"));
+        let policy = parse(self.text())?;
+        let nav = plan.decision.nav;
+        found.told("nav_usd", nav.display().to_string(), format!("the treasury is worth {} USD", wad(nav.to_u256())));
+        let weights = &plan.decision.weights_bps;
+        found.told("weights_bps_before", weights, format!("shares before: {}", shares(policy.terms(), weights)));
         found.check("the agent proposes on the Safe", matches!(plan.route, Path::Safe { .. }));
         let before = stage.safe_balances().await?;
         propose_lands(stage, &plan).await?;
@@ -177,8 +181,9 @@ impl Story {
         found.check("balances changed", before != after);
         stage.next_decision().await?;
         let decision = last_decision(stage)?;
-        found.note("weights_bps_after", &decision.weights_bps);
-        found.check("every share is within its band again", in_bands(&decision, &parse(self.text())?));
+        let weights = &decision.weights_bps;
+        found.told("weights_bps_after", weights, format!("shares after: {}", shares(policy.terms(), weights)));
+        found.check("every share is within its band again", in_bands(&decision, &policy));
         Ok(())
     }
 
@@ -233,7 +238,7 @@ impl Story {
                 "the receipt names policy and block",
                 receipt.policy == policy.hash() && receipt.block == bundle.snapshot.block,
             );
-            found.note("receipt", &receipt);
+            found.told("receipt", &receipt, format!("receipt: {}", explain_refusal(terms, &receipt)));
         }
         Ok(())
     }
@@ -313,9 +318,9 @@ impl Story {
         found.check("the running agent swaps to it", stage.agent_runs());
         self.policy = Some(text);
         let plan = next_plan(stage, false).await?;
-        let share = plan.batch.value().bps_of_ceil(plan.decision.nav).unwrap_or(u64::MAX);
-        found.check("its next proposal obeys it", share <= 150 && plan.decision.policy == policy.hash());
-        found.note("proposal_bps", share);
+        let proposed_bps = plan.batch.value().bps_of_ceil(plan.decision.nav).unwrap_or(u64::MAX);
+        found.check("its next proposal obeys it", proposed_bps <= 150 && plan.decision.policy == policy.hash());
+        found.told("proposal_bps", proposed_bps, format!("it moves {} of NAV", share(proposed_bps)));
         let looser = Limits { proposal_bps_max: 4_000, ..demo_limits() };
         let (_, anchored) = vote(stage, "epoch-3.toml", looser, "Widen the largest proposal to 40 % of NAV").await?;
         found.check("epoch 3 widens and waits", anchored.vetoable && anchored.epoch == 3);
@@ -383,7 +388,14 @@ impl Story {
             stage.next_decision().await?;
         }
         ended(stage, &plan, |outcome| matches!(outcome, Outcome::Withdrawn { reason: Reason::Unfit { .. } })).await?;
-        found.note("reason", withdrawal(stage, &plan)?);
+        if let Some(reason) = withdrawal(stage, &plan)? {
+            let policy = parse(self.text())?;
+            found.told(
+                "reason",
+                &reason,
+                format!("reason: {}", explain_reason(Some((policy.hash(), policy.terms())), &reason)),
+            );
+        }
         found.check("revoked at the gate", stage.revoked(&plan).await?);
         for owner in &stage.devnet.dao.people.owners.clone()[..2] {
             if let Some(hash) = Stage::safe_tx_hash(&plan) {
@@ -436,7 +448,7 @@ impl Story {
             "the agent executes it and the reserve has paid",
             reserve.saturating_sub(left) == paid && !paid.is_zero(),
         );
-        found.note("refilled", paid.display(cash.decimals).to_string());
+        found.amount("refilled", "refilled:", paid, &cash);
         Ok(())
     }
 
@@ -445,12 +457,25 @@ impl Story {
         found.check("the agent stops cleanly within five seconds", took < Duration::from_secs(5) && code == Some(0));
         let config = stage.site.config.display().to_string();
         let journal = stage.quaestor_ok(&["journal", "verify", "--config", &config, "--json"]).await?;
-        found.note("journal", serde_json::from_str::<serde_json::Value>(&journal).unwrap_or(json!(journal)));
+        let journal = serde_json::from_str::<serde_json::Value>(&journal).unwrap_or(json!(journal));
+        let words = format!(
+            "journal: {} rows, each chained to the one before, head {}",
+            journal["rows"],
+            text_of(&journal["head"])
+        );
+        found.told("journal", journal, words);
         let name = stage.plans(0)?.last().map(|plan| plan.bundle.clone()).unwrap_or_default();
         let bundle = stage.config.files.bundles.join(name).display().to_string();
         let rpc = stage.proxy.url();
         let verified = stage.quaestor_ok(&["verify", &bundle, "--rpc-url", &rpc, "--json"]).await?;
-        found.note("verify", serde_json::from_str::<serde_json::Value>(&verified).unwrap_or(json!(verified)));
+        let verified = serde_json::from_str::<serde_json::Value>(&verified).unwrap_or(json!(verified));
+        let count = |level: &str| verified["levels"][level].as_array().map_or(0, Vec::len);
+        let (offline, compared) = (count("recomputed"), count("compared"));
+        let words = format!(
+            "decision {}: {offline} checks recomputed offline and {compared} compared with the chain, nothing differs",
+            text_of(&verified["decision"])
+        );
+        found.told("verify", &verified, words);
         found.check("`journal verify` and `verify` both end with 0", true);
         Ok(())
     }

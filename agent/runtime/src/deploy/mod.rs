@@ -44,10 +44,12 @@ pub enum DeployError {
         timelock: Address,
     },
     /// A transaction failed.
-    #[error("{what} was not deployed: {source}")]
+    #[error("{what} was not deployed from {from}: {source}")]
     Send {
         /// Which contract.
         what: &'static str,
+        /// The deployer.
+        from: Address,
         /// Why.
         #[source]
         source: SendError,
@@ -135,7 +137,8 @@ async fn check_timelock(chain: &Chain, head: BlockRef, timelock: Address) -> Res
 }
 
 async fn create(sender: &Sender, what: &'static str, code: Bytes) -> Result<(Address, Mined), DeployError> {
-    let mined = sender.create(code).await.map_err(|source| DeployError::Send { what, source })?;
+    let mined =
+        sender.create(code).await.map_err(|source| DeployError::Send { what, from: sender.address(), source })?;
     let address = mined.contract.ok_or(DeployError::NoAddress { what })?;
     Ok((address, mined))
 }

@@ -24,8 +24,8 @@ const LOG_LINES_SHOWN: usize = 12;
 pub enum PackagesError {
     /// No `contracts/package.json` in this folder or above.
     #[error(
-        "no contracts/package.json in {from} or above it; run this in a checkout of Quaestor, or name the folder that \
-         has package.json and package-lock.json with --packages DIR or {PACKAGES_ENV}"
+        "no contracts/package.json in {from} or above it; run this in a checkout of Quaestor, or set {PACKAGES_ENV} to \
+         the folder that has package.json and package-lock.json"
     )]
     NoCheckout {
         /// Where the search began.

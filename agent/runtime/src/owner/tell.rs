@@ -51,11 +51,16 @@ impl Case {
             format!("  policy    {}, epoch {}, {}", plain(&terms.name), standing.epoch, proposed.policy.hash()),
             format!("  anchored  by {}, owned by {}", on(terms.chain_id, terms.registry), standing.dao),
             format!("  gate      {}{}", terms.gate, self.gate_note()),
-            format!("  decided   at block {} ({}), as {}", block.number, Utc(block.timestamp), proposed.entry.decision),
+            format!(
+                "  decided   at block {} ({}), decision {}",
+                block.number,
+                Utc(block.timestamp),
+                proposed.entry.decision
+            ),
             format!("  worth     {} USD", wad(self.worth().to_u256())),
-            format!("  until     {}", Utc(proposed.entry.valid_until)),
+            format!("  valid     until {}", Utc(proposed.entry.valid_until)),
             format!("  through   MultiSendCallOnly {} ({})", standing.multisend, proposed.tx.to),
-            format!("  confirmed by {} of {} needed:", standing.approved.len(), standing.threshold),
+            format!("  confirmed {} of {} needed:", standing.approved.len(), standing.threshold),
         ];
         lines.extend(standing.approved.iter().map(|owner| format!("    {owner}{}", self.role(*owner))));
         lines.push("It makes these calls, in this order:".to_owned());

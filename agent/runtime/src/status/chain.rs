@@ -32,7 +32,7 @@ pub(super) struct OnChain {
 
 impl OnChain {
     /// Nothing of the chain could be read. What the journal says of proposals stands.
-    pub(super) fn unknown(written: &Written, why: &str, exit: Exit) -> Self {
+    pub(super) fn unknown(config: &Config, written: &Written, why: &str, exit: Exit) -> Self {
         let away = "the chain cannot be read";
         Self {
             chain: Reading::unknown(why, exit),
@@ -47,7 +47,13 @@ impl OnChain {
             proposals: written.book.because().unwrap_or_else(|| {
                 let entries = written.book.known().map(|book| &book.entries);
                 let stage = || Reading::unknown(away, exit);
-                Reading::Known(entries.into_iter().flatten().map(|(_, entry)| proposal(entry, stage())).collect())
+                Reading::Known(
+                    entries
+                        .into_iter()
+                        .flatten()
+                        .map(|(_, entry)| proposal(&config.files.bundles, entry, stage()))
+                        .collect(),
+                )
             }),
         }
     }
@@ -70,7 +76,7 @@ pub(super) async fn read(
 ) -> OnChain {
     let now = match chain_now(config, chain, now_unix_secs).await {
         Ok(now) => now,
-        Err(error) => return OnChain::unknown(written, &error.to_string(), Exit::Chain),
+        Err(error) => return OnChain::unknown(config, written, &error.to_string(), Exit::Chain),
     };
     let (head, contracts) = (now.head, config.contracts);
     let operator = config.operator.address;
@@ -218,12 +224,12 @@ async fn proposals(config: &Config, chain: &Chain, written: &Written, head: Bloc
             Ok(reading) => Reading::Known(reading.stage),
             Err(error) => Reading::unknown(error, Exit::Chain),
         };
-        all.push(proposal(entry, stage));
+        all.push(proposal(&config.files.bundles, entry, stage));
     }
     Reading::Known(all)
 }
 
-fn proposal(entry: &Entry, stage: Reading<Option<Stage>>) -> ProposalNow {
+fn proposal(folder: &std::path::Path, entry: &Entry, stage: Reading<Option<Stage>>) -> ProposalNow {
     let (plan, proposal) = (&entry.plan, &entry.proposal);
     let on_chain = stage.known().copied().flatten();
     ProposalNow {
@@ -239,7 +245,7 @@ fn proposal(entry: &Entry, stage: Reading<Option<Stage>>) -> ProposalNow {
         },
         state: proposal.state.clone(),
         stage,
-        bundle: plan.bundle.clone(),
+        bundle: folder.join(&plan.bundle),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the journal says, also while the agent writes it.
 
-use super::{DecisionNow, Reading};
+use super::{DecisionNow, HoldNow, Reading};
 use crate::{
     agent::{Book, Bundle, Record, decision_hash},
     cli::Exit,
@@ -8,6 +8,8 @@ use crate::{
     journal::{JournalError, JournalReader},
 };
 use alloy::primitives::B256;
+use quaestor_contracts::explain::{explain_hold, explain_refusal, line_name, rule_key};
+use quaestor_core::{Catalog, Hold, Policy};
 use serde::Serialize;
 
 /// Rows that are read at a time.
@@ -57,8 +59,8 @@ pub(super) struct Written {
 }
 
 /// Reads the whole journal.
-pub(super) fn read(config: &Config) -> Written {
-    match fold(config) {
+pub(super) fn read(config: &Config, catalog: &Catalog) -> Written {
+    match fold(config, catalog) {
         Ok(written) => written,
         // An agent that never ran has none, and nothing is wrong with that.
         Err(JournalError::Missing { .. }) => Written {
@@ -74,7 +76,7 @@ pub(super) fn read(config: &Config) -> Written {
     }
 }
 
-fn fold(config: &Config) -> Result<Written, JournalError> {
+fn fold(config: &Config, catalog: &Catalog) -> Result<Written, JournalError> {
     let reader = JournalReader::open(&config.files.journal)?;
     let mut book = Book::default();
     let mut now =
@@ -102,26 +104,41 @@ fn fold(config: &Config) -> Result<Written, JournalError> {
                 }
                 Record::Alarm { message } => now.alarm = Some(Alarm { unix_ms, message }),
                 Record::Decided { block, hash, bundle, allowed, refused, .. } => {
-                    let holds = Reading::Known(Vec::new());
+                    let (bundle, holds) = (config.files.bundles.join(bundle), Reading::Known(Vec::new()));
                     decision = Some(DecisionNow { block, hash, allowed, refused, bundle, holds });
                 }
                 _ => {}
             }
         }
     }
-    let decision = decision.map(|decision| DecisionNow { holds: holds(config, &decision), ..decision });
+    let decision = decision.map(|decision| DecisionNow { holds: holds(&decision, catalog), ..decision });
     Ok(Written { journal: Reading::Known(Some(now)), decision: Reading::Known(decision), book: Reading::Known(book) })
 }
 
-fn holds(config: &Config, decision: &DecisionNow) -> Reading<Vec<quaestor_core::Hold>> {
-    let path = config.files.bundles.join(&decision.bundle);
-    let bytes = match read_bounded(&path, crate::agent::BUNDLE_BYTES_MAX) {
+fn holds(decision: &DecisionNow, catalog: &Catalog) -> Reading<Vec<HoldNow>> {
+    let path = &decision.bundle;
+    let bytes = match read_bounded(path, crate::agent::BUNDLE_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(error) => return Reading::unknown(format!("the bundle {}: {error}", path.display()), Exit::Ok),
     };
     match Bundle::parse(&bytes) {
-        Ok(bundle) if decision_hash(&bundle.decision) == decision.hash => Reading::Known(bundle.decision.holds),
+        Ok(bundle) if decision_hash(&bundle.decision) == decision.hash => Reading::Known(in_words(bundle, catalog)),
         Ok(_) => Reading::unknown(format!("the bundle {} holds another decision", path.display()), Exit::Ok),
         Err(error) => Reading::unknown(format!("the bundle {}: {error}", path.display()), Exit::Ok),
     }
+}
+
+fn in_words(bundle: Bundle, catalog: &Catalog) -> Vec<HoldNow> {
+    // A policy of another agent's strategies has no names here.
+    let policy = quaestor_policies::parse(bundle.policy.as_bytes(), catalog).ok();
+    let terms = policy.as_ref().map(Policy::terms);
+    let words = |hold: &Hold| match (hold, terms) {
+        (Hold::Rule { receipt }, Some(terms)) => explain_refusal(terms, receipt),
+        (Hold::Rule { receipt }, None) => format!("held by {}", rule_key(receipt.rule)),
+        (Hold::Strategy { line, reason }, Some(terms)) => {
+            format!("strategy {}: {}", line_name(terms, *line), explain_hold(*reason))
+        }
+        (Hold::Strategy { line, reason }, None) => format!("strategy {line}: {}", explain_hold(*reason)),
+    };
+    bundle.decision.holds.into_iter().map(|hold| HoldNow { words: words(&hold), hold }).collect()
 }

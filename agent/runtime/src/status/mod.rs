@@ -202,8 +202,8 @@ pub struct ProposalNow {
     pub stage: Reading<Option<Stage>>,
     /// What it waits for, in words.
     pub waits_for: String,
-    /// File name of its bundle.
-    pub bundle: String,
+    /// The file of its bundle.
+    pub bundle: PathBuf,
 }
 
 /// A decision.
@@ -217,10 +217,20 @@ pub struct DecisionNow {
     pub allowed: usize,
     /// Intents refused.
     pub refused: usize,
-    /// File name of its bundle.
-    pub bundle: String,
+    /// The file of its bundle.
+    pub bundle: PathBuf,
     /// Why nothing, or less than wanted, was proposed; from the bundle.
-    pub holds: Reading<Vec<Hold>>,
+    pub holds: Reading<Vec<HoldNow>>,
+}
+
+/// Why nothing, or less than wanted, was proposed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldNow {
+    /// In parts.
+    #[serde(flatten)]
+    pub hold: Hold,
+    /// In words, with the names of the policy.
+    pub words: String,
 }
 
 impl Status {
@@ -245,10 +255,10 @@ impl Status {
 
 /// Reads everything, at `now_unix_secs` by this machine's clock. Asks for no key and takes no lock.
 pub async fn read(config: &Config, catalog: &Catalog, now_unix_secs: u64) -> Status {
-    let written = journal::read(config);
+    let written = journal::read(config, catalog);
     let chain = match connect(config) {
         Ok(chain) => chain::read(config, catalog, &chain, &written, now_unix_secs).await,
-        Err(error) => chain::OnChain::unknown(&written, &error.to_string(), Exit::Configuration),
+        Err(error) => chain::OnChain::unknown(config, &written, &error.to_string(), Exit::Configuration),
     };
     let address = config.operator.address;
     let chain::OnChain {

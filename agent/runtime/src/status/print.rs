@@ -5,9 +5,11 @@ use super::{
     Status, TreasuryNow,
 };
 use crate::agent::Path;
-use quaestor_contracts::{explain::plain, utc::Utc};
-use quaestor_core::{Hold, amount::WAD_DECIMALS, policy::Band};
-use serde::Serialize;
+use quaestor_contracts::{
+    explain::{plain, share, span, wad, whole_tokens},
+    utc::Utc,
+};
+use quaestor_core::{amount::WAD_DECIMALS, policy::Band};
 use std::fmt::{self, Display, Formatter};
 
 /// Width of the words at the left.
@@ -61,7 +63,7 @@ fn chain(page: &mut Page<'_, '_>, it: &ChainNow) -> fmt::Result {
     let behind = if *is_behind { "; THE NODE IS BEHIND, the agent waits" } else { "" };
     page.line("chain", format_args!("eip155:{chain_id}"))?;
     let (number, time) = (head.number, Utc(head.timestamp));
-    page.line("", format_args!("head   {number}, {time}, {head_age_secs} s old{behind}"))?;
+    page.line("", format_args!("head   {number}, {time}, {} old{behind}", span(*head_age_secs)))?;
     page.line("", format_args!("final  {}, {}", finalised.number, Utc(finalised.timestamp)))
 }
 
@@ -69,13 +71,20 @@ fn operator(page: &mut Page<'_, '_>, it: &OperatorNow) -> fmt::Result {
     page.line("operator", it.address)?;
     page.reading("", &it.gas_wei, |page, wei| {
         let empty = if wei.is_zero() { "; SEND IT SOME" } else { "" };
-        page.line("", format_args!("{} of the chain's coin for gas{empty}", wei.display(WAD_DECIMALS)))
+        page.line("", format_args!("{} of the chain's coin for gas{empty}", whole_tokens(wei.to_u256(), WAD_DECIMALS)))
     })?;
     page.reading("", &it.is_listed, |page, listed| {
         page.line("", if *listed { "listed by the brake" } else { "NOT LISTED by the brake: the DAO must list it" })
     })?;
-    page.reading("", &it.owner_of, |page, names| page.line("", format_args!("owner of {}", list(names))))?;
-    page.reading("", &it.proposer_for, |page, names| page.line("", format_args!("proposes for {}", list(names))))
+    roles(page, "owner of", &it.owner_of)?;
+    roles(page, "proposes for", &it.proposer_for)
+}
+
+fn roles(page: &mut Page<'_, '_>, role: &str, names: &Reading<Vec<String>>) -> fmt::Result {
+    match names {
+        Reading::Known(names) => page.line("", format_args!("{role} {}", list(names))),
+        Reading::Unknown { why, .. } => page.line("", format_args!("{role}: not known: {}", one_line(why))),
+    }
 }
 
 fn list(names: &[String]) -> String {
@@ -118,7 +127,7 @@ fn brake(page: &mut Page<'_, '_>, it: &BrakeNow) -> fmt::Result {
 
 fn treasury(page: &mut Page<'_, '_>, it: &TreasuryNow) -> fmt::Result {
     match it.nav {
-        Some(nav) => page.line("treasury", format_args!("{} USD", nav.display()))?,
+        Some(nav) => page.line("treasury", format_args!("{} USD", wad(nav.to_u256())))?,
         None => page.line("treasury", "value not known: a held asset has no usable price")?,
     }
     for asset in &it.assets {
@@ -136,20 +145,19 @@ fn treasury(page: &mut Page<'_, '_>, it: &TreasuryNow) -> fmt::Result {
 
 fn asset_line(asset: &AssetNow) -> String {
     let symbol = plain(&asset.symbol);
-    let share = asset.weight_bps.map_or_else(|| "?".to_owned(), percent);
-    let price = asset.price.map_or_else(|| "no usable price".to_owned(), |price| format!("at {} USD", price.display()));
+    let weight = asset.weight_bps.map_or_else(|| "?".to_owned(), share);
+    let price = asset.price.map_or_else(
+        || "no usable price".to_owned(),
+        |price| format!("at {} USD", whole_tokens(price.to_u256(), WAD_DECIMALS)),
+    );
     let band = match &asset.band {
         Some(Band { min_bps, target_bps, max_bps, .. }) => {
             let out = if asset.is_in_band == Some(false) { ", OUT OF BAND" } else { "" };
-            format!("band {} to {}, target {}{out}", percent(*min_bps), percent(*max_bps), percent(*target_bps))
+            format!("band {} to {}, target {}{out}", share(*min_bps), share(*max_bps), share(*target_bps))
         }
         None => "no band".into(),
     };
-    format!("{symbol:8} {share:>8}  {band}; {price}")
-}
-
-fn percent(bps: u64) -> String {
-    format!("{}.{:02} %", bps / 100, bps % 100)
+    format!("{symbol:8} {weight:>8}  {band}; {price}")
 }
 
 fn proposals(page: &mut Page<'_, '_>, all: &[ProposalNow]) -> fmt::Result {
@@ -160,13 +168,14 @@ fn proposals(page: &mut Page<'_, '_>, all: &[ProposalNow]) -> fmt::Result {
         let word = if position == 0 { "proposals" } else { "" };
         let route = match &it.route {
             Path::Safe { safe, nonce, safe_tx_hash, .. } => {
-                format!("Safe {safe} nonce {nonce}, safeTxHash {safe_tx_hash}")
+                format!("Safe {safe}, nonce {nonce}, safeTxHash {safe_tx_hash}")
             }
             Path::Governor { governor, proposal_id, .. } => format!("Governor {governor}, proposal {proposal_id}"),
         };
         page.line(word, it.decision)?;
         page.line("", format_args!("  {route}"))?;
-        page.line("", format_args!("  worth {} USD, valid until {}", it.value.display(), Utc(it.valid_until)))?;
+        page.line("", format_args!("  bundle {}", it.bundle.display()))?;
+        page.line("", format_args!("  worth {} USD, valid until {}", wad(it.value.to_u256()), Utc(it.valid_until)))?;
         page.line("", format_args!("  waits for {}", it.waits_for))?;
         if let Reading::Unknown { why, .. } = &it.stage {
             page.line("", format_args!("  as the journal has it; the chain is not known: {}", one_line(why)))?;
@@ -180,17 +189,10 @@ fn decision(page: &mut Page<'_, '_>, it: &Option<DecisionNow>) -> fmt::Result {
     let DecisionNow { block, hash, allowed, refused, bundle, holds } = it;
     page.line("decision", format_args!("block {}, {}", block.number, Utc(block.timestamp)))?;
     page.line("", hash)?;
-    page.line("", format_args!("intents: {allowed} allowed, {refused} refused; bundle {bundle}"))?;
+    page.line("", format_args!("intents: {allowed} allowed, {refused} refused"))?;
+    page.line("", format_args!("bundle {}", bundle.display()))?;
     page.reading("", holds, |page, holds| {
-        for hold in holds {
-            match hold {
-                Hold::Rule { receipt } => page.line("", format_args!("held by rule {}", word(&receipt.rule)))?,
-                Hold::Strategy { line, reason } => {
-                    page.line("", format_args!("strategy {line} holds: {}", word(reason)))?;
-                }
-            }
-        }
-        Ok(())
+        holds.iter().try_for_each(|hold| page.line("", format_args!("holding: {}", hold.words)))
     })
 }
 
@@ -218,15 +220,6 @@ fn journal(page: &mut Page<'_, '_>, it: &Option<JournalNow>) -> fmt::Result {
     let last = last_unix_ms.map(|ms| format!(", the last of {}", Utc(ms / 1_000))).unwrap_or_default();
     page.line("journal", format_args!("{rows} rows{last}"))?;
     page.line("", head)
-}
-
-/// The name of a variant as JSON has it.
-fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => text,
-        Ok(other) => other.to_string(),
-        Err(_) => String::new(),
-    }
 }
 
 /// A text from elsewhere on one line, without control characters.

@@ -98,7 +98,10 @@ fn full() -> Status {
             allowed: 1,
             refused: 2,
             bundle: "118-8f3f.json".into(),
-            holds: Reading::Known(vec![Hold::Rule { receipt }]),
+            holds: Reading::Known(vec![HoldNow {
+                hold: Hold::Rule { receipt },
+                words: "limits.price_quorum_min asks for usable price feeds of WETH: 1 needed, 0 found".into(),
+            }]),
         })),
         journal: Reading::Known(Some(JournalNow {
             rows: 42,

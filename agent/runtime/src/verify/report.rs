@@ -174,11 +174,13 @@ impl fmt::Display for Report {
         writeln!(f, "decision {} at block {}, epoch {}", self.decision, self.block.number, self.epoch)?;
         print_level(f, "recomputed offline", &self.recomputed)?;
         print_level(f, "compared with the chain", &self.compared)?;
-        if !self.not_checked.is_empty() {
-            writeln!(f, "not checkable")?;
-        }
-        for Unchecked { what, why } in &self.not_checked {
-            writeln!(f, "  not checked: {what}: {why}")?;
+        for same in self.not_checked.chunk_by(|one, next| one.why == next.why) {
+            if let Some(Unchecked { why, .. }) = same.first() {
+                writeln!(f, "not checked: {why}")?;
+            }
+            for Unchecked { what, .. } in same {
+                writeln!(f, "  -        {what}")?;
+            }
         }
         for AtGate { account, decision, state, block } in &self.at_gate {
             let state = match state {

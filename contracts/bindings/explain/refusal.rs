@@ -1,0 +1,303 @@
+//! Receipts in words: the policy's own key for the rule, what it allows, and what was found, with their units.
+
+use super::{party, plain, wad, whole_tokens};
+use crate::utc::Utc;
+use alloy_primitives::B256;
+use quaestor_core::{
+    AccountId, Amount, AssetId, Refusal, Rule, Terms,
+    lifecycle::{Errand, Outcome, Reason},
+    strategy::StrategyHold,
+    verdict::{InputName, Quantity},
+};
+
+/// Why something was refused, in one sentence without its full stop, such as `limits.proposal_bps_max allows 15.00 % of
+/// NAV, with this it is 21.30 %`. `terms` are those of the policy that the receipt names.
+pub fn explain_refusal(terms: &Terms, refusal: &Refusal) -> String {
+    Words { terms, refusal }.sentence()
+}
+
+/// A share in basis points, always with two decimals, such as `15.00 %`.
+pub fn share(bps: u64) -> String {
+    // What cannot be counted is saturated where it is measured.
+    if bps == u64::MAX { "more than can be counted".to_owned() } else { format!("{}.{:02} %", bps / 100, bps % 100) }
+}
+
+/// A length of time by its two largest units, such as `2 d 3 h`, `90 min` as `1 h 30 min`, or `0 s`.
+pub fn span(secs: u64) -> String {
+    let units = [(secs / 86_400, "d"), (secs / 3_600 % 24, "h"), (secs / 60 % 60, "min"), (secs % 60, "s")];
+    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
+    let shown = units.iter().skip(first).take(2).enumerate().filter(|(place, (count, _))| *place == 0 || *count > 0);
+    shown.map(|(_, (count, unit))| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Why a strategy holds.
+pub fn explain_hold(hold: StrategyHold) -> &'static str {
+    match hold {
+        StrategyHold::NoPool => "no pool of the policy joins the assets",
+        StrategyHold::BelowMinimum => "what it would move is below its least trade",
+        StrategyHold::NoRoom => "the policy's caps leave no room now",
+        StrategyHold::NoBalance => "the account lacks what it would move",
+        StrategyHold::NoPrice => "an asset that it would buy has no usable price",
+        StrategyHold::OutOfRange => "a number left its range",
+    }
+}
+
+/// Why a proposal is withdrawn. `policy` is hash and terms of the one in force; a receipt under another is named by its
+/// rule alone.
+pub fn explain_reason(policy: Option<(B256, &Terms)>, reason: &Reason) -> String {
+    match reason {
+        Reason::Unfit { receipt } => match policy {
+            Some((hash, terms)) if hash == receipt.policy => explain_refusal(terms, receipt),
+            _ => format!("it was judged again and refused by {}", rule_key(receipt.rule)),
+        },
+        Reason::BrakePulled => "the brake was pulled after it was prepared".to_owned(),
+        Reason::Replaced => "another transaction took its Safe nonce".to_owned(),
+    }
+}
+
+/// How a proposal ended; `policy` as for [`explain_reason`].
+pub fn explain_outcome(policy: Option<(B256, &Terms)>, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Executed { block } => format!("executed in block {}", block.number),
+        Outcome::Expired => "its time passed".to_owned(),
+        Outcome::Defeated => "members voted it down or cancelled it".to_owned(),
+        Outcome::Abandoned { reason } => format!("given up before it left: {}", explain_reason(policy, reason)),
+        Outcome::Withdrawn { reason } => format!("revoked at the gate: {}", explain_reason(policy, reason)),
+        Outcome::Failed => "the transaction that proposes it reverted".to_owned(),
+    }
+}
+
+/// What a transaction of the operator is for.
+pub fn explain_errand(errand: Errand) -> &'static str {
+    match errand {
+        Errand::Propose => "to propose it",
+        Errand::Queue => "to queue it",
+        Errand::Execute => "to execute it",
+        Errand::Revoke => "to revoke it at the gate",
+        Errand::Tidy => "to take its place at the Safe, or cancel it at the Governor",
+    }
+}
+
+/// The policy's own key of a rule, or the rule in words.
+pub fn rule_key(rule: Rule) -> &'static str {
+    match rule {
+        Rule::PolicyAnchored => "the policy's anchor",
+        Rule::PolicyExpiresAt => "policy.expires",
+        Rule::BrakePulled => "the brake",
+        Rule::LeaseLapsed => "the operators' lease",
+        Rule::ChainId => "policy.chain",
+        Rule::SnapshotComplete => "the completeness of what was read",
+        Rule::AssetDecimals => "assets.*.decimals",
+        Rule::PriceQuorumMin => "limits.price_quorum_min",
+        Rule::AccountListed => "accounts",
+        Rule::OperatorsBelowThreshold => "the Safe's threshold",
+        Rule::AssetListed => "assets",
+        Rule::LineListed => "strategies",
+        Rule::VenueListed => "venues.*.pools",
+        Rule::VenueCodeHash => "venues.*.code_hash",
+        Rule::CounterpartyListed => "counterparties",
+        Rule::IntentMatchesActions => "the match of intent and calls",
+        Rule::ApprovalExact => "the exact approval",
+        Rule::BalanceSufficient => "the account's balance",
+        Rule::ProposalBpsMax => "limits.proposal_bps_max",
+        Rule::HourBpsMax => "limits.hour_bps_max",
+        Rule::DayBpsMax => "limits.day_bps_max",
+        Rule::WeekBpsMax => "limits.week_bps_max",
+        Rule::MonthBpsMax => "limits.month_bps_max",
+        Rule::SlippageBpsMax => "limits.slippage_bps_max",
+        Rule::ProposalsPerDayMax => "limits.proposals_per_day_max",
+        Rule::CooldownSecsMin => "limits.cooldown_min",
+        Rule::ValiditySecsMax => "limits.validity_max",
+        Rule::AllocationMax => "allocation.*.max_bps",
+        Rule::AllocationMin => "allocation.*.min_bps",
+        Rule::StableShareBpsMin => "limits.stable_share_bps_min",
+        Rule::VolatilityBpsMax => "risk.volatility_bps_max",
+        Rule::OnceKeyUnused => "the once-only key",
+        Rule::IntentsMax => "the most intents of a decision",
+        Rule::CalldataMatches => "the match of calldata and decision",
+        Rule::DryRun => "the dry run",
+        Rule::ClearanceFresh => "the age of the clearance",
+        Rule::GovernorSwapBound => "the bound of swaps through a Governor",
+    }
+}
+
+struct Words<'a> {
+    terms: &'a Terms,
+    refusal: &'a Refusal,
+}
+
+impl Words<'_> {
+    fn sentence(&self) -> String {
+        let (limit, found) = (self.words(self.refusal.limit), self.words(self.refusal.found));
+        let key = rule_key(self.refusal.rule);
+        let asset = self.asset();
+        match self.refusal.rule {
+            Rule::PolicyAnchored => format!("the registry anchors policy {limit}, this is of policy {found}"),
+            Rule::PolicyExpiresAt => self.expired(),
+            Rule::BrakePulled => self.brake(),
+            Rule::LeaseLapsed => {
+                format!("{key} ended {}, it is {}; the DAO must renew it", self.limit_time(), self.found_time())
+            }
+            Rule::ChainId => format!("{key} is eip155:{limit}, this is of eip155:{found}"),
+            Rule::AssetDecimals => format!("the policy gives a token {limit} decimals, the token says {found}"),
+            Rule::PriceQuorumMin if self.refusal.limit == Quantity::None => {
+                "an asset that the treasury holds has no usable price".to_owned()
+            }
+            Rule::PriceQuorumMin => {
+                format!("{key} asks for usable price feeds of {asset}: {limit} needed, {found} found")
+            }
+            Rule::OperatorsBelowThreshold => {
+                format!("{found} operators are owners of a Safe that needs {limit}: they could act without people")
+            }
+            Rule::LineListed => format!("no strategy of the policy has the line {found}"),
+            Rule::VenueListed if matches!(self.refusal.found, Quantity::Count(_)) => {
+                "it would trade at a venue that is not in [venues]".to_owned()
+            }
+            Rule::VenueListed => format!("no pool in {key} trades {asset} for {found}"),
+            Rule::VenueCodeHash => format!("{key} is {limit}, the code on chain has {found}"),
+            Rule::CounterpartyListed => {
+                let to = match self.refusal.found {
+                    Quantity::Address(to) => to.to_string(),
+                    _ => found,
+                };
+                format!("{to} is neither an account of the treasury nor in [{key}]")
+            }
+            Rule::BalanceSufficient => format!("the account has {limit}, the intent spends {found}"),
+            Rule::ProposalBpsMax | Rule::HourBpsMax | Rule::DayBpsMax | Rule::WeekBpsMax | Rule::MonthBpsMax => {
+                format!("{key} allows {limit} of NAV, with this it is {found}")
+            }
+            Rule::SlippageBpsMax if matches!(self.refusal.limit, Quantity::Value(_)) => {
+                format!("{key} allows the treasury to lose {limit}, the dry run loses {found}")
+            }
+            Rule::SlippageBpsMax => {
+                format!("{key} lets a swap bring {limit} less than the oracle says, this may bring {found} less")
+            }
+            Rule::ProposalsPerDayMax => format!("{key} allows {limit} in any 24 hours, with this it is {found}"),
+            Rule::CooldownSecsMin => format!("{key} asks for {limit} between proposals, only {found} have passed"),
+            Rule::ValiditySecsMax => {
+                format!("{key} lets it live until {}, it lives until {}", self.limit_time(), self.found_time())
+            }
+            Rule::AllocationMax => format!("allocation.{asset}.max_bps is {limit} of NAV, with this it is {found}"),
+            Rule::AllocationMin => format!("allocation.{asset}.min_bps is {limit} of NAV, with this it is {found}"),
+            Rule::StableShareBpsMin => {
+                format!("{key} keeps {limit} of NAV in stable assets, with this it is {found}")
+            }
+            Rule::VolatilityBpsMax => self.volatility(&limit, &found),
+            Rule::OnceKeyUnused => format!("what it is for was done, or is proposed, already (key {found})"),
+            Rule::IntentsMax => format!("a decision may have {limit} intents, this is number {found}"),
+            Rule::DryRun => "the dry run of the very batch failed".to_owned(),
+            Rule::GovernorSwapBound => {
+                "a swap through a Governor has no bound that is read when it executes; only a Safe may trade".to_owned()
+            }
+            Rule::ClearanceFresh => "the chain was looked at too long ago; it is cleared anew".to_owned(),
+            Rule::ApprovalExact => self.differs("an approval must be exactly what its swap uses"),
+            Rule::IntentMatchesActions => self.differs("the calls or their outcome are not what the intent says"),
+            Rule::CalldataMatches => self.differs("the calldata is not what was judged"),
+            Rule::SnapshotComplete => self.differs("the chain did not say all that the policy asks for"),
+            Rule::AccountListed => self.differs("an account is not what the policy says it is"),
+            Rule::AssetListed => self.differs("an asset is not in the policy"),
+        }
+    }
+
+    fn expired(&self) -> String {
+        let (limit, found) = (self.limit_time(), self.found_time());
+        match (self.refusal.limit, self.refusal.found) {
+            (Quantity::Secs(expires), Quantity::Secs(until)) if until < expires => {
+                format!("it could run until {found}, and that time has passed")
+            }
+            _ => format!("policy.expires permits nothing from {limit} on, this reaches to {found}"),
+        }
+    }
+
+    fn brake(&self) -> String {
+        match (self.refusal.limit, self.refusal.found) {
+            (Quantity::Count(then), Quantity::Count(now)) if then != now && now != u64::MAX => {
+                format!("the brake was pulled after this was prepared: {then} pulls then, {now} now")
+            }
+            (_, Quantity::Count(u64::MAX)) => "the brake cannot be read, which counts as pulled".to_owned(),
+            _ => "the brake is pulled".to_owned(),
+        }
+    }
+
+    fn volatility(&self, limit: &str, found: &str) -> String {
+        let forecast = match self.refusal.found {
+            Quantity::None => "is unknown".to_owned(),
+            _ => format!("is {found}"),
+        };
+        format!("risk.volatility_bps_max is {limit} a year, the forecast {forecast}: only what reduces risk is allowed")
+    }
+
+    /// The sentence, with both quantities where the receipt has them.
+    fn differs(&self, sentence: &str) -> String {
+        let (limit, found) = (self.words(self.refusal.limit), self.words(self.refusal.found));
+        match (self.refusal.limit, self.refusal.found) {
+            (Quantity::None, Quantity::None) => sentence.to_owned(),
+            (_, Quantity::None) => format!("{sentence}: {limit} expected"),
+            (Quantity::None, _) => format!("{sentence}: {found}"),
+            _ => format!("{sentence}: {limit} expected, {found} found"),
+        }
+    }
+
+    fn input(&self, name: InputName) -> Option<Quantity> {
+        self.refusal.inputs.iter().find(|input| input.name == name).map(|input| input.quantity)
+    }
+
+    /// The asset that the rule looked at.
+    fn asset(&self) -> String {
+        self.input(InputName::Asset).map_or_else(|| "an asset".to_owned(), |asset| self.words(asset))
+    }
+
+    fn limit_time(&self) -> String {
+        self.time(self.refusal.limit)
+    }
+
+    fn found_time(&self) -> String {
+        self.time(self.refusal.found)
+    }
+
+    fn time(&self, quantity: Quantity) -> String {
+        match quantity {
+            Quantity::Secs(at) => Utc(at).to_string(),
+            other => self.words(other),
+        }
+    }
+
+    fn words(&self, quantity: Quantity) -> String {
+        match quantity {
+            Quantity::None => "nothing".to_owned(),
+            Quantity::Bps(bps) => share(bps),
+            Quantity::Value(value) => format!("{} USD", wad(value.to_u256())),
+            Quantity::Amount(amount) => self.tokens(amount),
+            Quantity::Secs(secs) => span(secs),
+            Quantity::Count(count) => count.to_string(),
+            Quantity::Address(address) => party(self.terms, address),
+            Quantity::Hash(hash) => hash.to_string(),
+            Quantity::Asset(id) => self.symbol(id),
+            Quantity::Account(id) => self.account(id),
+        }
+    }
+
+    /// An amount of the asset that the rule looked at.
+    fn tokens(&self, amount: Amount) -> String {
+        let asset = match self.input(InputName::Asset) {
+            Some(Quantity::Asset(id)) => self.terms.asset(id),
+            _ => None,
+        };
+        match asset {
+            Some(it) => format!("{} {}", whole_tokens(amount.to_u256(), it.decimals), plain(&it.symbol)),
+            None => format!("{} base units", whole_tokens(amount.to_u256(), 0)),
+        }
+    }
+
+    fn symbol(&self, id: AssetId) -> String {
+        self.terms.asset(id).map_or_else(|| format!("asset {} of the policy", id.0), |asset| plain(&asset.symbol))
+    }
+
+    fn account(&self, id: AccountId) -> String {
+        let account = self.terms.account(id);
+        account.map_or_else(|| format!("account {} of the policy", id.0), |account| plain(&account.name))
+    }
+}
+
+#[cfg(test)]
+mod tests;
