@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 /// Reports everything in `terms` that does not go together. `validity_said` is whether the file sets `policy.validity`.
 pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool) {
-    let remembered_secs = WINDOW_SECS[WINDOW_SECS.len() - 1];
+    let [.., remembered_secs] = WINDOW_SECS;
     if terms.validity_secs_longest() > remembered_secs {
         let message = "lets a proposal live longer than 30 days, which is all that an agent remembers; shorten it";
-        report.conflict("limits.validity_max", message.into());
+        report.conflict("limits.validity_max", message.to_owned());
     }
     if validity_said && terms.validity_secs > terms.limits.validity_secs_max {
         let (found, most) = (duration_text(terms.validity_secs), duration_text(terms.limits.validity_secs_max));

@@ -1,5 +1,4 @@
-//! Review: withdrawals that must leave whatever else waits, alarms, and errors that tell nothing secret. What is ignored
-//! fails today, for the reason that it states.
+//! Withdrawals leave whatever else waits or fails; alarms are raised once; errors tell nothing secret.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story that cannot go on has failed, and says where")]
 
 use alloy::{
@@ -24,7 +23,7 @@ async fn stand(chain_keys: &str) -> (Stage, TempDir) {
     let text = std::fs::read_to_string(&stage.site.config).unwrap();
     std::fs::write(&stage.site.config, text.replace("[contracts]", &format!("{chain_keys}\n[contracts]"))).unwrap();
     let limits = Limits { window_bps_max: [u64::MAX; 4], ..quaestor::devnet::demo_limits() };
-    let (_, anchored) = scene::vote(&stage, "review.toml", limits, "Adopt").await.unwrap();
+    let (_, anchored) = scene::vote(&stage, "unhurried.toml", limits, "Adopt").await.unwrap();
     stage.devnet.warp_to(anchored.active_at).await.unwrap();
     stage.devnet.mine(80).await.unwrap();
     stage.start_agent().unwrap();
