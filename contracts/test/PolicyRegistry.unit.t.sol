@@ -126,6 +126,16 @@ contract PolicyRegistryUnitTest is Dao {
         submit("second", 4000, 2001);
     }
 
+    function test_a_uri_may_have_any_length() public {
+        string memory uri = "https://dao.example/policies/0123456789abcdef0123456789abcdef0123456789abcdef.toml";
+        vm.prank(DAO);
+        registry.submit(hash("first"), REST, numbersOf(4000, 2000), uri);
+        vm.assertEq(registry.pendingEpoch().uri, uri);
+        submit("", 4000, 2000);
+        vm.assertEq(registry.pendingEpoch().uri, "");
+        vm.assertEq(registry.epoch(1).uri, uri);
+    }
+
     function test_zero_hashes_are_refused() public {
         vm.prank(DAO);
         refuses(abi.encodeWithSelector(IPolicyRegistry.ZeroHash.selector));

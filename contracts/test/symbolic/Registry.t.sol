@@ -156,13 +156,6 @@ contract RegistryContentProof is RegistryStep {
         assert(registry.zeroIsNothing().and(registry.blank(b.number)).and(kept));
     }
 
-    function check_submit_long_uri(address caller, bytes32 policyHash, bytes32 restHash) public {
-        uint64[32] memory numbers = _numbers();
-        Before memory b = _by(caller);
-        registry.submit(policyHash, restHash, numbers, "0123456789012345678901234567890123456789");
-        _prove(b, false);
-    }
-
     /// @dev What readers are told is what the proofs speak of.
     function check_views(address account) public {
         vm.warp(svm.createUint(64, "now"));

@@ -12,8 +12,7 @@ import {Svm} from "./Svm.sol";
 /// that reverts changes nothing and ends its path. `check_deployment` shows that the first state is one of those
 /// assumed.
 ///
-/// Lengths are fixed: a URI of 5 bytes (where it could matter, in RegistryContentProof, also one of 40), and sets of
-/// one and of two guardians.
+/// Lengths are fixed: a URI of 5 bytes, and sets of one and of two guardians.
 abstract contract RegistryStep {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
     Svm internal constant svm = Svm(address(uint160(uint256(keccak256("svm cheat code")))));

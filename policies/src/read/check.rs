@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 /// Reports everything in `terms` that does not go together. `validity_said` is whether the file sets `policy.validity`.
 pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool) {
     let [.., remembered_secs] = WINDOW_SECS;
-    if terms.validity_secs_longest() > remembered_secs {
+    // An absent `validity_max` is reported as such.
+    if terms.limits.validity_secs_max != u64::MAX && terms.validity_secs_longest() > remembered_secs {
         let message = "lets a proposal live longer than 30 days, which is all that an agent remembers; shorten it";
         report.conflict("limits.validity_max", message.to_owned());
     }

@@ -9,6 +9,7 @@ use alloy::providers::ext::AnvilApi;
 use quaestor::agent::{Path, Plan, Record};
 use quaestor_core::lifecycle::{Errand, Event, Outcome};
 use quaestor_tests::Stage;
+use std::time::{Duration, Instant};
 
 const SEND: &str = "eth_sendRawTransaction";
 
@@ -25,9 +26,13 @@ fn sent(stage: &Stage, plan: &Plan) -> bool {
         .any(|it| matches!(it, Record::Happened { decision, event: Event::Sent { .. } } if *decision == id))
 }
 
-/// Waits until the node was offered a transaction so often since the counts began.
+/// Lets blocks pass until the node was offered a transaction so often since the counts began.
 async fn offered(stage: &Stage, times: u64) {
-    stand::holds("the next offer", || stage.proxy.count(SEND) >= times).await;
+    let begun = Instant::now();
+    while stage.proxy.count(SEND) < times {
+        assert!(begun.elapsed() < stand::WAIT, "the bytes are not offered again");
+        stand::blocks(stage, 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,15 +85,13 @@ async fn a_refusal_is_understood_by_asking_for_nonce_and_receipt() {
 
     // The connection itself breaks.
     stage.proxy.set_down(true);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     stage.proxy.set_down(false);
 
     // Taken for sent, and yet never in a block: after some blocks the same bytes are offered again.
     stage.proxy.fail(SEND, -32_000, "already known");
-    stand::written(&mut stage, "take it for sent", |it| {
-        matches!(it, Record::Happened { event: Event::Sent { .. }, .. })
-    })
-    .await;
+    stand::until(&mut stage, "take it for sent", |it| matches!(it, Record::Happened { event: Event::Sent { .. }, .. }))
+        .await;
     assert_eq!(operator_nonce(&stage, operator).await, nonce);
     stage.proxy.restore(SEND);
     stand::carry(&mut stage, &plan).await;
