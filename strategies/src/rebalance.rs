@@ -17,6 +17,7 @@ use quaestor_core::{
     snapshot::Tally,
     strategy::{Params, StrategyHold},
 };
+use std::cmp::Ordering;
 
 /// The kind `rebalance`.
 pub const SPEC: StrategySpec = StrategySpec {
@@ -33,6 +34,8 @@ pub struct Rebalance {
     account: AccountId,
     cash: AssetId,
     trade_min: Value,
+    /// The pool of each asset with cash, in the order of the assets.
+    markets: Vec<Option<Market>>,
 }
 
 fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
@@ -54,7 +57,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
     if trade_min.is_zero() {
         params.problem("trade_min", "is zero, so that it would trade dust; write such as `100 USD`");
     }
-    Some(Box::new(Rebalance { line: params.line(), account: account?, cash: cash?, trade_min }))
+    let (account, cash) = (account?, cash?);
+    let ids = (0..params.terms().assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
+    let markets = ids.map(|asset| Market::cheapest(params.terms(), asset, cash)).collect();
+    Some(Box::new(Rebalance { line: params.line(), account, cash, trade_min, markets }))
 }
 
 impl Strategy for Rebalance {
@@ -65,14 +71,16 @@ impl Strategy for Rebalance {
             return Ok(());
         }
         let mut plan = Plan::new(self, cx, &outlook, cx.room(&tally)).ok_or(StrategyHold::OutOfRange)?;
-        plan.grant();
-        let (legs, short) = (plan.legs, plan.short);
-        let of_side = |side| legs.iter().filter(move |leg| leg.side == side && !leg.granted.is_zero());
-        for leg in of_side(Side::Sell).chain(of_side(Side::Buy)) {
-            let intent = leg.order(self).intent(cx).ok_or(StrategyHold::OutOfRange)?;
-            out.push(intent);
+        let mut legs = Legs::new();
+        plan.find(&mut legs).ok_or(StrategyHold::OutOfRange)?;
+        plan.grant(&mut legs);
+        let short = plan.short;
+        let of_side = |side| legs.iter().filter(move |leg| leg.side == side);
+        let ordered = || of_side(Side::Sell).chain(of_side(Side::Buy));
+        for leg in ordered().filter(|leg| !leg.granted.is_zero()) {
+            out.push(leg.intent(self, cx).ok_or(StrategyHold::OutOfRange)?);
         }
-        short.map_or(Ok(()), Err)
+        short.or_else(|| ordered().find_map(|leg| leg.short)).map_or(Ok(()), Err)
     }
 }
 
@@ -107,26 +115,33 @@ struct Leg {
     amount_in: Amount,
     /// What `amount_in` is worth.
     granted: Value,
+    /// The least cash that a sale must bring.
+    brought: Amount,
+    /// Why less is granted than the deviation asks.
+    short: Option<StrategyHold>,
 }
 
+/// Largest deviation first, of equal ones the asset listed first.
+type Legs = ArrayVec<Leg, INTENTS_PER_DECISION_MAX>;
+
 impl Leg {
-    fn order(&self, by: &Rebalance) -> Order {
-        let (sell, buy) = match self.side {
-            Side::Sell => (self.asset, by.cash),
-            Side::Buy => (by.cash, self.asset),
+    fn intent(&self, by: &Rebalance, cx: &Context<'_>) -> Option<Intent> {
+        let (sell, buy, least) = match self.side {
+            Side::Sell => (self.asset, by.cash, self.brought),
+            Side::Buy => (by.cash, self.asset, least_output(cx, self.granted, self.asset)?),
         };
         let purpose = Purpose::Strategy { line: by.line, leg: self.asset.0 };
-        Order { account: by.account, purpose, market: self.market, sell, buy, amount_in: self.amount_in }
+        let order = Order { account: by.account, purpose, market: self.market, sell, buy, amount_in: self.amount_in };
+        Some(order.priced(self.granted, least))
     }
 }
 
-/// Legs and what is left for them.
+/// What is left for legs.
 struct Plan<'a> {
     by: &'a Rebalance,
     cx: &'a Context<'a>,
     outlook: &'a Outlook<'a>,
-    /// Largest deviation first.
-    legs: ArrayVec<Leg, INTENTS_PER_DECISION_MAX>,
+    nav: Value,
     /// What the caps leave.
     room: Value,
     /// Cash that the account can spend, sales counted at their least output.
@@ -140,7 +155,7 @@ struct Plan<'a> {
     stable_held: Value,
     stable_floor: Value,
     cash_is_stable: bool,
-    /// The first reason for which less is wanted than the targets ask.
+    /// The first reason for which an asset has no leg although it is off its target.
     short: Option<StrategyHold>,
 }
 
@@ -152,11 +167,11 @@ impl<'a> Plan<'a> {
             None => (Value::ZERO, nav),
         };
         let cash_held = outlook.value_of(by.cash)?;
-        let mut plan = Self {
+        Some(Self {
             by,
             cx,
             outlook,
-            legs: ArrayVec::new(),
+            nav,
             room,
             cash: outlook.spendable(by.account, by.cash),
             cash_headroom: cash_max.saturating_sub(cash_held),
@@ -166,87 +181,70 @@ impl<'a> Plan<'a> {
             stable_floor: nav.share(cx.terms.limits.stable_share_bps_min)?,
             cash_is_stable: cx.terms.asset(by.cash)?.kind == AssetKind::Stable,
             short: None,
-        };
-        plan.find_legs(nav)?;
-        Some(plan)
+        })
     }
 
-    fn find_legs(&mut self, nav: Value) -> Option<()> {
+    /// Fills `legs`; `None` when a number leaves its range.
+    fn find(&mut self, legs: &mut Legs) -> Option<()> {
+        let least = self.by.trade_min.0.saturating_mul(BPS_ONE);
         let mut too_small = false;
         for band in self.cx.terms.bands.iter().filter(|band| band.asset != self.by.cash) {
-            let (value, target) = (self.outlook.value_of(band.asset)?, nav.share(band.target_bps)?);
-            let deviation = Value(value.0.abs_diff(target.0));
-            if deviation < self.by.trade_min {
-                too_small |= !deviation.is_zero();
+            // In ten-thousandths, so that only what is traded costs a division.
+            let held = self.outlook.value_of(band.asset)?.0.checked_mul(BPS_ONE)?;
+            let target = self.nav.0.checked_mul(band.target_bps.into())?;
+            let deviation = held.abs_diff(target);
+            if deviation < least {
+                too_small |= deviation >= BPS_ONE;
                 continue;
             }
-            let Some(market) = Market::cheapest(self.cx.terms, band.asset, self.by.cash) else {
+            let Some(market) = self.by.markets.get(band.asset.index()).copied().flatten() else {
                 self.fall_short(StrategyHold::NoPool);
                 continue;
             };
-            let side = if value > target { Side::Sell } else { Side::Buy };
-            let kind = self.cx.terms.asset(band.asset)?.kind;
-            let (amount_in, granted) = (Amount::ZERO, Value::ZERO);
-            self.insert(Leg { asset: band.asset, side, kind, market, deviation, amount_in, granted });
+            let leg = Leg {
+                asset: band.asset,
+                side: if held > target { Side::Sell } else { Side::Buy },
+                kind: self.cx.terms.asset(band.asset)?.kind,
+                market,
+                deviation: Value(deviation / BPS_ONE),
+                amount_in: Amount::ZERO,
+                granted: Value::ZERO,
+                brought: Amount::ZERO,
+                short: None,
+            };
+            insert(legs, leg);
         }
-        if too_small && self.legs.is_empty() {
+        if too_small && legs.is_empty() {
             self.fall_short(StrategyHold::BelowMinimum);
         }
         Some(())
     }
 
-    /// Keeps the largest deviations, of equal ones the asset listed first, as far as a decision has places.
-    fn insert(&mut self, leg: Leg) {
-        let before = |other: &Leg| (leg.deviation, other.asset) > (other.deviation, leg.asset);
-        let position = self.legs.iter().position(before).unwrap_or(self.legs.len());
-        if self.legs.is_full() && position < self.legs.len() {
-            self.legs.pop();
+    /// At most two passes over at most [`INTENTS_PER_DECISION_MAX`] legs: what later sales bring may pay for buys that
+    /// fell short before them.
+    fn grant(&mut self, legs: &mut Legs) {
+        for leg in legs.iter_mut() {
+            leg.short = match leg.side {
+                Side::Sell => self.sell(leg).err(),
+                Side::Buy => self.buy(leg).err(),
+            };
         }
-        // A leg that finds no place waits for the next decision.
-        let _ = self.legs.try_insert(position, leg);
-    }
-
-    /// At most two passes over at most [`INTENTS_PER_DECISION_MAX`] legs.
-    fn grant(&mut self) {
-        for position in 0..self.legs.len() {
-            self.grant_leg(position, true);
-        }
-        for position in 0..self.legs.len() {
-            self.grant_leg(position, false);
-        }
-    }
-
-    fn grant_leg(&mut self, position: usize, first: bool) {
-        let Some(mut leg) = self.legs.get(position).copied() else { return };
-        let granted = match leg.side {
-            Side::Sell if first => self.sell(&mut leg),
-            Side::Sell => return,
-            Side::Buy => self.buy(&mut leg, first),
-        };
-        match granted {
-            Ok(()) => {}
-            Err(_) if first && leg.side == Side::Buy => {} // the second pass says whether it stays so
-            Err(reason) => self.fall_short(reason),
-        }
-        if let Some(slot) = self.legs.get_mut(position) {
-            *slot = leg;
+        for leg in legs.iter_mut().filter(|leg| leg.side == Side::Buy && leg.short.is_some()) {
+            leg.short = self.buy(leg).err();
         }
     }
 
     fn sell(&mut self, leg: &mut Leg) -> Result<(), StrategyHold> {
         let (cx, cash) = (self.cx, self.by.cash);
-        let held = self.outlook.spendable(self.by.account, leg.asset);
-        let held_value = cx.value_of(leg.asset, held).ok_or(StrategyHold::OutOfRange)?;
         let gives_stable = leg.kind == AssetKind::Stable;
         let mut limit = self.room.min(self.cash_headroom);
         if gives_stable && !self.cash_is_stable {
             limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
         }
-        let wanted = leg.deviation.min(held_value).min(limit);
-        let amount = cx.amount_of(leg.asset, wanted).ok_or(StrategyHold::OutOfRange)?.min(held);
+        let held = self.outlook.spendable(self.by.account, leg.asset);
+        let (amount, short) = spend(cx, leg.asset, held, leg.deviation, limit);
         let value = cx.value_of(leg.asset, amount).ok_or(StrategyHold::OutOfRange)?;
-        let short = shortage(leg.deviation, held_value, limit);
-        if value < self.by.trade_min || amount.is_zero() {
+        if value < self.by.trade_min {
             return Err(short.unwrap_or(StrategyHold::BelowMinimum));
         }
         let brought = least_output(cx, value, cash).ok_or(StrategyHold::NoPrice)?;
@@ -262,32 +260,30 @@ impl<'a> Plan<'a> {
         }
         self.room = self.room.saturating_sub(value);
         self.cash_headroom = self.cash_headroom.saturating_sub(value);
-        (leg.amount_in, leg.granted) = (amount, value);
+        (leg.amount_in, leg.granted, leg.brought) = (amount, value, brought);
         short.map_or(Ok(()), Err)
     }
 
-    /// In the second pass what the first one granted is given back and granted anew from what there is now.
-    fn buy(&mut self, leg: &mut Leg, first: bool) -> Result<(), StrategyHold> {
+    /// What was granted before is given back and granted anew from what there is now.
+    fn buy(&mut self, leg: &mut Leg) -> Result<(), StrategyHold> {
         let (cx, cash) = (self.cx, self.by.cash);
         if cx.prices.of(leg.asset).is_none() {
             return Err(StrategyHold::NoPrice);
         }
         self.settle_buy(leg, Settle::GiveBack)?;
-        let affordable = cx.value_of(cash, self.cash).unwrap_or(Value::ZERO);
+        (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
         let mut limit = self.room.min(self.cash_held.saturating_sub(self.cash_floor));
         if self.cash_is_stable && leg.kind != AssetKind::Stable {
             limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
         }
-        let short = shortage(leg.deviation, affordable, limit);
-        let wanted = leg.deviation.min(affordable).min(limit);
-        leg.amount_in = cx.amount_of(cash, wanted).unwrap_or(Amount::ZERO).min(self.cash);
-        leg.granted = cx.value_of(cash, leg.amount_in).unwrap_or(Value::ZERO);
-        if leg.granted < self.by.trade_min {
-            (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
+        let (amount, short) = spend(cx, cash, self.cash, leg.deviation, limit);
+        let value = cx.value_of(cash, amount).unwrap_or(Value::ZERO);
+        if value < self.by.trade_min {
             return Err(short.unwrap_or(StrategyHold::BelowMinimum));
         }
+        (leg.amount_in, leg.granted) = (amount, value);
         self.settle_buy(leg, Settle::Take)?;
-        if first { Ok(()) } else { short.map_or(Ok(()), Err) }
+        short.map_or(Ok(()), Err)
     }
 
     fn settle_buy(&mut self, leg: &Leg, settle: Settle) -> Result<(), StrategyHold> {
@@ -321,13 +317,32 @@ enum Settle {
     GiveBack,
 }
 
-/// Why less than `deviation` is granted.
-fn shortage(deviation: Value, affordable: Value, limit: Value) -> Option<StrategyHold> {
-    if affordable < deviation && affordable <= limit {
-        Some(StrategyHold::NoBalance)
-    } else if limit < deviation {
-        Some(StrategyHold::NoRoom)
-    } else {
-        None
+/// How much of `asset` is worth `deviation`, within `limit` and what is `held`; and why it is less.
+fn spend(
+    cx: &Context<'_>,
+    asset: AssetId,
+    held: Amount,
+    deviation: Value,
+    limit: Value,
+) -> (Amount, Option<StrategyHold>) {
+    // What does not fit in an amount is more than anybody holds.
+    let wanted = cx.amount_of(asset, deviation.min(limit)).unwrap_or(Amount(u128::MAX));
+    let limited = limit < deviation;
+    let short = match wanted.cmp(&held) {
+        Ordering::Less => limited.then_some(StrategyHold::NoRoom),
+        Ordering::Equal => limited.then_some(StrategyHold::NoBalance),
+        Ordering::Greater => Some(StrategyHold::NoBalance),
+    };
+    (wanted.min(held), short)
+}
+
+/// Keeps the largest deviations, as far as a decision has places.
+fn insert(legs: &mut Legs, leg: Leg) {
+    let before = |other: &Leg| (leg.deviation, other.asset) > (other.deviation, leg.asset);
+    let position = legs.iter().position(before).unwrap_or(legs.len());
+    if legs.is_full() && position < legs.len() {
+        legs.pop();
     }
+    // A leg that finds no place waits for the next decision.
+    let _ = legs.try_insert(position, leg);
 }

@@ -57,24 +57,17 @@ impl Order {
     /// ([`is_bounded`]), or a number leaves its range.
     pub fn intent(&self, cx: &Context<'_>) -> Option<Intent> {
         let value = cx.value_of(self.sell, self.amount_in)?;
-        let approve = Action::Approve { asset: self.sell, spender: self.market.venue, amount: self.amount_in };
-        let swap = Action::Swap {
-            venue: self.market.venue,
-            sell: self.sell,
-            buy: self.buy,
-            fee_pips: self.market.fee_pips,
-            amount_in: self.amount_in,
-            amount_out_min: least_output(cx, value, self.buy)?,
-        };
-        Some(Intent {
-            account: self.account,
-            purpose: self.purpose,
-            asset: self.sell,
-            counterparty: self.market.address,
-            amount: self.amount_in,
-            value,
-            actions: [approve, swap].into_iter().collect(),
-        })
+        Some(self.priced(value, least_output(cx, value, self.buy)?))
+    }
+
+    /// The same where it is known already what `amount_in` is worth and that it must bring `amount_out_min`.
+    pub(crate) fn priced(&self, value: Value, amount_out_min: Amount) -> Intent {
+        let Self { account, purpose, market, sell, buy, amount_in } = *self;
+        let Market { venue, address, fee_pips } = market;
+        let approve = Action::Approve { asset: sell, spender: venue, amount: amount_in };
+        let swap = Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min };
+        let actions = [approve, swap].into_iter().collect();
+        Intent { account, purpose, asset: sell, counterparty: address, amount: amount_in, value, actions }
     }
 }
 

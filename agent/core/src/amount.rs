@@ -2,7 +2,7 @@
 
 use alloy_primitives::{U256, ruint::UintTryTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 /// Decimal places of [`Price`] and [`Value`].
 pub const WAD_DECIMALS: u8 = 18;
@@ -125,6 +125,21 @@ impl Amount {
         mul_div(self.0, price.0, unit).map(Value)
     }
 
+    /// Whether `value` is what [`Amount::value_at`] says, without its division.
+    pub fn is_worth(self, value: Value, price: Price, unit: u128) -> bool {
+        let ((low, high), (stated_low, stated_high)) = (self.0.carrying_mul(price.0, 0), value.0.carrying_mul(unit, 0));
+        let (rest, borrow) = low.overflowing_sub(stated_low);
+        high.checked_sub(stated_high) == Some(u128::from(borrow)) && rest < unit
+    }
+
+    /// Whether it is no less than what [`Value::amount_at`] says of `value`, without its division. Not when that does
+    /// not fit.
+    pub fn covers(self, value: Value, price: Price, unit: u128) -> bool {
+        // Rounded down, the quotient is at most this exactly when it is below the next.
+        let next = self.0.saturating_add(1);
+        compare_products(next, price.0, value.0, unit) == Ordering::Greater
+    }
+
     /// Whole tokens with all their decimals, for people.
     pub fn display(self, decimals: u8) -> Decimal {
         Decimal { digits: self.0, decimals }
@@ -197,44 +212,53 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// 10^`decimals`, saturating above 10^38.
-pub const fn pow10(decimals: u8) -> u128 {
-    let mut unit: u128 = 1;
-    let mut left = decimals;
-    while left > 0 {
-        unit = unit.saturating_mul(10);
-        left -= 1;
+/// 10^0 to 10^38, all powers of ten below 2^128.
+const POWERS: [u128; 39] = {
+    let mut powers = [1; 39];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
     }
-    unit
+    powers
+};
+
+/// 10^`decimals`, saturating above 10^38.
+pub fn pow10(decimals: u8) -> u128 {
+    POWERS.get(usize::from(decimals)).copied().unwrap_or(u128::MAX)
 }
 
 /// `a * b / d` rounded down with a 256-bit product; `None` when `d` is zero or the result does not fit in 128 bits.
 #[inline]
 pub fn mul_div(a: u128, b: u128, d: u128) -> Option<u128> {
-    match a.checked_mul(b) {
-        Some(product) => product.checked_div(d),
-        None => {
-            let (high, low) = wide_product(a, b);
-            if high < d { Some(wide_quotient(high, low, d)) } else { None }
-        }
+    let (low, high) = a.carrying_mul(b, 0);
+    if high == 0 {
+        low.checked_div(d)
+    } else if high < d {
+        Some(wide_quotient(high, low, d))
+    } else {
+        None
     }
+}
+
+/// Compares `a * b` with `c * d`, exactly.
+pub fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
+    let ((low, high), (other_low, other_high)) = (a.carrying_mul(b, 0), c.carrying_mul(d, 0));
+    (high, low).cmp(&(other_high, other_low))
 }
 
 const HALF_BITS: u32 = 64;
 const HALF_MASK: u128 = (1 << HALF_BITS) - 1;
 
-/// The upper and lower 128 bits of `a * b`, from the products of their halves.
-fn wide_product(a: u128, b: u128) -> (u128, u128) {
-    let ((a1, a0), (b1, b0)) = ((a >> HALF_BITS, a & HALF_MASK), (b >> HALF_BITS, b & HALF_MASK));
-    let (upper, cross_a, cross_b, lower) = (a1 * b1, a1 * b0, a0 * b1, a0 * b0);
-    let middle = (lower >> HALF_BITS) + (cross_a & HALF_MASK) + (cross_b & HALF_MASK);
-    let high = upper + (cross_a >> HALF_BITS) + (cross_b >> HALF_BITS) + (middle >> HALF_BITS);
-    (high, (middle << HALF_BITS) | (lower & HALF_MASK))
-}
-
 /// `(high * 2^128 + low) / d` for `high < d`: two steps of long division in base 2^64 (Knuth, "The Art of Computer
 /// Programming", volume 2, 4.3.1, algorithm D). Several times quicker than a division of 256 by 256 bits.
 fn wide_quotient(high: u128, low: u128, d: u128) -> u128 {
+    if d <= HALF_MASK {
+        // One digit divides without estimates, and few units and prices have two.
+        let upper = (high << HALF_BITS) | (low >> HALF_BITS);
+        let (first, rest) = (upper / d, upper % d);
+        return (first << HALF_BITS) | (((rest << HALF_BITS) | (low & HALF_MASK)) / d);
+    }
     // The greatest bit of the divisor is set, so that an estimate of a digit is at most two too great.
     let shift = d.leading_zeros();
     let carried = low.checked_shr(u128::BITS - shift).unwrap_or(0);
@@ -310,6 +334,32 @@ mod tests {
             for (a, b, d) in [(a, b, d), (a.rotate_left(64), b, d), (a, b, d.rotate_left(63)), (a, b, !d)] {
                 let expected = U256::from(a).wrapping_mul(U256::from(b)).checked_div(U256::from(d));
                 prop_assert_eq!(mul_div(a, b, d), expected.and_then(Amount::from_u256).map(|amount| amount.0));
+            }
+        }
+
+        #[test]
+        fn products_are_compared_as_in_256_bits(a: u128, b: u128, c: u128, d: u128) {
+            let wide = |a: u128, b: u128| U256::from(a) * U256::from(b);
+            prop_assert_eq!(compare_products(a, b, c, d), wide(a, b).cmp(&wide(c, d)));
+            prop_assert_eq!(compare_products(a, b, b, a), Ordering::Equal);
+        }
+
+        #[test]
+        fn worth_and_cover_agree_with_the_divisions(
+            parts in prop::array::uniform3((any::<u128>(), 0u32..128)), decimals in 0u8..=36, off in -2i128..=2,
+        ) {
+            let [amount, price, stated] = parts.map(|(random, shift)| random >> shift);
+            let (amount, price, unit) = (Amount(amount), Price(price), pow10(decimals));
+            // Next to the true worth, where rounding decides, and anywhere.
+            let value = amount.value_at(price, unit);
+            let near = value.and_then(|value| value.0.checked_add_signed(off)).unwrap_or(stated);
+            for stated in [near, stated].map(Value) {
+                prop_assert_eq!(amount.is_worth(stated, price, unit), value == Some(stated));
+                let least = stated.amount_at(price, unit);
+                let around = least.and_then(|least| least.0.checked_add_signed(off)).map_or(amount, Amount);
+                for held in [amount, around] {
+                    prop_assert_eq!(held.covers(stated, price, unit), least.is_some_and(|least| held >= least));
+                }
             }
         }
 

@@ -347,8 +347,9 @@ fn judged_again(
     valuation.fill(terms, inputs.snapshot, &prices).ok_or_else(|| refuse(Rule::PriceQuorumMin))?;
     let risk = inputs.model.assess(terms, inputs.snapshot, &prices, &valuation.weights_bps());
     let (snapshot, is_new) = (inputs.snapshot, inputs.snapshot.block == decision.block);
-    let before =
-        Context { terms, policy, snapshot, history, prices: &prices, valuation: &valuation, risk: &risk, is_new };
+    let windows = history.windows(block.timestamp);
+    let (prices, valuation, risk) = (&prices, &valuation, &risk);
+    let before = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new };
     let intents: Vec<Intent> = batch
         .intents()
         .map(|intent| before.revalued(intent))
@@ -375,7 +376,7 @@ fn judged_again(
     let balances = ran.ok_or_else(|| refuse(Rule::DryRun))?;
     let left = after(inputs.snapshot, balances).ok_or_else(|| refuse(Rule::SnapshotComplete))?;
     let mut valued = Valuation::default();
-    valued.fill(terms, &left, &prices).ok_or_else(|| refuse(Rule::PriceQuorumMin))?;
+    valued.fill(terms, &left, prices).ok_or_else(|| refuse(Rule::PriceQuorumMin))?;
     let outcome = Context { snapshot: &left, valuation: &valued, ..before };
     match refusal_of(inputs.policy.judge_outcome(&before, &outcome, &intents)) {
         Some(refusal) => Err(refusal),

@@ -2,7 +2,7 @@
 //! next intent from here, since a batch is carried out whole or not at all.
 
 use crate::{
-    AccountId, Action, Amount, AssetId, AssetKind, Value, pipeline::Context, snapshot::Tally, valuation::is_own,
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Value, pipeline::Context, snapshot::Tally, valuation::is_own,
 };
 use alloy_primitives::Address;
 
@@ -22,53 +22,52 @@ impl<'a> Outlook<'a> {
 
     /// Value of `asset` in the whole treasury; `None` when a number leaves its range.
     pub fn value_of(&self, asset: AssetId) -> Option<Value> {
-        let (mut gained, mut lost) = (self.cx.valuation.value_of(asset), Value::ZERO);
-        for action in self.actions() {
-            match *action {
-                Action::Swap { sell, buy, amount_in, .. } if sell == asset || buy == asset => {
-                    let moved = self.cx.value_of(sell, amount_in)?;
-                    let side = if sell == asset { &mut lost } else { &mut gained };
-                    *side = side.checked_add(moved)?;
-                }
-                Action::Transfer { asset: given, to, amount } if given == asset && self.is_foreign(to) => {
-                    lost = lost.checked_add(self.cx.value_of(given, amount)?)?;
-                }
-                _ => {}
-            }
-        }
-        Some(gained.saturating_sub(lost))
+        self.changed(self.cx.valuation.value_of(asset), |touched| touched == asset)
     }
 
     /// Value of all stable assets; `None` when a number leaves its range.
     pub fn stable(&self) -> Option<Value> {
         let is_stable = |asset| self.cx.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-        let (mut gained, mut lost) = (self.cx.valuation.stable, Value::ZERO);
-        for action in self.actions() {
-            match *action {
-                Action::Swap { sell, buy, amount_in, .. } if is_stable(sell) != is_stable(buy) => {
-                    let side = if is_stable(sell) { &mut lost } else { &mut gained };
-                    *side = side.checked_add(self.cx.value_of(sell, amount_in)?)?;
+        self.changed(self.cx.valuation.stable, is_stable)
+    }
+
+    /// Net asset value; `None` when a number leaves its range.
+    pub fn nav(&self) -> Option<Value> {
+        self.changed(self.cx.valuation.nav, |_| true)
+    }
+
+    /// `held`, the value of the assets that are `among`, after the intents.
+    fn changed(&self, held: Value, among: impl Fn(AssetId) -> bool) -> Option<Value> {
+        if self.tally.is_empty() {
+            return Some(held);
+        }
+        let (mut gained, mut lost) = (held, Value::ZERO);
+        for intent in self.tally.allowed() {
+            for action in &intent.actions {
+                match *action {
+                    Action::Swap { sell, buy, amount_in, .. } => {
+                        let worth = || self.worth(intent, sell, amount_in);
+                        match (among(sell), among(buy)) {
+                            (true, false) => lost = lost.checked_add(worth()?)?,
+                            (false, true) => gained = gained.checked_add(worth()?)?,
+                            _ => {}
+                        }
+                    }
+                    Action::Transfer { asset, to, amount } if among(asset) && self.is_foreign(to) => {
+                        lost = lost.checked_add(self.worth(intent, asset, amount)?)?;
+                    }
+                    _ => {}
                 }
-                Action::Transfer { asset, to, amount } if is_stable(asset) && self.is_foreign(to) => {
-                    lost = lost.checked_add(self.cx.value_of(asset, amount)?)?;
-                }
-                _ => {}
             }
         }
         Some(gained.saturating_sub(lost))
     }
 
-    /// Net asset value; `None` when a number leaves its range.
-    pub fn nav(&self) -> Option<Value> {
-        let mut lost = Value::ZERO;
-        for action in self.actions() {
-            if let Action::Transfer { asset, to, amount } = *action
-                && self.is_foreign(to)
-            {
-                lost = lost.checked_add(self.cx.value_of(asset, amount)?)?;
-            }
-        }
-        Some(self.cx.valuation.nav.saturating_sub(lost))
+    /// What `amount` of `asset` is worth. Where it is what `intent` spends, the intent says so, and no judge allows one
+    /// that says it wrongly.
+    fn worth(&self, intent: &Intent, asset: AssetId, amount: Amount) -> Option<Value> {
+        let said = (intent.asset, intent.amount) == (asset, amount);
+        if said { Some(intent.value) } else { self.cx.value_of(asset, amount) }
     }
 
     /// What `account` can spend of `asset` at least: its balance, less what the intents take, and with what their swaps
@@ -76,10 +75,6 @@ impl<'a> Outlook<'a> {
     pub fn spendable(&self, account: AccountId, asset: AssetId) -> Amount {
         let held = self.cx.balance(account, asset).0.saturating_add(self.tally.received_min(account, asset).0);
         Amount(held).saturating_sub(self.tally.spent(account, asset))
-    }
-
-    fn actions(&self) -> impl Iterator<Item = &'a Action> + use<'a> {
-        self.tally.allowed().flat_map(|intent| &intent.actions)
     }
 
     fn is_foreign(&self, to: Address) -> bool {
@@ -157,9 +152,9 @@ mod tests {
     }
 
     fn intent(account: AccountId, action: Action) -> Intent {
-        let (asset, amount, value) = match action {
-            Action::Swap { sell, amount_in, .. } => (sell, amount_in, amount_in),
-            Action::Transfer { asset, amount, .. } | Action::Approve { asset, amount, .. } => (asset, amount, amount),
+        let (asset, amount, usd) = match action {
+            Action::Swap { sell, amount_in, .. } => (sell, amount_in, 2_000),
+            Action::Transfer { asset, amount, .. } | Action::Approve { asset, amount, .. } => (asset, amount, 1),
         };
         Intent {
             account,
@@ -167,7 +162,7 @@ mod tests {
             asset,
             counterparty: Address::ZERO,
             amount,
-            value: Value(value.0),
+            value: Value(amount.0 * usd),
             actions: [action].into_iter().collect(),
         }
     }
@@ -202,6 +197,7 @@ mod tests {
             policy: B256::ZERO,
             snapshot: &snapshot,
             history: &history,
+            windows: history.windows(0),
             prices: &prices,
             valuation: &valuation,
             risk: &risk,
@@ -221,8 +217,8 @@ mod tests {
             assert_eq!(outlook.spendable(OPERATIONS, ETH), Amount(WAD / 2));
             // What the other account sends may never arrive: it is another batch.
             assert_eq!(outlook.spendable(RESERVE, USD), Amount(800 * WAD));
-            assert_eq!(tally.value, Value(500 * WAD + WAD / 2));
-            assert_eq!(tally.batch_value, Value(300 * WAD + WAD / 2));
+            assert_eq!(tally.value, Value(1_500 * WAD));
+            assert_eq!(tally.batch_value, Value(1_300 * WAD));
         });
     }
 

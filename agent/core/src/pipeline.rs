@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// What the agent did before.
     pub history: &'a History,
+    /// Value that it spent or bound in each rolling window ([`History::windows`]).
+    pub windows: [Value; 4],
     /// The prices that may be used.
     pub prices: &'a Prices,
     /// What the treasury is worth.
@@ -60,13 +62,12 @@ impl Context<'_> {
     pub fn room(&self, tally: &Tally<'_>) -> Value {
         let nav = self.valuation.nav;
         let limits = &self.terms.limits;
-        let now = self.snapshot.block.timestamp;
         let cap = |bps: u64| if bps == u64::MAX { Value(u128::MAX) } else { nav.share(bps).unwrap_or(Value::ZERO) };
         let mut room = cap(limits.proposal_bps_max).saturating_sub(tally.batch_value);
-        for (bps, secs) in limits.window_bps_max.iter().zip(crate::snapshot::WINDOW_SECS) {
-            if *bps != u64::MAX {
-                let used = self.history.value_within(now, secs).0.saturating_add(tally.value.0);
-                room = room.min(cap(*bps).saturating_sub(Value(used)));
+        for (bps, spent) in limits.window_bps_max.into_iter().zip(self.windows) {
+            if bps != u64::MAX {
+                let used = spent.0.saturating_add(tally.value.0);
+                room = room.min(cap(bps).saturating_sub(Value(used)));
             }
         }
         room
@@ -135,7 +136,8 @@ pub fn evaluate(inputs: &Inputs<'_>, prices: &Prices, risk: &RiskReport, work: &
         return Err(unpriced(terms, prices, block, policy));
     }
     let (snapshot, history) = (inputs.snapshot, inputs.history);
-    let cx = Context { terms, policy, snapshot, history, prices, valuation, risk, is_new: true };
+    let windows = history.windows(block.timestamp);
+    let cx = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new: true };
     for (position, strategy) in inputs.strategies.iter().enumerate() {
         if let Err(reason) = strategy.propose(&cx, intents) {
             holds.push((position, reason));
@@ -156,7 +158,11 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
             let before = intents.get(..position).unwrap_or_default();
             policy.judge(cx, &Tally::before(intent.account, before, verdicts), intent)
         };
-        verdicts.push(verdict);
+        match verdict {
+            // Spares copying the room of a receipt.
+            Verdict::Allowed => verdicts.push(Verdict::Allowed),
+            Verdict::Refused(receipt) => verdicts.push(Verdict::Refused(receipt)),
+        }
     }
 }
 

@@ -200,6 +200,11 @@ impl History {
         spent.chain(bound).fold(Value::ZERO, |sum, value| Value(sum.0.saturating_add(value.0)))
     }
 
+    /// [`History::value_within`] of each of [`WINDOW_SECS`].
+    pub fn windows(&self, now: u64) -> [Value; 4] {
+        WINDOW_SECS.map(|secs| self.value_within(now, secs))
+    }
+
     /// When the agent last acted: the newest batch executed or proposal made, Unix seconds.
     pub fn last_action_at(&self) -> Option<u64> {
         let spent = self.spends.last().map(|spend| spend.timestamp);

@@ -212,7 +212,7 @@ async fn the_status_is_what_the_chain_says() {
     assert_eq!(found.exit(), Exit::Ok, "{found}");
 
     // Without its file the policy is not known, and neither is what it lists.
-    std::fs::remove_file(site.policies.join("epoch-1.toml")).unwrap();
+    std::fs::remove_file(&site.policy).unwrap();
     let found = status::read(&config, &catalog, now).await;
     assert!(found.policy.known().is_none() && found.treasury.known().is_none());
     assert!(found.to_string().contains("no file in `files.policies` has that hash"), "{found}");

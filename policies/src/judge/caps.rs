@@ -5,7 +5,7 @@ use quaestor_core::{
     AccountId, Intent, Rule, Value,
     pipeline::Context,
     policy::Limits,
-    snapshot::{History, Tally, WINDOW_SECS},
+    snapshot::Tally,
     verdict::{InputName, Quantity},
 };
 use std::{cmp::Ordering, ops::ControlFlow};
@@ -17,10 +17,10 @@ const DAY_SECS: u64 = 86_400;
 pub(super) fn check(limits: &Limits, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
     let batch = sum(tally.batch_value, intent.value);
     within(cx, Rule::ProposalBpsMax, limits.proposal_bps_max, batch, (InputName::BatchValue, batch), intent)?;
-    let spent = windows(cx.history, cx.snapshot.block.timestamp);
-    for ((rule, bps), spent) in WINDOW_RULES.into_iter().zip(limits.window_bps_max).zip(spent) {
-        let before = sum(spent, tally.value);
-        within(cx, rule, bps, sum(before, intent.value), (InputName::WindowValue, before), intent)?;
+    let windows = WINDOW_RULES.iter().zip(&limits.window_bps_max).zip(&cx.windows);
+    for ((rule, bps), spent) in windows.filter(|((_, bps), _)| **bps != u64::MAX) {
+        let before = sum(*spent, tally.value);
+        within(cx, *rule, *bps, sum(before, intent.value), (InputName::WindowValue, before), intent)?;
     }
     often(limits, cx, tally, intent)
 }
@@ -38,24 +38,6 @@ fn within(cx: &Context<'_>, rule: Rule, bps: u64, total: Value, input: (InputNam
         (InputName::Now, Quantity::Secs(cx.snapshot.block.timestamp)),
     ];
     refuse(cx, rule, Quantity::Bps(bps), found, &inputs)
-}
-
-/// What [`History::value_within`] says of each window, in one pass.
-fn windows(history: &History, now: u64) -> [Value; 4] {
-    let mut sums = [Value::ZERO; 4];
-    let since = WINDOW_SECS.map(|secs| now.saturating_sub(secs));
-    let [.., oldest] = since;
-    for spend in history.spends.iter().rev().take_while(|spend| spend.timestamp > oldest) {
-        for (window, since) in sums.iter_mut().zip(since) {
-            if spend.timestamp > since {
-                *window = sum(*window, spend.value);
-            }
-        }
-    }
-    for proposal in history.outstanding.iter().filter(|proposal| proposal.valid_until >= now) {
-        sums = sums.map(|window| sum(window, proposal.value));
-    }
-    sums
 }
 
 /// Rules of pace, for new intents only: what waits was counted when it was proposed.
@@ -94,38 +76,4 @@ fn other_accounts(tally: &Tally<'_>, intent: &Intent) -> u64 {
 
 fn sum(a: Value, b: Value) -> Value {
     Value(a.0.saturating_add(b.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloy_primitives::{Address, B256};
-    use proptest::prelude::*;
-    use quaestor_core::snapshot::{Outstanding, Spend};
-
-    fn spend(timestamp: u64, value: u128) -> Spend {
-        let (decision, once_key, line) = (B256::ZERO, B256::ZERO, B256::ZERO);
-        let (account, counterparty, value) = (AccountId(0), Address::ZERO, Value(value));
-        Spend { timestamp, account, decision, once_key, line, asset: None, counterparty, value }
-    }
-
-    fn bound(valid_until: u64, value: u128) -> Outstanding {
-        let (account, proposal_id, decision, value) = (AccountId(0), B256::ZERO, B256::ZERO, Value(value));
-        Outstanding { account, proposal_id, decision, proposed_at: 0, valid_until, once_keys: Vec::new(), value }
-    }
-
-    proptest! {
-        #[test]
-        fn one_pass_over_the_history_says_what_each_window_says(
-            mut times in prop::collection::vec((0u64..4_000_000, 0u128..1000), 0..40),
-            waiting in prop::collection::vec((0u64..8_000_000, 0u128..1000), 0..5),
-            now in 0u64..5_000_000,
-        ) {
-            times.sort_unstable();
-            let spends = times.into_iter().map(|(time, value)| spend(time, value)).collect();
-            let outstanding = waiting.into_iter().map(|(until, value)| bound(until, value)).collect();
-            let history = History { spends, outstanding };
-            prop_assert_eq!(windows(&history, now), WINDOW_SECS.map(|secs| history.value_within(now, secs)));
-        }
-    }
 }

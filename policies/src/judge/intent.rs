@@ -7,7 +7,7 @@ use super::{
 use alloy_primitives::Address;
 use quaestor_core::{
     Account, Action, Amount, Asset, AssetId, AssetKind, Intent, Outlook, Price, Route, Rule, Terms, Value,
-    decision::amount_out_min,
+    amount::BPS_ONE,
     pipeline::Context,
     snapshot::Tally,
     verdict::{InputName, Quantity},
@@ -158,16 +158,16 @@ impl<'a> Judge<'a> {
     fn agrees(&self, asset: AssetId, amount: Amount, counterparty: Address) -> Flow {
         let intent = self.intent;
         let rule = Rule::IntentMatchesActions;
-        let inputs = [self.input_account(), self.input_asset()];
+        let inputs = || [self.input_account(), self.input_asset()];
         if asset != intent.asset {
-            return refuse(self.cx, rule, Quantity::Asset(asset), Quantity::Asset(intent.asset), &inputs);
+            return refuse(self.cx, rule, Quantity::Asset(asset), Quantity::Asset(intent.asset), &inputs());
         }
         if amount != intent.amount || amount.is_zero() {
-            return refuse(self.cx, rule, Quantity::Amount(amount), Quantity::Amount(intent.amount), &inputs);
+            return refuse(self.cx, rule, Quantity::Amount(amount), Quantity::Amount(intent.amount), &inputs());
         }
         if counterparty != intent.counterparty {
             let (limit, found) = (Quantity::Address(counterparty), Quantity::Address(intent.counterparty));
-            return refuse(self.cx, rule, limit, found, &inputs);
+            return refuse(self.cx, rule, limit, found, &inputs());
         }
         Continue(())
     }
@@ -177,13 +177,13 @@ impl<'a> Judge<'a> {
         let Some(price) = self.price(self.intent.asset) else {
             return self.unpriced(self.intent.asset);
         };
-        let Some(value) = self.intent.amount.value_at(price, asset.unit()) else {
+        let (amount, stated) = (self.intent.amount, self.intent.value);
+        if amount.is_worth(stated, price, asset.unit()) {
+            return Continue(stated);
+        }
+        let Some(value) = amount.value_at(price, asset.unit()) else {
             return self.unpriced(self.intent.asset);
         };
-        let stated = self.intent.value;
-        if stated == value {
-            return Continue(value);
-        }
         let (limit, found) = (Quantity::Value(value), Quantity::Value(stated));
         refuse(self.cx, Rule::IntentMatchesActions, limit, found, &[self.input_account(), self.input_asset()])
     }
@@ -230,11 +230,12 @@ impl<'a> Judge<'a> {
             return self.unpriced(buy);
         };
         let bps = self.terms.limits.slippage_bps_max;
-        let Some(needed) = amount_out_min(value, price, asset.unit(), bps) else {
+        let kept = BPS_ONE.checked_sub(u128::from(bps));
+        let Some(kept) = kept.and_then(|kept| u64::try_from(kept).ok()).and_then(|kept| value.share(kept)) else {
             return self.unpriced(buy);
         };
         // A least output of nothing is no bound, whatever rounding says.
-        if least >= needed && !least.is_zero() {
+        if least.covers(kept, price, asset.unit()) && !least.is_zero() {
             return Continue(());
         }
         let worth = least.value_at(price, asset.unit()).unwrap_or(Value::ZERO);

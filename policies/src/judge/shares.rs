@@ -1,7 +1,9 @@
-//! Comparing shares without dividing: exact, and quick where the products fit in 128 bits.
+//! Comparing shares without dividing, exactly.
 
-use alloy_primitives::U256;
-use quaestor_core::{Value, amount::BPS_ONE};
+use quaestor_core::{
+    Value,
+    amount::{BPS_ONE, compare_products},
+};
 use std::cmp::Ordering;
 
 /// Compares `part / whole` with `bps / 10000`.
@@ -12,18 +14,6 @@ pub(crate) fn compare_share(part: Value, whole: Value, bps: u64) -> Ordering {
 /// Compares `part / whole` with `other_part / other_whole`; with a whole of zero nothing is a share, and they are equal.
 pub(crate) fn compare_shares(part: Value, whole: Value, other_part: Value, other_whole: Value) -> Ordering {
     compare_products(part.0, other_whole.0, other_part.0, whole.0)
-}
-
-/// Compares `a * b` with `c * d`.
-fn compare_products(a: u128, b: u128, c: u128, d: u128) -> Ordering {
-    match (a.checked_mul(b), c.checked_mul(d)) {
-        (Some(left), Some(right)) => left.cmp(&right),
-        // The product of two numbers of 128 bits fits in 256.
-        _ => {
-            let wide = |x: u128, y: u128| U256::from(x).wrapping_mul(U256::from(y));
-            wide(a, b).cmp(&wide(c, d))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -39,12 +29,6 @@ mod tests {
             let cap = Value(whole).share(bps);
             let within = compare_share(Value(part), Value(whole), bps) != Ordering::Greater;
             prop_assert_eq!(within, cap.is_none_or(|cap| Value(part) <= cap));
-        }
-
-        #[test]
-        fn products_are_compared_as_in_256_bits(a: u128, b: u128, c: u128, d: u128) {
-            let expected = (U256::from(a) * U256::from(b)).cmp(&(U256::from(c) * U256::from(d)));
-            prop_assert_eq!(compare_products(a, b, c, d), expected);
         }
     }
 }

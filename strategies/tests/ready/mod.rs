@@ -70,6 +70,7 @@ impl Ready {
             policy: self.policy.hash(),
             snapshot: &self.world.snapshot,
             history: &self.world.history,
+            windows: self.world.history.windows(self.world.snapshot.block.timestamp),
             prices: &self.prices,
             valuation: &valuations[0],
             risk: &self.risk,

@@ -55,7 +55,7 @@ async fn does_nothing(stage: &mut Stage) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_file_with_problems_is_told_with_its_places() {
     let stage = stage().await;
-    let file = stage.site.policies.join("epoch-1.toml");
+    let file = stage.site.policy.clone();
     let text = fs::read_to_string(&file).unwrap();
     let wrong = stage.site.folder.join("wrong.toml");
     let line = |words: &str| 1 + text.lines().position(|line| line.starts_with(words)).unwrap();
@@ -96,14 +96,14 @@ async fn a_file_with_other_line_ends_is_another_file() {
     let mut stage = stage().await;
     let (text, _) = scene::adopt_first_policy(&stage).await.unwrap();
     stage.next_day().await.unwrap().unwrap();
-    let file = stage.site.policies.join("epoch-1.toml");
+    let file = stage.site.policy.clone();
     fs::write(&file, text.replace('\n', "\r\n")).unwrap();
     stage.start_agent().unwrap();
     let policy = scene::parse(&text).unwrap();
     stage
         .alarmed(&format!("epoch 1 anchors policy {}, and no file in `files.policies` has that hash", policy.hash()))
         .await;
-    stage.alarmed("fetch it from `file:epoch-1.toml` and put it there unchanged").await;
+    stage.alarmed("fetch it from `file:policy.toml` and put it there unchanged").await;
     assert!(stage.log().contains("alarm=true"));
     does_nothing(&mut stage).await;
     assert_eq!(stage.alarms().len(), 1, "told once: {:?}", stage.alarms());

@@ -248,7 +248,8 @@ fn room(limits: crate::Limits, history: &History, before: &[Intent]) -> Value {
     assert_eq!(valuation.nav, Value(usd(700_000).0));
     let (risk, policy) = (RiskReport::default(), B256::ZERO);
     let (prices, valuation, risk, terms, snapshot) = (&prices, &valuation, &risk, &terms, &snapshot);
-    let cx = Context { terms, policy, snapshot, history, prices, valuation, risk, is_new: true };
+    let windows = history.windows(snapshot.block.timestamp);
+    let cx = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new: true };
     cx.room(&Tally::before(OPERATIONS, before, &[]))
 }
 

@@ -24,11 +24,11 @@ pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failu
     let rpc_url = devnet.chain.url().to_string();
     let site = Site::write(&args.dir, &devnet, &rpc_url, PASSWORD_VAR, PASSWORD)
         .map_err(|error| Failure::new(Exit::Configuration, error))?;
-    let text = read(&site.policies.join("epoch-1.toml"))?;
+    let text = read(&site.policy)?;
     let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog())
         .map_err(|problems| Failure::new(Exit::Internal, problems))?;
     let (hash, rest) = (quaestor_core::Policy::hash(&policy), quaestor_core::Policy::rest_hash(&policy));
-    let voted = devnet.vote_policy(hash, rest, policy.envelope(), "file:epoch-1.toml", "# Adopt the first policy");
+    let voted = devnet.vote_policy(hash, rest, policy.envelope(), "file:policy.toml", "# Adopt the first policy");
     let anchored = voted.await.map_err(|error| failed(&error))?;
     devnet.warp_to(anchored.active_at).await.map_err(|error| failed(&error))?;
     devnet.mine(3).await.map_err(|error| failed(&error))?;
@@ -93,7 +93,7 @@ fn describe(devnet: &Devnet, site: &Site, rpc_url: &str, output: Output) -> Resu
     output.line(format_args!("brake     {}", dao.controls.brake))?;
     output.line(format_args!("gate      {}", dao.controls.gate))?;
     output.line(format_args!("operator  {}", dao.people.operator.address()))?;
-    output.line(format_args!("policy    {} (epoch 1, in force)", site.policies.join("epoch-1.toml").display()))?;
+    output.line(format_args!("policy    {} (epoch 1, in force)", site.policy.display()))?;
     output.line(format_args!("keys      {} (password `{PASSWORD}`)", site.folder.join("keys").display()))?;
     let (first, bundle) = (site.folder.join("keys/owner-1.json"), site.folder.join("bundles/FILE"));
     output.line("")?;

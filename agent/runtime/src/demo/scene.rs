@@ -60,16 +60,17 @@ pub async fn vote(
     title: &str,
 ) -> Result<(String, crate::devnet::Anchored), DemoError> {
     let text = policy_text(&stage.devnet.dao, limits);
-    // The first policy stands there from the beginning.
-    if !stage.site.policies.join(name).exists() {
-        stage.site.write_policy(name, &text)?;
-    }
-    let policy = parse(&text)?;
+    stage.site.write_policy(name, &text)?;
+    let anchored = anchor(stage, name, &text, title).await?;
+    Ok((text, anchored))
+}
+
+/// Has the members vote the policy of this text.
+async fn anchor(stage: &Stage, name: &str, text: &str, title: &str) -> Result<crate::devnet::Anchored, DemoError> {
+    let policy = parse(text)?;
     let uri = format!("file:{name}");
     let description = format!("# {title}\n\nPolicy {}, the file {name}.", policy.hash());
-    let anchored =
-        stage.devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), &uri, &description).await?;
-    Ok((text, anchored))
+    Ok(stage.devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), &uri, &description).await?)
 }
 
 /// Has the members vote the first policy, and waits its delay; its text, and how it was anchored.
@@ -77,7 +78,8 @@ pub async fn vote(
 /// # Errors
 /// If any step fails.
 pub async fn adopt_first_policy(stage: &Stage) -> Result<(String, crate::devnet::Anchored), DemoError> {
-    let (text, anchored) = vote(stage, "epoch-1.toml", demo_limits(), "Adopt the first treasury policy").await?;
+    let text = policy_text(&stage.devnet.dao, demo_limits());
+    let anchored = anchor(stage, "policy.toml", &text, "Adopt the first treasury policy").await?;
     stage.devnet.warp_to(anchored.active_at).await?;
     stage.devnet.mine(3).await?;
     Ok((text, anchored))

@@ -204,6 +204,7 @@ impl Story {
             policy: policy_hash,
             snapshot: &bundle.snapshot,
             history: &history,
+            windows: history.windows(bundle.snapshot.block.timestamp),
             prices: &prices,
             valuation: &valuation,
             risk: &risk,
@@ -250,7 +251,7 @@ impl Story {
         // One digit of one cap.
         let changed = self.text().replacen("proposal_bps_max = 2500", "proposal_bps_max = 9500", 1);
         found.check("one byte differs", changed.len() == self.text().len() && changed != self.text());
-        std::fs::write(policies.join("epoch-1.toml"), &changed).map_err(io_error("the changed file"))?;
+        std::fs::write(folder.join("policy.toml"), &changed).map_err(io_error("the changed file"))?;
         let config = std::fs::read_to_string(&stage.site.config).map_err(io_error("agent.toml"))?;
         let config = config.replace("keys/operator.json", "../keys/operator.json");
         std::fs::write(folder.join("agent.toml"), config).map_err(io_error("a second agent.toml"))?;

@@ -53,7 +53,9 @@ pub struct Site {
     pub folder: PathBuf,
     /// `agent.toml`.
     pub config: PathBuf,
-    /// The folder of policies that the agent looks through.
+    /// `policy.toml`, the first policy.
+    pub policy: PathBuf,
+    /// The folder of later policies; the agent looks through it too.
     pub policies: PathBuf,
     /// Keystores of the operator and the other owners.
     pub keystores: Keystores,
@@ -95,16 +97,17 @@ impl Site {
                 path: PathBuf::from("keys/operator.json"),
                 password: password_var.to_owned(),
             },
-            policies: vec![PathBuf::from("policies/")],
+            policies: vec![PathBuf::from("policy.toml"), PathBuf::from("policies/")],
             poll_interval_ms: Some(POLL_MS),
         };
         write_new(&config, &render_config(&facts))?;
-        let site = Self { folder: folder.to_owned(), config, policies, keystores, log: folder.join("agent.log") };
-        site.write_policy("epoch-1.toml", &policy_text(dao, demo_limits()))?;
-        Ok(site)
+        let policy = folder.join("policy.toml");
+        write_new(&policy, &policy_text(dao, demo_limits()))?;
+        let log = folder.join("agent.log");
+        Ok(Self { folder: folder.to_owned(), config, policy, policies, keystores, log })
     }
 
-    /// Writes a policy file beside the others.
+    /// Writes a later policy.
     ///
     /// # Errors
     /// If it exists already or cannot be written.
