@@ -213,6 +213,7 @@ impl fmt::Display for Decimal {
 }
 
 /// 10^0 to 10^38, all powers of ten below 2^128.
+#[expect(clippy::indexing_slicing, reason = "an index out of bounds would not compile")]
 const POWERS: [u128; 39] = {
     let mut powers = [1; 39];
     let mut exponent = 1;

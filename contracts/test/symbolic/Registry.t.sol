@@ -79,8 +79,9 @@ contract RegistryNarrowingProof is RegistryStep {
     function _assume(Before memory b) internal override {
         vm.assume(registry.ordered());
         vm.assume(registry.zeroIsNothing());
+        b.word = _anyWord(8);
         b.sight = registry.sight();
-        (b.restHash, b.numbers) = registry.policy();
+        (b.restHash, b.numbers) = registry.policy(b.word);
     }
 
     function _proveFirst(Before memory) internal view override {
@@ -90,37 +91,27 @@ contract RegistryNarrowingProof is RegistryStep {
     function _prove(Before memory b, bool timeOnly) internal view override {
         if (timeOnly) return;
         bool same = registry.sight().epochs.inForce == b.sight.epochs.inForce;
-        (bytes32 restHash, uint64[32] memory numbers) = registry.policy();
-        bool narrows = (b.sight.epochs.inForce != 0).and(restHash == b.restHash).and(Logic.within(numbers, b.numbers));
+        (bytes32 restHash, uint256 numbers) = registry.policy(b.word);
+        bool narrows =
+            (b.sight.epochs.inForce != 0).and(restHash == b.restHash).and(Logic.within(numbers, b.numbers, b.word));
         assert(same.or(b.sight.delaySecs == 0).or(narrows));
     }
 }
 
-/// @notice No ceiling is exceeded. Assumes I1, I3 and I5. I3 is proved four slots at a time: of any one group of four,
-/// it is assumed of these and shown of these.
+/// @notice No ceiling is exceeded. Assumes I1, I3 and I5; I3 of one word, and it is kept for that word.
 contract RegistryCeilingProof is RegistryStep {
     function _assume(Before memory b) internal override {
+        b.word = _anyWord(8);
         vm.assume(registry.ordered());
-        b.first = _group();
-        vm.assume(registry.fits(b.first));
+        vm.assume(registry.fits(b.word));
     }
 
-    function _proveFirst(Before memory) internal view override {
-        for (uint256 first = 0; first < 32; first += 4) {
-            assert(registry.fits(first));
-        }
+    function _proveFirst(Before memory b) internal view override {
+        assert(registry.fits(b.word));
     }
 
     function _prove(Before memory b, bool) internal view override {
-        assert(registry.fits(b.first));
-    }
-
-    /// @dev Any of 0, 4, ... 28: a path for each.
-    function _group() private returns (uint256 first) {
-        uint256 which = svm.createUint(8, "group");
-        while (first / 4 != which && first < 28) {
-            first += 4;
-        }
+        assert(registry.fits(b.word));
     }
 }
 
@@ -128,14 +119,18 @@ contract RegistryCeilingProof is RegistryStep {
 contract RegistryContentProof is RegistryStep {
     using Logic for bool;
 
+    uint256 private constant EPOCH_WORDS = 12;
+
     function _assume(Before memory b) internal override {
         vm.assume(registry.ordered());
         vm.assume(registry.zeroIsNothing());
         b.number = uint64(svm.createUint(64, "number"));
         b.account = svm.createAddress("account");
+        b.word = _anyWord(EPOCH_WORDS);
         vm.assume(registry.blank(b.number));
         b.sight = registry.sight();
-        b.content = registry.content(b.number, b.account);
+        b.kept = registry.epochWord(b.number, b.word);
+        (b.delay, b.guards, b.ceilings) = registry.settings(b.number, b.account, b.word);
     }
 
     function _proveFirst(Before memory b) internal view override {
@@ -144,29 +139,24 @@ contract RegistryContentProof is RegistryStep {
     }
 
     function _prove(Before memory b, bool) internal view override {
-        RegistryState.Content memory was = b.content;
-        RegistryState.Content memory now_ = registry.content(b.number, b.account);
-        bool epoch = (now_.policyHash == was.policyHash).and(now_.restHash == was.restHash)
-            .and(now_.activeAt == was.activeAt).and(now_.number == was.number)
-            .and(Logic.equal(now_.envelope, was.envelope));
+        (uint64 delay, bool guards, uint256 ceilings) = registry.settings(b.number, b.account, b.word);
+        bool epoch = registry.epochWord(b.number, b.word) == b.kept;
         bool kept = (b.number <= b.sight.epochs.last).implies(epoch)
-            .and((b.number <= b.sight.delays.last).implies(now_.delaySecs == was.delaySecs))
-            .and((b.number <= b.sight.guardians.last).implies(now_.guards == was.guards))
-            .and((b.number <= b.sight.ceilings.last).implies(Logic.equal(now_.ceilings, was.ceilings)));
+            .and((b.number <= b.sight.delays.last).implies(delay == b.delay))
+            .and((b.number <= b.sight.guardians.last).implies(guards == b.guards))
+            .and((b.number <= b.sight.ceilings.last).implies((b.word < 8).implies(ceilings == b.ceilings)));
         assert(registry.zeroIsNothing().and(registry.blank(b.number)).and(kept));
     }
 
     /// @dev What readers are told is what the proofs speak of.
     function check_views(address account) public {
         vm.warp(svm.createUint(64, "now"));
-        vm.assume(registry.ordered());
         RegistryState.Sight memory seen = registry.sight();
         (uint64 number, bytes32 policyHash) = registry.active();
-        assert(number == seen.epochs.inForce);
-        assert(policyHash == registry.content(number, account).policyHash);
-        assert(registry.delaySecs() == seen.delaySecs);
-        assert(registry.isGuardian(account) == registry.content(seen.guardians.inForce, account).guards);
-        assert(Logic.equal(registry.ceilings(), registry.content(seen.ceilings.inForce, account).ceilings));
+        assert((number == seen.epochs.inForce).and(uint256(policyHash) == registry.epochWord(number, 0)));
+        (uint64 delay,,) = registry.settings(seen.delays.inForce, account, 0);
+        (, bool guards,) = registry.settings(seen.guardians.inForce, account, 0);
+        assert((registry.delaySecs() == delay).and(registry.isGuardian(account) == guards));
         (, uint64 delayAt) = registry.scheduledDelay();
         (, uint64 ceilingsAt) = registry.scheduledCeilings();
         assert((delayAt == seen.delays.at).and(ceilingsAt == seen.ceilings.at));

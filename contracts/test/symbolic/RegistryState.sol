@@ -26,18 +26,6 @@ contract RegistryState is PolicyRegistry {
         uint64 delaySecs;
     }
 
-    /// @dev What is kept under one number: of an epoch and of a version of each setting.
-    struct Content {
-        bytes32 policyHash;
-        bytes32 restHash;
-        uint64[32] envelope;
-        uint64 activeAt;
-        uint64 number;
-        uint64 delaySecs;
-        uint64[32] ceilings;
-        bool guards;
-    }
-
     constructor(address owner_, uint64 delaySecs_, address[] memory guardians_, uint64[32] memory ceilings_)
         PolicyRegistry(owner_, delaySecs_, guardians_, ceilings_)
     {}
@@ -50,23 +38,28 @@ contract RegistryState is PolicyRegistry {
         seen.delaySecs = _delays[seen.delays.inForce];
     }
 
-    /// @dev The rest and the numbers of the active epoch.
-    function policy() external view returns (bytes32 restHash, uint64[32] memory numbers) {
+    /// @dev The rest and one word of the numbers of the active epoch; a word holds four slots.
+    function policy(uint256 word) external view returns (bytes32 restHash, uint256 numbers) {
         uint64 number = _turn(_epochLine).inForce;
-        return (_epochs[number].restHash, _epochs[number].envelope);
+        return (_epochs[number].restHash, _word(_epochs[number].envelope, word));
     }
 
-    /// @param account whose membership in the set of guardians of this number is told
-    function content(uint64 number, address account) external view returns (Content memory held) {
+    /// @dev One word of all that is kept of an epoch under this number.
+    function epochWord(uint64 number, uint256 word) external view returns (uint256 value) {
         Epoch storage kept = _epochs[number];
-        held.policyHash = kept.policyHash;
-        held.restHash = kept.restHash;
-        held.envelope = kept.envelope;
-        held.activeAt = kept.activeAt;
-        held.number = kept.number;
-        held.delaySecs = _delays[number];
-        held.ceilings = _ceilings[number];
-        held.guards = _isGuardian[number][account];
+        assembly {
+            value := sload(add(kept.slot, word))
+        }
+    }
+
+    /// @dev What the versions of this number of the delay, of the guardians and of the ceilings say, of the guardians
+    /// about one account, of the ceilings in one word.
+    function settings(uint64 number, address account, uint256 word)
+        external
+        view
+        returns (uint64 delay, bool guards, uint256 ceilings_)
+    {
+        return (_delays[number], _isGuardian[number][account], _word(_ceilings[number], word));
     }
 
     /// @dev I1.
@@ -79,10 +72,10 @@ contract RegistryState is PolicyRegistry {
         return (_epochs[0].policyHash == 0).and(_epochs[0].restHash == 0).and(_epochs[0].number == 0);
     }
 
-    /// @dev I3 for the four slots from `first` on, which share a word of storage.
-    function fits(uint256 first) external view returns (bool) {
+    /// @dev I3 for the four slots of one word.
+    function fits(uint256 word) external view returns (bool) {
         Turn memory turn = _turn(_epochLine);
-        return _fits(turn.inForce, first).and(_fits(turn.waiting, first));
+        return _fits(turn.inForce, word).and(_fits(turn.waiting, word));
     }
 
     /// @dev I4.
@@ -130,17 +123,17 @@ contract RegistryState is PolicyRegistry {
             .and((turn.at != 0).implies(turn.waiting > turn.inForce));
     }
 
-    function _fits(uint64 number, uint256 first) private view returns (bool) {
+    function _fits(uint64 number, uint256 word) private view returns (bool) {
         Turn memory turn = _turn(_ceilingLine);
-        bool now_ = _within(_epochs[number].envelope, _ceilings[turn.inForce], first);
-        bool later = _within(_epochs[number].envelope, _ceilings[turn.waiting], first);
+        uint256 numbers = _word(_epochs[number].envelope, word);
+        bool now_ = Logic.within(numbers, _word(_ceilings[turn.inForce], word), word);
+        bool later = Logic.within(numbers, _word(_ceilings[turn.waiting], word), word);
         return (number != 0).implies(now_.and((turn.waiting != 0).implies(later)));
     }
 
-    function _within(uint64[32] storage inner, uint64[32] storage outer, uint256 first) private view returns (bool ok) {
-        ok = true;
-        for (uint256 i = first; i < first + 4; ++i) {
-            ok = ok.and(i < 16 ? inner[i] <= outer[i] : inner[i] >= outer[i]);
+    function _word(uint64[32] storage numbers, uint256 word) private view returns (uint256 value) {
+        assembly {
+            value := sload(add(numbers.slot, word))
         }
     }
 }

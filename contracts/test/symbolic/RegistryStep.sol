@@ -23,12 +23,15 @@ abstract contract RegistryStep {
     struct Before {
         uint256 time;
         RegistryState.Sight sight;
-        bytes32 restHash;
-        uint64[32] numbers;
-        RegistryState.Content content;
         uint64 number;
         address account;
-        uint256 first;
+        uint256 word;
+        bytes32 restHash;
+        uint256 numbers;
+        uint256 kept;
+        uint64 delay;
+        bool guards;
+        uint256 ceilings;
     }
 
     function setUp() public {
@@ -52,6 +55,7 @@ abstract contract RegistryStep {
         registry = new RegistryState(owner, delaySecs, _list(guardian), _numbers());
         Before memory b;
         b.number = uint64(svm.createUint(64, "number"));
+        b.word = _anyWord(8);
         _proveFirst(b);
     }
 
@@ -114,6 +118,12 @@ abstract contract RegistryStep {
         registry.blankNext();
         _assume(b);
         vm.prank(caller);
+    }
+
+    /// @dev Any word below `count`: what is proved of it is proved of each.
+    function _anyWord(uint256 count) internal returns (uint256 word) {
+        word = svm.createUint(8, "word");
+        vm.assume(word < count);
     }
 
     /// @dev Made of 64-bit values: as arguments they would be words, and each would have to be shown to fit.

@@ -35,18 +35,17 @@ library Logic {
         }
     }
 
-    /// @dev Whether `inner` permits nowhere more than `outer`; written apart from src/Envelope.sol on purpose.
-    function within(uint64[32] memory inner, uint64[32] memory outer) internal pure returns (bool ok) {
-        ok = true;
-        for (uint256 i = 0; i < 32; ++i) {
-            ok = and(ok, i < 16 ? inner[i] <= outer[i] : inner[i] >= outer[i]);
+    /// @dev Whether `inner` permits nowhere more than `outer`, in one word of an envelope: slots 4 * word to 4 * word + 3,
+    /// which are caps in the words 0 to 3 and floors in 4 to 7. Written apart from src/Envelope.sol on purpose.
+    function within(uint256 inner, uint256 outer, uint256 word) internal pure returns (bool) {
+        bool caps = true;
+        bool floors = true;
+        for (uint256 i = 0; i < 4; ++i) {
+            // forge-lint: disable-next-line(unsafe-typecast) -- one slot of the word
+            (uint64 a, uint64 b) = (uint64(inner >> 64 * i), uint64(outer >> 64 * i));
+            caps = and(caps, a <= b);
+            floors = and(floors, a >= b);
         }
-    }
-
-    function equal(uint64[32] memory a, uint64[32] memory b) internal pure returns (bool ok) {
-        ok = true;
-        for (uint256 i = 0; i < 32; ++i) {
-            ok = and(ok, a[i] == b[i]);
-        }
+        return and(implies(word < 4, caps), implies(word >= 4, floors));
     }
 }

@@ -11,7 +11,7 @@ use quaestor::{
     journal::JournalReader,
 };
 use quaestor_contracts::governor::{Proposal, ProposalState};
-use quaestor_core::lifecycle::Outcome;
+use quaestor_core::{AssetId, lifecycle::Outcome};
 use quaestor_tests::Stage;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,6 +47,9 @@ const LIFE_MAX: Duration = Duration::from_secs(90);
 /// Time between two looks at the journal, and between two blocks.
 const LOOK: Duration = Duration::from_millis(2);
 const BLOCK: Duration = Duration::from_millis(50);
+
+/// Position of WETH in the policy.
+const WETH: AssetId = AssetId(1);
 
 /// What people do with a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,10 +280,9 @@ impl People {
             stand::people_execute(stage, plan).await;
             self.executed = true;
         } else {
-            let weth = &stage.devnet.dao.assets[1];
-            let buys = plan.batch.intents().any(|intent| intent.asset != quaestor_core::AssetId(1));
-            stand::price(stage, if buys { 100 } else { 60 }).await;
-            assert_eq!(weth.symbol, "WETH");
+            // Whichever of the two prices it was made at, the other is past its bound.
+            let sells_weth = plan.batch.intents().any(|intent| intent.asset == WETH);
+            stand::price(stage, if sells_weth { 60 } else { 100 }).await;
             self.moved = true;
         }
     }

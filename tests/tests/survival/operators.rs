@@ -39,6 +39,7 @@ impl Second {
         edit(&config, &first.to_string(), &second.to_string());
         edit(&config, "keys/operator.json", "../keys/owner-1.json");
         edit(&config, "policies/", "../policies/");
+        edit(&config, "policy.toml", "../policy.toml");
         let child = stage.spawn_agent(&config, &folder.join("agent.log"))?;
         Ok(Self { child, folder })
     }

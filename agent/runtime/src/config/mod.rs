@@ -220,7 +220,7 @@ impl Config {
 
 impl FilesConfig {
     /// The files that may hold the policy in force: those named, and every `*.toml` of the directories named, sorted.
-    /// Which one it is says the hash that governance anchored.
+    /// Which one it is says the hash that governance anchored. What is named and not there is passed over.
     ///
     /// # Errors
     /// If one cannot be read, or there are more than [`POLICY_FILES_MAX`].
@@ -228,9 +228,15 @@ impl FilesConfig {
         let mut found = Vec::new();
         for path in &self.policies {
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            if !fs::metadata(path).map_err(named)?.is_dir() {
-                found.push(path.clone());
-                continue;
+            match fs::metadata(path) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(_) => {
+                    found.push(path.clone());
+                    continue;
+                }
+                // What is not there is not the policy in force; that none is, is said by whoever looks for it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(named(error)),
             }
             // One more than allowed is enough to refuse.
             for entry in fs::read_dir(path).map_err(named)?.take(4 * POLICY_FILES_MAX) {

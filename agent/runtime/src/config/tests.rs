@@ -171,8 +171,7 @@ fn policy_candidates_are_the_named_files_and_those_of_directories() {
     let files = |policies| FilesConfig { policies, journal: at("j"), bundles: at("b") };
     let found = files(vec![at("policy.toml"), at("policies"), at("policies/a.toml")]).policy_candidates().unwrap();
     assert_eq!(found, [at("policies/a.toml"), at("policies/b.toml"), at("policy.toml")]);
-    let error = files(vec![at("none.toml")]).policy_candidates().unwrap_err();
-    assert!(error.to_string().contains("none.toml"));
+    assert_eq!(files(vec![at("none.toml")]).policy_candidates().unwrap(), Vec::<PathBuf>::new());
     (0..=POLICY_FILES_MAX).for_each(|number| fs::write(at(&format!("policies/{number}.toml")), "").unwrap());
     assert!(files(vec![at("policies")]).policy_candidates().is_err());
 }
