@@ -3,7 +3,7 @@
 // requirements.txt, in a virtual environment outside the tree.
 //   node prove.mjs [--contract NAME] [--function PREFIX]
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,10 +21,12 @@ if (!halmos || !existsSync(halmos)) {
 // The interpreter that halmos is installed for has the solver too.
 const python = readFileSync(halmos, "utf8").split("\n", 1)[0].replace(/^#!/, "").trim();
 const scratch = mkdtempSync(join(tmpdir(), "quaestor-proofs-"));
+// halmos begins by calling forge to build. We have built by then, and two builds at a time would spoil the cache.
+writeFileSync(join(scratch, "forge"), "#!/bin/sh\n", { mode: 0o755 });
 const env = {
   ...process.env,
   FOUNDRY_PROFILE: "prove",
-  PATH: [dirname(forge()), dirname(halmos), process.env.PATH].join(delimiter),
+  PATH: [scratch, process.env.PATH].join(delimiter),
   TMPDIR: scratch, // where halmos leaves its queries
 };
 
@@ -50,7 +52,7 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-/** Exactly as halmos builds, so that it finds nothing left to do. */
+/** As halmos would build. */
 function build() {
   rmSync(join(root, OUT), { recursive: true, force: true });
   const run = spawnSync(forge(), ["build", "--ast", "--root", root, "--extra-output", "storageLayout", "metadata"], {
