@@ -63,7 +63,7 @@ function build() {
   if (run.status !== 0) throw new Error("forge build failed");
 }
 
-/** The registry's first: they take longest. */
+/** The registry's first, and in their file the longest first. */
 function contracts() {
   const folder = join(root, "test", "symbolic");
   const names = readdirSync(folder)

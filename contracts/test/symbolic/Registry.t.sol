@@ -21,6 +21,23 @@ import {Logic} from "./Svm.sol";
 /// its submission was zero, or because it waited that delay out: it was given a time at least the delay away, kept it
 /// as long as it waited, and came into force by time alone (order).
 
+/// @notice No ceiling is exceeded. Assumes I1, I3 and I5; I3 of one word, and it is kept for that word.
+contract RegistryCeilingProof is RegistryStep {
+    function _assume(Before memory b) internal override {
+        b.word = _anyWord(8);
+        vm.assume(registry.ordered());
+        vm.assume(registry.fits(b.word));
+    }
+
+    function _proveFirst(Before memory b) internal view override {
+        assert(registry.fits(b.word));
+    }
+
+    function _prove(Before memory b, bool) internal view override {
+        assert(registry.fits(b.word));
+    }
+}
+
 /// @notice Nothing falls and nothing comes early. Assumes I1, I4 and I5.
 contract RegistryOrderProof is RegistryStep {
     using Logic for bool;
@@ -95,23 +112,6 @@ contract RegistryNarrowingProof is RegistryStep {
         bool narrows =
             (b.sight.epochs.inForce != 0).and(restHash == b.restHash).and(Logic.within(numbers, b.numbers, b.word));
         assert(same.or(b.sight.delaySecs == 0).or(narrows));
-    }
-}
-
-/// @notice No ceiling is exceeded. Assumes I1, I3 and I5; I3 of one word, and it is kept for that word.
-contract RegistryCeilingProof is RegistryStep {
-    function _assume(Before memory b) internal override {
-        b.word = _anyWord(8);
-        vm.assume(registry.ordered());
-        vm.assume(registry.fits(b.word));
-    }
-
-    function _proveFirst(Before memory b) internal view override {
-        assert(registry.fits(b.word));
-    }
-
-    function _prove(Before memory b, bool) internal view override {
-        assert(registry.fits(b.word));
     }
 }
 
