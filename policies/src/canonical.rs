@@ -3,15 +3,27 @@
 //! Two files that mean the same have the same form, however they are laid out. `policies/README.md` describes it so
 //! that it can be built again without this code.
 
-use crate::read::values::{duration_secs, unix_secs};
+use crate::read::{
+    risk::epsilon_permille,
+    values::{duration_secs, unix_secs},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 /// Keys whose value in the form is a number of seconds; `*` stands for any name.
-const DURATIONS: [&str; 2] = ["policy.validity", "assets.*.staleness_max"];
+const DURATIONS: [&str; 3] = ["policy.validity", "assets.*.staleness_max", "risk.model.age_max"];
+/// Keys whose value in the form is a number of thousandths.
+const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
+/// Cron lines: one space between two fields.
+const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
 /// A key that says what holds anyway is left out, as if it were not there.
-const DEFAULTS: [(&str, &str); 1] = [("risk.history_rounds", "128")];
+const DEFAULTS: [(&str, &str); 4] = [
+    ("risk.history_rounds", "128"),
+    ("risk.on_breach", "only-reduce"),
+    ("risk.fallback", "ewma"),
+    ("risk.model.kind", "ewma"),
+];
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -50,10 +62,13 @@ fn node(path: &[&str], value: &DeValue<'_>) -> Option<Node> {
     match value {
         DeValue::Boolean(flag) => Some(Node::Bool(*flag)),
         DeValue::Integer(number) => {
-            let default = DEFAULTS.iter().any(|(key, usual)| matches(path, key) && *usual == number.as_str());
-            if default { None } else { number.as_str().parse().ok().map(Node::Integer) }
+            if is_default(path, number.as_str()) {
+                None
+            } else {
+                number.as_str().parse().ok().map(Node::Integer)
+            }
         }
-        DeValue::String(text) => Some(text_node(path, text)),
+        DeValue::String(text) => (!is_default(path, text)).then(|| text_node(path, text)),
         DeValue::Array(list) => {
             // Every item is kept: a list has no keys by which one could be absent, and its order may matter.
             let item = |item: &toml::Spanned<DeValue<'_>>| node(path, item.get_ref()).unwrap_or(Node::List(Vec::new()));
@@ -66,17 +81,24 @@ fn node(path: &[&str], value: &DeValue<'_>) -> Option<Node> {
     }
 }
 
+fn is_default(path: &[&str], value: &str) -> bool {
+    DEFAULTS.iter().any(|(key, usual)| matches(path, key) && *usual == value)
+}
+
 fn text_node(path: &[&str], text: &str) -> Node {
-    let secs = if DURATIONS.iter().any(|key| matches(path, key)) {
+    let among = |keys: &[&str]| keys.iter().any(|key| matches(path, key));
+    let number = if among(&DURATIONS) {
         duration_secs(text)
+    } else if among(&PERMILLES) {
+        epsilon_permille(text)
     } else if path == ["policy", "expires"] {
         unix_secs(text)
     } else {
         None
     };
-    match secs {
-        Some(secs) => Node::Integer(secs),
-        None if path == ["policy", "schedule"] => Node::Text(text.split_whitespace().collect::<Vec<_>>().join(" ")),
+    match number {
+        Some(number) => Node::Integer(number),
+        None if among(&CRON_LINES) => Node::Text(text.split_whitespace().collect::<Vec<_>>().join(" ")),
         None => Node::Text(text.to_owned()),
     }
 }

@@ -3,8 +3,8 @@
 use crate::read::values::{duration_text, time_text};
 use alloy_primitives::Address;
 use quaestor_core::{
-    Account, Asset, AssetId, AssetKind, Caip10, Limits, Route, Venue, VenueKind,
-    policy::{Band, RiskTerms, Schedule},
+    Account, Asset, AssetId, AssetKind, Caip10, Limits, Route, Value, Venue, VenueKind,
+    policy::{Band, ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
     strategy::ParamValue,
 };
 use std::fmt::Write;
@@ -249,12 +249,59 @@ impl Page<'_> {
     }
 
     fn risk(&mut self) {
-        let words = "Above the ceiling only what reduces risk is allowed. The rounds are the price history.";
+        let risk = self.facts.risk.clone();
+        let words = match risk.on_breach {
+            OnBreach::OnlyReduce => {
+                "Above a ceiling only what reduces risk is allowed. The rounds are the price history."
+            }
+            OnBreach::Hold => "Above a ceiling nothing is allowed. The rounds are the price history.",
+        };
         self.section("risk", words);
-        if let Some(bps) = self.facts.risk.volatility_bps_max {
-            self.line(format!("volatility_bps_max = {bps} # of the whole treasury, a year"));
+        let ceilings = [
+            ("volatility_bps_max", risk.volatility_bps_max, "of the whole treasury, a year"),
+            ("value_at_risk_bps_max", risk.value_at_risk_bps_max, "of the whole treasury, over the model's horizon"),
+            ("expected_shortfall_bps_max", risk.expected_shortfall_bps_max, "the mean loss beyond that"),
+            ("drawdown_probability_bps_max", risk.drawdown_probability_bps_max, "within the model's horizon"),
+        ];
+        for (key, ceiling, about) in ceilings {
+            if let Some(bps) = ceiling {
+                self.line(format!("{key} = {bps} # {about}"));
+            }
         }
-        self.line(format!("history_rounds = {}", self.facts.risk.history_rounds));
+        if risk.on_breach == OnBreach::Hold {
+            self.line("on_breach = \"hold\"");
+        }
+        if risk.fallback == ModelFallback::Hold {
+            self.line("fallback = \"hold\" # without the model nothing is proposed");
+        }
+        if risk.burn_monthly > Value::ZERO {
+            let burn = quoted(&format!("{} USD", risk.burn_monthly.display()));
+            self.line(format!("burn_monthly = {burn} # what the DAO pays in thirty days"));
+        }
+        if let Some(permille) = risk.epsilon_permille_year_max {
+            let epsilon = quoted(&format!("{}.{:03}", permille / 1_000, permille % 1_000));
+            self.line(format!("epsilon_year_max = {epsilon} # privacy that training may spend on a record"));
+        }
+        self.line(format!("history_rounds = {}", risk.history_rounds));
+        match risk.model {
+            ModelTerms::Ewma => {}
+            ModelTerms::File { hash, age_secs_max } => {
+                self.section("risk.model", "The model that forecasts: a file that anyone can check against its hash.");
+                self.line("kind = \"file\"");
+                self.line(format!("hash = \"{hash}\""));
+                self.line(format!("age_max = {}", quoted(&duration_text(age_secs_max))));
+            }
+            ModelTerms::Trained { schedule, age_secs_max, auc_bps_min } => {
+                self.section(
+                    "risk.model",
+                    "The model that forecasts: the newest trained here that scores well enough.",
+                );
+                self.line("kind = \"trained\"");
+                self.line(format!("schedule = {}", quoted(&schedule)));
+                self.line(format!("age_max = {}", quoted(&duration_text(age_secs_max))));
+                self.line(format!("auc_bps_min = {auc_bps_min} # of its drawdown probabilities, on later data"));
+            }
+        }
     }
 
     fn venues(&mut self) {

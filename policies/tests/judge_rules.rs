@@ -6,8 +6,8 @@ mod fixture;
 use alloy_primitives::keccak256;
 use fixture::{DAI, DAO, LINK, NOW, OPERATIONS, RESERVE, USDC, WBTC, WETH, World, address};
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, Intent, Policy, Purpose, Refusal, Rule, Value, VenueId, Verdict,
-    policy::Schedule,
+    AccountId, Action, Amount, AssetId, Intent, Policy, Purpose, Refusal, RiskReport, Rule, Value, VenueId, Verdict,
+    policy::{OnBreach, RiskTerms, Schedule},
     snapshot::{Outstanding, Spend, Tally},
     verdict::{InputName, Quantity},
 };
@@ -337,6 +337,51 @@ fn above_the_volatility_ceiling_only_what_reduces_risk_is_allowed() {
     let mut court = Court::new(|facts| facts.risk.volatility_bps_max = None);
     court.world.risk.treasury_volatility_bps = None;
     court.allows(&court.swap(USDC, WETH, 1_000));
+}
+
+#[test]
+fn each_forecast_has_its_own_ceiling() {
+    type Set = fn(&mut RiskTerms, &mut RiskReport, Option<u64>);
+    let ceilings: [(Rule, Set); 3] = [
+        (Rule::ValueAtRiskBpsMax, |terms, report, found| {
+            (terms.value_at_risk_bps_max, report.value_at_risk_bps) = (Some(800), found);
+        }),
+        (Rule::ExpectedShortfallBpsMax, |terms, report, found| {
+            (terms.expected_shortfall_bps_max, report.expected_shortfall_bps) = (Some(800), found);
+        }),
+        (Rule::DrawdownProbabilityBpsMax, |terms, report, found| {
+            (terms.drawdown_probability_bps_max, report.drawdown_probability_bps) = (Some(800), found);
+        }),
+    ];
+    for (rule, set) in ceilings {
+        for (forecast, allowed) in [(Some(800), true), (Some(801), false), (None, false)] {
+            let mut report = RiskReport::default();
+            let mut court = Court::new(|facts| {
+                facts.risk.volatility_bps_max = None;
+                set(&mut facts.risk, &mut report, forecast);
+            });
+            court.world.risk = report;
+            court.allows(&court.swap(WETH, USDC, 1));
+            let buy = court.swap(USDC, WETH, 1_000);
+            if allowed {
+                court.allows(&buy);
+            } else {
+                let found = forecast.map_or(Quantity::None, Quantity::Bps);
+                assert_eq!(receipt(&court.refuses(&buy)), (rule, Quantity::Bps(800), found));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_may_hold_everything_while_a_ceiling_is_breached() {
+    let mut court = Court::new(|facts| facts.risk.on_breach = OnBreach::Hold);
+    court.world.risk.treasury_volatility_bps = Some(6_001);
+    for intent in [court.swap(WETH, USDC, 1), court.refill(1), court.payment(1)] {
+        assert_eq!(court.refuses(&intent).rule, Rule::VolatilityBpsMax);
+    }
+    court.world.risk.treasury_volatility_bps = Some(6_000);
+    court.allows(&court.refill(1));
 }
 
 #[test]

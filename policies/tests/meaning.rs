@@ -5,7 +5,10 @@ mod fixture;
 
 use alloy_primitives::keccak256;
 use proptest::prelude::*;
-use quaestor_core::{Limits, Policy, policy::Schedule};
+use quaestor_core::{
+    Limits, Policy, Value,
+    policy::{ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
+};
 use quaestor_policies::{Facts, VotedPolicy, parse, starting_policy};
 
 fn read(text: &str) -> VotedPolicy {
@@ -21,7 +24,7 @@ fn a_starting_policy_says_what_it_was_written_from() {
     assert_eq!((&terms.name, terms.chain_id), (&facts.name, facts.chain_id));
     assert_eq!((terms.registry, terms.brake, terms.gate), (facts.registry, facts.brake, facts.gate));
     assert_eq!((terms.expires_at, Some(terms.validity_secs)), (facts.expires_at, facts.validity_secs));
-    assert_eq!((&terms.schedule, terms.limits, terms.risk), (&facts.schedule, facts.limits, facts.risk));
+    assert_eq!((&terms.schedule, terms.limits, &terms.risk), (&facts.schedule, facts.limits, &facts.risk));
     assert_eq!((&terms.assets, &terms.accounts, &terms.venues), (&facts.assets, &facts.accounts, &facts.venues));
     assert_eq!(terms.bands, facts.bands);
     assert_eq!(terms.counterparties, [facts.counterparties[0].1]);
@@ -55,10 +58,7 @@ fn the_hash_is_of_the_exact_bytes() {
 
 #[test]
 fn what_says_the_same_otherwise_has_the_same_rest() {
-    let facts = Facts {
-        risk: quaestor_core::policy::RiskTerms { history_rounds: 128, volatility_bps_max: None },
-        ..fixture::facts()
-    };
+    let facts = Facts { risk: RiskTerms { history_rounds: 128, ..Default::default() }, ..fixture::facts() };
     let text = starting_policy(&facts);
     let same = [
         ("history_rounds = 128", ""),
@@ -99,6 +99,51 @@ fn every_other_meaning_has_another_rest() {
         let rest_hash = read(&text.replacen(from, to, 1)).rest_hash();
         assert!(!seen.contains(&rest_hash), "{from} -> {to}");
         seen.push(rest_hash);
+    }
+}
+
+#[test]
+fn what_is_said_of_risk_is_read_and_written_back() {
+    let terms = RiskTerms {
+        history_rounds: 256,
+        value_at_risk_bps_max: Some(1_200),
+        expected_shortfall_bps_max: Some(1_800),
+        drawdown_probability_bps_max: Some(2_500),
+        on_breach: OnBreach::Hold,
+        fallback: ModelFallback::Hold,
+        burn_monthly: Value::parse("120000").unwrap(),
+        epsilon_permille_year_max: Some(8_000),
+        model: ModelTerms::File { hash: keccak256("a model"), age_secs_max: 90 * 86_400 },
+        ..RiskTerms::default()
+    };
+    let trained = ModelTerms::Trained { schedule: "0 0 3 * * Mon".into(), age_secs_max: 86_400, auc_bps_min: 6_000 };
+    let mut seen = Vec::new();
+    for risk in [RiskTerms { model: trained, ..terms.clone() }, terms] {
+        let policy = read(&starting_policy(&Facts { risk: risk.clone(), ..fixture::facts() }));
+        assert_eq!(policy.terms().risk, risk);
+        seen.push(policy.rest_hash());
+    }
+    assert_ne!(seen[0], seen[1]);
+}
+
+#[test]
+fn what_is_wrong_of_risk_is_said_at_its_place() {
+    let text = starting_policy(&fixture::facts());
+    for (written, said) in [
+        ("on_breach = \"stop\"", "`stop` is not known here; write one of: only-reduce, hold"),
+        ("burn_monthly = \"120000\"", "`120000` is not a sum of money; write such as `\"120000 USD\"`"),
+        ("epsilon_year_max = \"0\"", "`0` is not a privacy budget"),
+        ("drawdown_probability_bps_max = 10001", "10001"),
+        ("model = { kind = \"file\", age_max = \"90d\" }", "hash"),
+        ("model = { kind = \"ewma\", hash = \"0x00\" }", "hash"),
+        (
+            "model = { kind = \"trained\", schedule = \"0 3 * * Mon\", age_max = \"9d\", auc_bps_min = 1 }",
+            "five fields",
+        ),
+    ] {
+        let changed = text.replacen("[risk]", &format!("[risk]\n{written}"), 1);
+        let problems = parse(changed.as_bytes(), &fixture::catalog()).unwrap_err();
+        assert!(problems.to_string().contains(said), "{written}: {problems}");
     }
 }
 

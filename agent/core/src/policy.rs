@@ -1,7 +1,7 @@
 //! The seam to the policy language: its terms, and its judgement.
 
 use crate::{
-    Account, AccountId, Asset, AssetId, Intent, Venue, Verdict, pipeline::Context, snapshot::Tally,
+    Account, AccountId, Asset, AssetId, Intent, Value, Venue, Verdict, pipeline::Context, snapshot::Tally,
     strategy::StrategyParams,
 };
 use alloy_primitives::{Address, B256};
@@ -107,13 +107,76 @@ pub struct StrategyTerms {
     pub params: StrategyParams,
 }
 
-/// What the policy says of risk.
+/// What happens while a forecast breaches a ceiling, or is unknown where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBreach {
+    /// Only what reduces risk is allowed: swaps into stable assets and transfers within the treasury.
+    #[default]
+    OnlyReduce,
+    /// Nothing is allowed.
+    Hold,
+}
+
+/// Which model forecasts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelTerms {
+    /// Exponentially weighted volatility from the snapshot alone; it needs no training.
+    #[default]
+    Ewma,
+    /// The model file of this hash, at most this old.
+    File {
+        /// keccak256 of the model file's bytes.
+        hash: B256,
+        /// From this age of its last training day on it is not used.
+        age_secs_max: u64,
+    },
+    /// The newest model that was trained here, if its scores on later data are good enough.
+    Trained {
+        /// Cron line (six or seven fields, UTC) at which it is trained.
+        schedule: String,
+        /// From this age of its last training day on it is not used.
+        age_secs_max: u64,
+        /// Least area under the ROC curve of its drawdown probabilities, bps.
+        auc_bps_min: u64,
+    },
+}
+
+/// What the agent does when the model that the policy names cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelFallback {
+    /// It forecasts with [`ModelTerms::Ewma`]; ceilings on what that cannot forecast count as breached.
+    #[default]
+    Ewma,
+    /// It proposes nothing.
+    Hold,
+}
+
+/// What the policy says of risk. A ceiling that is `None` is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RiskTerms {
     /// Rounds of each feed that the snapshot holds, at most 512.
     pub history_rounds: u16,
-    /// Above this yearly volatility of the treasury only what reduces risk is allowed, bps; `None`: no ceiling.
+    /// Greatest yearly volatility of the treasury, bps.
     pub volatility_bps_max: Option<u64>,
+    /// Greatest value at risk of the treasury, bps of NAV.
+    pub value_at_risk_bps_max: Option<u64>,
+    /// Greatest expected shortfall of the treasury, bps of NAV.
+    pub expected_shortfall_bps_max: Option<u64>,
+    /// Greatest probability of a drawdown, bps.
+    pub drawdown_probability_bps_max: Option<u64>,
+    /// What a breach does.
+    pub on_breach: OnBreach,
+    /// Which model forecasts.
+    pub model: ModelTerms,
+    /// What is done without it.
+    pub fallback: ModelFallback,
+    /// What the DAO pays in thirty days, quote currency; zero where it does not say.
+    pub burn_monthly: Value,
+    /// Greatest ε that training may spend on a record in a year, in thousandths; `None`: training adds no noise.
+    pub epsilon_permille_year_max: Option<u64>,
 }
 
 /// Everything a policy says, parsed and checked. Amounts are exact; names are resolved.

@@ -16,6 +16,13 @@ pub struct RiskReport {
     pub correlation: Vec<f64>,
     /// Yearly volatility of the whole treasury in bps, rounded up; `None` where it could not be formed.
     pub treasury_volatility_bps: Option<u64>,
+    /// Loss of the whole treasury that is exceeded only with the probability that the model names, over its horizon, bps
+    /// of NAV, rounded up; `None` where the model has none.
+    pub value_at_risk_bps: Option<u64>,
+    /// Mean loss beyond the value at risk, bps of NAV, rounded up.
+    pub expected_shortfall_bps: Option<u64>,
+    /// Probability that the treasury falls by what the model calls a drawdown within its horizon, bps, rounded up.
+    pub drawdown_probability_bps: Option<u64>,
 }
 
 /// Forecasts risk from a snapshot. Pure: the same inputs give the same bytes on every machine.

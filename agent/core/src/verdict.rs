@@ -69,8 +69,14 @@ pub enum Rule {
     AllocationMin,
     /// `limits.stable_share_bps_min`.
     StableShareBpsMin,
-    /// `risk.volatility_bps_max`: only what reduces risk is allowed.
+    /// `risk.volatility_bps_max`.
     VolatilityBpsMax,
+    /// `risk.value_at_risk_bps_max`.
+    ValueAtRiskBpsMax,
+    /// `risk.expected_shortfall_bps_max`.
+    ExpectedShortfallBpsMax,
+    /// `risk.drawdown_probability_bps_max`.
+    DrawdownProbabilityBpsMax,
     /// What it is for was done or is bound already.
     OnceKeyUnused,
     /// More intents than a decision may have.

@@ -147,7 +147,8 @@ impl RiskModel for EwmaModel {
         let volatility: Vec<Option<f64>> = returns.iter().map(|series| series.as_ref().map(yearly)).collect();
         let correlation = self.correlation(&returns);
         let treasury_volatility_bps = treasury_volatility_bps(&volatility, &correlation, weights_bps);
-        RiskReport { model: self.hash(), volatility, correlation, treasury_volatility_bps }
+        let model = self.hash();
+        RiskReport { model, volatility, correlation, treasury_volatility_bps, ..RiskReport::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use alloy_primitives::B256;
 use quaestor_core::{
     AccountId, Amount, AssetId, Refusal, Rule, Terms,
     lifecycle::{Errand, Outcome, Reason},
+    policy::OnBreach,
     strategy::StrategyHold,
     verdict::{InputName, Quantity},
 };
@@ -112,6 +113,9 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::AllocationMin => "allocation.*.min_bps",
         Rule::StableShareBpsMin => "limits.stable_share_bps_min",
         Rule::VolatilityBpsMax => "risk.volatility_bps_max",
+        Rule::ValueAtRiskBpsMax => "risk.value_at_risk_bps_max",
+        Rule::ExpectedShortfallBpsMax => "risk.expected_shortfall_bps_max",
+        Rule::DrawdownProbabilityBpsMax => "risk.drawdown_probability_bps_max",
         Rule::OnceKeyUnused => "the once-only key",
         Rule::IntentsMax => "the most intents of a decision",
         Rule::CalldataMatches => "the match of calldata and decision",
@@ -182,7 +186,9 @@ impl Words<'_> {
             Rule::StableShareBpsMin => {
                 format!("{key} keeps {limit} of NAV in stable assets, with this it is {found}")
             }
-            Rule::VolatilityBpsMax => self.volatility(&limit, &found),
+            Rule::VolatilityBpsMax => self.forecast(&limit, " a year", &found),
+            Rule::ValueAtRiskBpsMax | Rule::ExpectedShortfallBpsMax => self.forecast(&limit, " of NAV", &found),
+            Rule::DrawdownProbabilityBpsMax => self.forecast(&limit, "", &found),
             Rule::OnceKeyUnused => format!("what it is for was done, or is proposed, already (key {found})"),
             Rule::IntentsMax => format!("a decision may have {limit} intents, this is number {found}"),
             Rule::DryRun => "the dry run of the very batch failed".to_owned(),
@@ -219,12 +225,17 @@ impl Words<'_> {
         }
     }
 
-    fn volatility(&self, limit: &str, found: &str) -> String {
+    fn forecast(&self, limit: &str, unit: &str, found: &str) -> String {
         let forecast = match self.refusal.found {
             Quantity::None => "is unknown".to_owned(),
             _ => format!("is {found}"),
         };
-        format!("risk.volatility_bps_max is {limit} a year, the forecast {forecast}: only what reduces risk is allowed")
+        let allowed = match self.terms.risk.on_breach {
+            OnBreach::OnlyReduce => "only what reduces risk is allowed",
+            OnBreach::Hold => "nothing is allowed",
+        };
+        let key = rule_key(self.refusal.rule);
+        format!("{key} is {limit}{unit}, the forecast {forecast}: {allowed}")
     }
 
     /// The sentence, with both quantities where the receipt has them.

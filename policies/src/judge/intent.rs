@@ -9,6 +9,7 @@ use quaestor_core::{
     Account, Action, Amount, Asset, AssetId, AssetKind, Intent, Outlook, Price, Route, Rule, Terms, Value,
     amount::BPS_ONE,
     pipeline::Context,
+    policy::OnBreach,
     snapshot::Tally,
     verdict::{InputName, Quantity},
 };
@@ -313,21 +314,32 @@ impl<'a> Judge<'a> {
         Continue(())
     }
 
-    /// Above the ceiling, or where the forecast is unknown, only what reduces risk is allowed.
+    /// Above a ceiling, or where the forecast is unknown, only what reduces risk is allowed, or nothing.
     fn risk(&self, moved: Move) -> Flow {
-        let Some(ceiling) = self.terms.risk.volatility_bps_max else { return Continue(()) };
-        let forecast = self.cx.risk.treasury_volatility_bps;
+        let (risk, forecast) = (&self.terms.risk, self.cx.risk);
         let reduces = match moved {
             Move::Own => true,
             Move::Payment => false,
             Move::Swap { buy, .. } => self.is_stable(buy),
         };
-        if reduces || forecast.is_some_and(|bps| bps <= ceiling) {
+        if reduces && risk.on_breach == OnBreach::OnlyReduce {
             return Continue(());
         }
-        let found = forecast.map_or(Quantity::None, Quantity::Bps);
-        let inputs = [self.input_asset(), (InputName::IntentValue, Quantity::Value(self.intent.value))];
-        refuse(self.cx, Rule::VolatilityBpsMax, Quantity::Bps(ceiling), found, &inputs)
+        let ceilings = [
+            (Rule::VolatilityBpsMax, risk.volatility_bps_max, forecast.treasury_volatility_bps),
+            (Rule::ValueAtRiskBpsMax, risk.value_at_risk_bps_max, forecast.value_at_risk_bps),
+            (Rule::ExpectedShortfallBpsMax, risk.expected_shortfall_bps_max, forecast.expected_shortfall_bps),
+            (Rule::DrawdownProbabilityBpsMax, risk.drawdown_probability_bps_max, forecast.drawdown_probability_bps),
+        ];
+        for (rule, ceiling, forecast) in ceilings {
+            let Some(ceiling) = ceiling else { continue };
+            if forecast.is_none_or(|bps| bps > ceiling) {
+                let found = forecast.map_or(Quantity::None, Quantity::Bps);
+                let inputs = [self.input_asset(), (InputName::IntentValue, Quantity::Value(self.intent.value))];
+                return refuse(self.cx, rule, Quantity::Bps(ceiling), found, &inputs);
+            }
+        }
+        Continue(())
     }
 
     fn is_stable(&self, asset: AssetId) -> bool {

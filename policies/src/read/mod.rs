@@ -6,6 +6,7 @@
 mod check;
 mod holdings;
 mod numbers;
+pub(crate) mod risk;
 mod routes;
 pub(crate) mod values;
 
@@ -53,7 +54,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         bands,
         assets,
         limits,
-        risk: numbers::risk(root, report),
+        risk: risk::risk(root, report),
         strategies: Vec::new(),
     };
     terms.strategies = strategies(root, report);

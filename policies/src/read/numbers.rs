@@ -1,20 +1,13 @@
-//! The numbers: `[limits]`, which is the on-chain envelope, and `[risk]`.
+//! The numbers of `[limits]`, which are the on-chain envelope.
 
 use super::values::{self, SHARE_BPS_MAX};
 use crate::document::{Report, Section};
-use quaestor_core::{Limits, policy::RiskTerms};
+use quaestor_core::Limits;
 
 /// Largest cap of a rolling window: a hundred times the treasury. More is a slip, and no cap is written by leaving it out.
 const WINDOW_BPS_MAX: u64 = 1_000_000;
 /// Largest slippage: a swap that may bring nothing has no bound.
 const SLIPPAGE_BPS_MAX: u64 = SHARE_BPS_MAX - 1;
-/// Largest volatility ceiling: 1000 % a year.
-const VOLATILITY_BPS_MAX: u64 = 100_000;
-/// Rounds of each feed in a snapshot when the policy does not say.
-pub(crate) const HISTORY_ROUNDS_DEFAULT: u16 = 128;
-const HISTORY_ROUNDS_MIN: u64 = 2;
-const HISTORY_ROUNDS_MAX: u64 = 512;
-
 const WINDOW_KEYS: [&str; 4] = ["hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"];
 const LIMIT_KEYS: [&str; 13] = [
     "proposal_bps_max",
@@ -31,7 +24,6 @@ const LIMIT_KEYS: [&str; 13] = [
     "price_quorum_min",
     "cooldown_min",
 ];
-const RISK_KEYS: [&str; 2] = ["volatility_bps_max", "history_rounds"];
 
 /// The numbers of the envelope; a key that is not there leaves its slot at the widest.
 pub(super) fn limits(root: &Section<'_>, report: &mut Report<'_>) -> Limits {
@@ -57,18 +49,4 @@ pub(super) fn limits(root: &Section<'_>, report: &mut Report<'_>) -> Limits {
     let validity = section.need(report, "validity_max", "\"72h\"");
     set(&mut limits.validity_secs_max, validity.and_then(|field| values::duration(report, &field)));
     limits
-}
-
-/// What it says of risk.
-pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
-    let unsaid = RiskTerms { history_rounds: HISTORY_ROUNDS_DEFAULT, volatility_bps_max: None };
-    let Some(section) = root.may("risk").and_then(|field| field.section(report)) else { return unsaid };
-    section.only(report, &RISK_KEYS);
-    let ceiling = section.may("volatility_bps_max");
-    let rounds = section.may("history_rounds");
-    let rounds = rounds.and_then(|field| field.integer(report, HISTORY_ROUNDS_MIN, HISTORY_ROUNDS_MAX));
-    RiskTerms {
-        history_rounds: rounds.and_then(|number| u16::try_from(number).ok()).unwrap_or(HISTORY_ROUNDS_DEFAULT),
-        volatility_bps_max: ceiling.and_then(|field| field.integer(report, 0, VOLATILITY_BPS_MAX)),
-    }
 }

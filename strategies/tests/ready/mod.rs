@@ -39,7 +39,7 @@ impl Ready {
             assets: terms.assets.clone(),
             bands: terms.bands.clone(),
             limits: terms.limits,
-            risk: terms.risk,
+            risk: terms.risk.clone(),
             venues: terms.venues.clone(),
             counterparties: vec![],
             strategies: terms.strategies.iter().map(strategy).collect(),

@@ -121,7 +121,7 @@ impl World {
             counterparties: vec![],
             bands: holdings.iter().enumerate().filter_map(band).collect(),
             limits,
-            risk: RiskTerms { history_rounds: 30, volatility_bps_max: None },
+            risk: RiskTerms { history_rounds: 30, ..Default::default() },
             strategies: vec![],
         };
         Self { snapshot: snapshot(holdings, &terms), terms, history: History::default() }

@@ -171,7 +171,7 @@ fn policy_facts(dao: &Dao, limits: Limits) -> Facts {
         assets: dao.assets.iter().map(asset).collect(),
         bands: bands(dao),
         limits,
-        risk: RiskTerms { history_rounds: 60, volatility_bps_max: None },
+        risk: RiskTerms { history_rounds: 60, ..Default::default() },
         venues: vec![venue(dao)],
         counterparties: Vec::new(),
         strategies: vec![

@@ -84,7 +84,7 @@ fn facts(chain_id: u64, wishes: &Wishes, survey: &Survey) -> Facts {
         assets: survey.assets.clone(),
         bands: Vec::new(),
         limits: limits(survey),
-        risk: RiskTerms { history_rounds: 128, volatility_bps_max: None },
+        risk: RiskTerms { history_rounds: 128, ..Default::default() },
         venues: venue.collect(),
         counterparties: Vec::new(),
         strategies: Vec::new(),

@@ -65,7 +65,7 @@ fn facts() -> Facts {
         assets: vec![asset("USDC", 6, AssetKind::Stable), asset("WETH", 18, AssetKind::Volatile)],
         bands: vec![band(usdc, 2_000, 6_000, 10_000), band(weth, 3_000, 4_000, 5_000)],
         limits: Limits { slippage_bps_max: 50, validity_secs_max: 86_400, ..Limits::default() },
-        risk: RiskTerms { history_rounds: ROUNDS, volatility_bps_max: None },
+        risk: RiskTerms { history_rounds: ROUNDS, ..Default::default() },
         venues: vec![Venue {
             name: "uniswap".into(),
             kind: VenueKind::UniswapV3,
