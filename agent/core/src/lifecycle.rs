@@ -362,10 +362,9 @@ fn signed(proposal: &mut Proposal, errand: Errand, tx: B256) -> Vec<Effect> {
     let withdrawing = matches!(proposal.state, State::Withdrawing { .. });
     let wanted = match proposal.flight {
         Some(flight) if withdrawing && flight.errand != errand => matches!(errand, Errand::Revoke),
-        // The same withdrawal again, with fees that are enough now.
-        Some(flight) if withdrawing && !matches!(flight.progress, Progress::Included(_)) => {
-            matches!(errand, Errand::Revoke | Errand::Tidy)
-        }
+        // The same again, with fees that are enough now.
+        Some(flight) if flight.errand == errand => !matches!(flight.progress, Progress::Included(_)),
+        Some(flight) if withdrawing && !matches!(flight.progress, Progress::Included(_)) => errand == Errand::Tidy,
         _ => proposal.wants() == Some(errand),
     };
     if !wanted {

@@ -88,6 +88,41 @@ async fn a_revocation_pays_what_gas_costs_now() {
     assert!(stage.revoked(&plan).await.unwrap(), "not revoked 60 blocks after the pull: {:#?}", labels(&stage, &plan));
 }
 
+/// Behind a load balancer a node may not know a receipt for ever; what the Safe says counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposal_whose_receipt_is_lost_lives_on() {
+    let (mut stage, _folder) = stand("").await;
+    stage.proxy.forget("eth_getTransactionReceipt");
+    let plan = scene::next_plan(&mut stage, true).await.unwrap();
+    blocks(&stage, 20).await;
+    let said = labels(&stage, &plan);
+    assert!(said.iter().any(|label| label.starts_with("Finalised")), "{said:#?}");
+    assert!(!said.iter().any(|label| label.starts_with("Failed")), "{said:#?}");
+    stage.proxy.restore("eth_getTransactionReceipt");
+    scene::propose_lands(&mut stage, &plan).await.unwrap();
+    scene::carry(&mut stage, &plan).await.unwrap();
+    assert!(stage.entered(&plan).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proposal_pays_what_gas_costs_now() {
+    let (mut stage, _folder) = stand("").await;
+    stage.proxy.fail("eth_sendRawTransaction", -32_000, "transaction pool is full");
+    let plan = scene::next_plan(&mut stage, true).await.unwrap();
+    let id = plan.id;
+    let signed =
+        |it: &Record| matches!(it, Record::Signed { decision, errand: Errand::Propose, .. } if *decision == id);
+    stage.wait_for("sign the proposal", 0, signed).await.unwrap();
+    stage.proxy.restore("eth_sendRawTransaction");
+    for _ in 0..40 {
+        stage.devnet.chain.provider().anvil_set_next_block_base_fee_per_gas(200_000_000_000).await.unwrap();
+        blocks(&stage, 1).await;
+    }
+    assert!(scene::confirmations(&stage, &plan).await.unwrap() > 0, "never in a block: {:#?}", labels(&stage, &plan));
+    let times = stage.records(0).unwrap().iter().filter(|it| signed(it)).count();
+    assert!(times > 1, "signed {times} times");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_used_by_another_batch_do_not_bind_the_account_for_ever() {
     let (mut stage, _folder) = stand("").await;

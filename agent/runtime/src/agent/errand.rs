@@ -69,6 +69,30 @@ pub(crate) async fn read_route(
     Ok(reading)
 }
 
+/// Whether what `operator` was to propose stands at `block`: its approval in the Safe, or the proposal at the Governor.
+pub(super) async fn is_proposed(
+    chain: &Chain,
+    plan: &Plan,
+    operator: Address,
+    block: BlockRef,
+) -> Result<bool, ChainError> {
+    let mut readings = Readings::default();
+    Ok(match &plan.route {
+        Path::Safe { safe, safe_tx_hash, .. } => {
+            let approved = ISafe::approvedHashesCall { owner: operator, messageHash: *safe_tx_hash };
+            readings.extend(chain.read_at(block.hash, vec![Read::new(*safe, &approved)]).await?);
+            let malformed = ChainError::Malformed { address: *safe, what: "Safe.approvedHashes" };
+            !readings.get(*safe, &approved).ok_or(malformed)?.is_zero()
+        }
+        Path::Governor { governor, proposal_id, .. } => {
+            let proposer = IGovernor::proposalProposerCall { proposalId: crate::chain::proposal_number(*proposal_id) };
+            readings.extend(chain.read_at(block.hash, vec![Read::new(*governor, &proposer)]).await?);
+            let malformed = ChainError::Malformed { address: *governor, what: "Governor.proposalProposer" };
+            readings.get(*governor, &proposer).ok_or(malformed)? == operator
+        }
+    })
+}
+
 fn route_reads(plan: &Plan) -> Vec<Read> {
     match &plan.route {
         Path::Safe { safe, .. } => vec![

@@ -86,6 +86,8 @@ pub struct Agent {
     considered: Option<BlockRef>,
     last_head: Option<B256>,
     last_alarm: Option<String>,
+    /// Why each account's newest batch was withheld.
+    withheld: BTreeMap<Address, String>,
     offered_at: BTreeMap<B256, u64>,
 }
 

@@ -11,18 +11,21 @@ use super::{
     route::{Rehearsal, rehearse, route_of},
 };
 use crate::chain::{self, ChainError, TxFate, read_anchor};
-use alloy::{primitives::B256, rpc::types::BlockNumberOrTag};
+use alloy::{
+    primitives::{Address, B256},
+    rpc::types::BlockNumberOrTag,
+};
 use quaestor_contracts::{PolicyCodec, explain};
 use quaestor_core::{
     Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms, Value,
     action::encode_batch,
-    gate::{self, Cleared, DryRun, Evidence, Withdrawal},
+    gate::{self, Cleared, DryRun, DryRunOutcome, Evidence, Withdrawal},
     lifecycle::{Errand, Event, Progress, Reason, State},
     snapshot::{Control, WINDOW_SECS},
 };
 
-/// After so many blocks without being included, the same bytes are offered again; a withdrawal is signed anew with
-/// higher fees.
+/// After so many blocks without being included, a transaction is signed anew with higher fees; after a restart the same
+/// bytes are offered first.
 const RESEND_AFTER_BLOCKS: u64 = 8;
 /// Most transactions that are signed for one proposal while fees rise; after that the last one is offered again.
 const SIGNED_MAX: usize = 24;
@@ -46,8 +49,7 @@ impl Agent {
         let terms = held.policy.terms();
         if let Some(reason) = self.withhold_reason(terms, inputs, decision.nav, batch) {
             let (account, block) = (batch.address, decision.block);
-            tracing::info!(%account, reason, "withheld");
-            self.record(&Record::Withheld { account, block, reason })?;
+            self.withheld(account, block, reason)?;
             return Ok(None);
         }
         let codec = PolicyCodec::new(terms);
@@ -67,15 +69,28 @@ impl Agent {
         let cleared = match self.clear(inputs, &plan, &dry_run, &codec, moment).await? {
             Ok(cleared) => cleared,
             Err(receipt) => {
-                let found = serde_json::json!({ "receipt": receipt, "dry_run": dry_run.outcome });
-                tracing::warn!(account = %batch.address, "withheld by the gate: {}", explain::explain_refusal(terms, &receipt));
+                let mut reason = format!("the gate refused it: {}", explain::explain_refusal(terms, &receipt));
+                if let DryRunOutcome::Reverted { reason: words } = &dry_run.outcome {
+                    reason = format!("{reason}: {words}");
+                }
                 let (account, block) = (batch.address, decision.block);
-                self.record(&Record::Withheld { account, block, reason: format!("the gate refused it: {found}") })?;
+                self.withheld(account, block, reason)?;
                 return Ok(None);
             }
         };
         let proposal = BundleProposal { decision: id, calls: plan.calls.clone(), route: plan.route.clone(), dry_run };
         Ok(Some((plan, proposal, cleared)))
+    }
+
+    /// Written down, once for the same reason until another comes.
+    fn withheld(&mut self, account: Address, block: BlockRef, reason: String) -> Result<(), AgentError> {
+        if self.withheld.get(&account) == Some(&reason) {
+            return Ok(());
+        }
+        tracing::info!(%account, reason, "withheld");
+        self.withheld.insert(account, reason.clone());
+        self.record(&Record::Withheld { account, block, reason })?;
+        Ok(())
     }
 
     /// Writes all plans down, then sends the first transaction of each: one that cannot be sent loses no other.
@@ -300,7 +315,13 @@ impl Agent {
             Pass::Withdrawal(cleared) => Some(withdrawal_call(cleared.item(), self.contracts.gate, chain_id)),
         };
         let Some(call) = call else { return Ok(()) };
-        let unsigned = chain::prepare(&self.chain, chain_id, self.operator, call, replaced.as_ref()).await?;
+        let unsigned = match chain::prepare(&self.chain, chain_id, self.operator, call, replaced.as_ref()).await {
+            Err(error) if error.is_revert() => {
+                let what = explain::explain_errand(errand);
+                return self.alarm(format!("the transaction {what} ({id}) would revert, so it is not sent: {error}"));
+            }
+            prepared => prepared?,
+        };
         if !self.may_leave(&pass).await? {
             return Ok(());
         }
@@ -372,8 +393,8 @@ impl Agent {
         if waited || chain::fate(&self.chain, &tx).await? != TxFate::Free {
             return Ok(());
         }
+        let bumps = self.book.entries.get(&id).map_or(0, |entry| entry.signed.len());
         if matches!(errand, Errand::Revoke | Errand::Tidy) {
-            let bumps = self.book.entries.get(&id).map_or(0, |entry| entry.signed.len());
             if offered_at.is_some() && bumps < SIGNED_MAX {
                 return self.withdraw(id, errand, moment).await;
             }
@@ -384,6 +405,9 @@ impl Agent {
             };
         }
         match self.cleared_now(id, moment).await? {
+            Some(Ok(cleared)) if offered_at.is_some() && bumps < SIGNED_MAX => {
+                self.run_errand(id, errand, Pass::Batch(&cleared)).await
+            }
             Some(Ok(cleared)) => self.offer(id, &tx, &Pass::Batch(&cleared)).await,
             Some(Err(receipt)) => self.unfit(id, receipt),
             None => Ok(()),

@@ -107,6 +107,7 @@ impl Agent {
             considered: None,
             last_head: None,
             last_alarm: None,
+            withheld: Default::default(),
             offered_at: BTreeMap::new(),
         };
         agent.considered = agent.book.decided;

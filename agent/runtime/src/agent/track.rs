@@ -2,7 +2,7 @@
 
 use super::{
     Agent, AgentError, Moment,
-    errand::{RouteReading, read_route},
+    errand::{RouteReading, is_proposed, read_route},
     first_failure,
     record::{Entry, Record},
 };
@@ -103,9 +103,19 @@ impl Agent {
             TxFate::Superseded => {
                 let count = self.chain.provider().get_transaction_count(tx.from);
                 let final_count = count.block_id(BlockId::hash_canonical(moment.finalised.hash)).await;
-                if final_count.map_err(self.chain.failed("eth_getTransactionCount"))? > tx.nonce {
-                    self.happened(id, Event::Failed { tx: tx.hash })?;
+                if final_count.map_err(self.chain.failed("eth_getTransactionCount"))? <= tx.nonce {
+                    return Ok(());
                 }
+                // Of two transactions with one nonce the earlier one may have been taken, and a node may have lost the
+                // receipt: what was to be proposed may stand.
+                let stands = match (flight.errand, self.entry(id)) {
+                    (Errand::Propose, Some(entry)) => {
+                        is_proposed(&self.chain, &entry.plan, tx.from, moment.finalised).await?
+                    }
+                    _ => false,
+                };
+                let tx = tx.hash;
+                self.happened(id, if stands { Event::Finalised { tx } } else { Event::Failed { tx } })?;
             }
         }
         Ok(())

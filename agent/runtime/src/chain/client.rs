@@ -88,6 +88,17 @@ pub enum ChainError {
     },
 }
 
+/// The code of the JSON-RPC error that says that a call reverted.
+const REVERTED: i64 = 3;
+
+impl ChainError {
+    /// Whether the node ran the call, and it reverted: asking again at the same state gives the same.
+    pub fn is_revert(&self) -> bool {
+        matches!(self, Self::Refused { code, message, .. }
+            if *code == REVERTED || message.to_lowercase().contains("execution reverted"))
+    }
+}
+
 /// How a node is reached.
 #[derive(Clone)]
 pub struct ChainSettings {

@@ -27,7 +27,8 @@ pub struct HistoryReader {
     kept_to: Option<u64>,
     entered: Vec<Entered>,
     proposed: Vec<Proposed>,
-    times: BTreeMap<u64, u64>,
+    /// By height and hash: another block may come to stand at a height.
+    times: BTreeMap<(u64, B256), u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -145,18 +146,21 @@ impl HistoryReader {
 
     async fn place(&mut self, chain: &Chain, log: &Log) -> Result<(u64, u64), ChainError> {
         let missing = ChainError::Malformed { address: log.address(), what: "a log without its block" };
-        let number = log.block_number.ok_or(missing)?;
+        let (Some(number), Some(hash)) = (log.block_number, log.block_hash) else { return Err(missing) };
         if let Some(timestamp) = log.block_timestamp {
             return Ok((number, timestamp));
         }
-        if let Some(timestamp) = self.times.get(&number) {
+        if let Some(timestamp) = self.times.get(&(number, hash)) {
             return Ok((number, *timestamp));
         }
-        let timestamp = chain.block(BlockNumberOrTag::Number(number)).await?.timestamp;
+        let timestamp = match chain.block_of_hash(hash).await? {
+            Some(block) => block.timestamp,
+            None => return Err(ChainError::NoBlock { block: hash.to_string() }),
+        };
         if self.times.len() >= TIMES_MAX {
             self.times.pop_first();
         }
-        self.times.insert(number, timestamp);
+        self.times.insert((number, hash), timestamp);
         Ok((number, timestamp))
     }
 }

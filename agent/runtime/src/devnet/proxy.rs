@@ -65,6 +65,7 @@ struct Rules {
     muted: BTreeSet<String>,
     cut: BTreeSet<String>,
     failing: BTreeMap<String, (i64, String)>,
+    forgotten: BTreeSet<String>,
     /// Addresses as calldata has them: lower-case hexadecimal digits.
     unreadable: BTreeSet<String>,
     requests: u64,
@@ -137,7 +138,12 @@ impl Proxy {
         self.shared.rules().failing.insert(method.to_owned(), (code, message.to_owned()));
     }
 
-    /// Ends what [`Self::hold`], [`Self::mute`], [`Self::cut`] and [`Self::fail`] began for this method; what was
+    /// From now on requests of this method are answered as by a node that knows nothing of what is asked: `null`.
+    pub fn forget(&self, method: &str) {
+        self.shared.rules().forgotten.insert(method.to_owned());
+    }
+
+    /// Ends what [`Self::hold`], [`Self::mute`], [`Self::cut`], [`Self::fail`] and [`Self::forget`] began for this method; what was
     /// swallowed stays so.
     pub fn restore(&self, method: &str) {
         let mut rules = self.shared.rules();
@@ -145,6 +151,7 @@ impl Proxy {
         rules.muted.remove(method);
         rules.cut.remove(method);
         rules.failing.remove(method);
+        rules.forgotten.remove(method);
     }
 
     /// Whether the node is down: every connection, old or new, is dropped without an answer.
@@ -232,9 +239,12 @@ fn judge(rules: &mut Rules, request: &Value) -> Fate {
         };
         let failing = rules.failing.get(method).map(|(code, message)| (*code, message.as_str()));
         let failing = failing.or(unreadable.then_some((UNREADABLE, "this address cannot be read")));
-        answers.push(failing.map(|(code, message)| {
+        let error = failing.map(|(code, message)| {
             json!({"jsonrpc": "2.0", "id": call.get("id"), "error": {"code": code, "message": message}})
-        }));
+        });
+        let forgotten = rules.forgotten.contains(method);
+        let null = || forgotten.then(|| json!({"jsonrpc": "2.0", "id": call.get("id"), "result": null}));
+        answers.push(error.or_else(null));
     }
     if swallow {
         Fate::Swallow
