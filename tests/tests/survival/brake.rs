@@ -5,13 +5,14 @@ use super::{
     stand::{self, demo_records},
 };
 use alloy::{
-    primitives::Bytes,
+    primitives::{Bytes, U256},
     providers::{Provider, ext::AnvilApi},
+    sol_types::SolCall,
 };
 use quaestor::agent::Record;
 use quaestor_contracts::bindings::EmergencyBrake;
 use quaestor_core::{
-    Rule,
+    Amount, Call, Rule,
     lifecycle::{Errand, Event, Outcome, Reason},
 };
 use quaestor_tests::Stage;
@@ -172,4 +173,32 @@ async fn a_lapsed_lease_holds_and_a_renewed_one_goes_on() {
     stage.decides().await;
     stand::carry(&mut stage, &plan).await;
     audit(&stage, &[plan.id].into()).await;
+}
+
+/// From the renewal on people can execute what waits; so it is judged then, and not at the next decision point.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_unfit_while_the_lease_had_lapsed_is_withdrawn_at_its_renewal() {
+    let mut stage = stand::stand().await;
+    let lease_until = stage.devnet.dao.controls.lease_until;
+    let ends = stage.devnet.chain.now().await.unwrap() + 4 * 3_600;
+    stage.devnet.vote_lease(ends, "Let the operators' lease end this evening").await.unwrap();
+    let plan = stand::rebalance(&mut stage, 60).await;
+    stand::proposed(&mut stage, &plan).await;
+    stage.devnet.warp_to(ends).await.unwrap();
+    stage.holds(Rule::LeaseLapsed).await;
+    stand::price(&stage, 100).await;
+    // As if the vote had ended now, so that no decision point lies between the renewal and what follows.
+    let (timelock, brake) = (stage.devnet.dao.governance.timelock, stage.devnet.dao.controls.brake);
+    stage.devnet.chain.provider().anvil_impersonate_account(timelock).await.unwrap();
+    stage.devnet.chain.set_balance(timelock, U256::from(10).pow(U256::from(18))).await.unwrap();
+    let data = EmergencyBrake::renewLeaseCall { until: lease_until }.abi_encode().into();
+    let renew = Call { to: brake, value: Amount::ZERO, data };
+    stage.devnet.chain.send("renewing the lease", timelock, &renew).await.unwrap();
+    let (skip, decided) = (stage.rows().unwrap().len(), |it: &Record| matches!(it, Record::Decided { .. }));
+    stand::blocks(&stage, 8).await;
+    let outcome = stand::ended(&mut stage, &plan).await;
+    assert!(matches!(outcome, Outcome::Withdrawn { reason: Reason::Unfit { .. } }), "{outcome:?}");
+    let decisions = demo_records(&stage).iter().skip(skip).filter(|it| decided(it)).count();
+    assert_eq!(decisions, 0, "a decision point came before");
+    assert!(stage.revoked(&plan).await.unwrap());
 }

@@ -4,7 +4,7 @@ use super::{
     Agent, AgentError, BUNDLE_VERSION, Bundle, BundleContracts, Moment,
     bundle::{bundle_reads, decision_hash},
     policy_files::InForce,
-    record::{Plan, Record},
+    record::Record,
 };
 use crate::chain::{Observation, observe};
 use alloy::primitives::B256;
@@ -12,7 +12,7 @@ use quaestor_contracts::{
     PolicyCodec,
     explain::{explain_hold, explain_refusal, line_name, plain},
 };
-use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Terms, Verdict, lifecycle::State, pipeline};
+use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Terms, Verdict, pipeline};
 use quaestor_risk::EwmaModel;
 
 /// What was observed at a decision point.
@@ -98,15 +98,8 @@ impl Agent {
 
     /// Judges and simulates again what waits; what fails is withdrawn.
     async fn judge_outstanding(&mut self, held: &InForce, scene: &Scene, moment: &Moment) -> Result<(), AgentError> {
-        let waiting = |state: &State| matches!(state, State::Planned | State::Live { .. });
-        let plans: Vec<(B256, Plan)> = self
-            .book
-            .entries
-            .iter()
-            .filter(|(_, entry)| waiting(&entry.proposal.state))
-            .map(|(id, entry)| (*id, entry.plan.clone()))
-            .collect();
-        for (id, plan) in plans {
+        for id in self.book.waiting() {
+            let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { continue };
             if let Err(receipt) = self.clear_at(held, scene, &plan, moment).await? {
                 self.unfit(id, receipt)?;
             }

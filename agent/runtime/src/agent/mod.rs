@@ -89,6 +89,8 @@ pub struct Agent {
     /// Why each account's newest batch was withheld.
     withheld: BTreeMap<Address, String>,
     offered_at: BTreeMap<B256, u64>,
+    /// Whether something that waits could not be judged because nothing might leave.
+    held_back: bool,
 }
 
 /// The newest blocks and the brake, read at the beginning of a step.
@@ -126,6 +128,7 @@ impl Agent {
             true => unless_lasting(self.decide_if_due(&moment).await)?,
             false => Ok(()),
         };
+        let decided = decided.and(unless_lasting(self.judge_held_back(&moment).await)?);
         let driven = self.drive(&moment).await;
         refreshed.and(tracked).and(decided).and(driven)?;
         self.last_head = Some(head.hash);

@@ -245,10 +245,31 @@ impl Agent {
     /// Withdraws what was judged again and failed; holds it back when nothing at all may leave now.
     pub(super) fn unfit(&mut self, id: B256, receipt: Refusal) -> Result<(), AgentError> {
         if receipt.is_passing() {
+            self.held_back = true;
             tracing::warn!(decision = %id, "held back for now by {}", explain::rule_key(receipt.rule));
             return Ok(());
         }
         self.happened(id, Event::Withdraw { reason: Reason::Unfit { receipt } })
+    }
+
+    /// Judges what waits as soon as the brake or the lease no longer holds it back: from then on people can execute it.
+    pub(super) async fn judge_held_back(&mut self, moment: &Moment) -> Result<(), AgentError> {
+        if !self.held_back || !moment.brake.is_released() {
+            return Ok(());
+        }
+        self.held_back = false;
+        for id in self.book.waiting() {
+            match self.cleared_now(id, moment).await {
+                Ok(Some(Err(receipt))) => self.unfit(id, receipt)?,
+                Ok(Some(Ok(_))) => {}
+                Ok(None) => self.held_back = true,
+                Err(error) => {
+                    self.held_back = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a withdrawal must take the place of a transaction under way.

@@ -4,7 +4,7 @@ use crate::chain::{SignedTx, Unsigned};
 use alloy::primitives::{Address, B256};
 use quaestor_core::{
     Batch, BlockRef, Call, Decision,
-    lifecycle::{self, Effect, Errand, Event, Proposal},
+    lifecycle::{self, Effect, Errand, Event, Proposal, State},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -224,6 +224,12 @@ impl Book {
             self.entries.remove(&id);
         }
         effects.into_iter().map(|effect| (id, effect)).collect()
+    }
+
+    /// The proposals that wait for people or for their turn.
+    pub fn waiting(&self) -> Vec<B256> {
+        let waits = |entry: &Entry| matches!(entry.proposal.state, State::Planned | State::Live { .. });
+        self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
     }
 
     /// The proposal that binds `account`, if one may still run.

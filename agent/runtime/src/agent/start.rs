@@ -108,6 +108,7 @@ impl Agent {
             last_head: None,
             last_alarm: None,
             withheld: Default::default(),
+            held_back: true,
             offered_at: BTreeMap::new(),
         };
         agent.considered = agent.book.decided;
