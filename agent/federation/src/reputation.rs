@@ -1,0 +1,110 @@
+//! Standing of members by what they contribute: leave-one-out on the hold-out.
+//!
+//! A member's contribution in a round is the hold-out loss of the model that would have come without it, less the loss
+//! of the model with it: above zero it helped. It is computed for every member of a round by aggregating again without
+//! it, so a round of `n` members costs `n + 1` aggregations, and the number of members is bounded.
+//!
+//! Leave-one-out sees single members. Two liars that send the same hide each other in a median, where taking one away
+//! changes nothing; the robust rule is what holds then.
+
+use crate::{MemberId, bits};
+use serde::{Deserialize, Serialize};
+
+/// Most members of a federation that keeps reputations.
+pub const REPUTATION_MEMBERS_MAX: usize = 256;
+
+/// How contributions become standing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReputationRule {
+    /// A contribution below minus this is bad, in units of the hold-out loss; not negative.
+    #[serde(with = "bits")]
+    pub tolerance: f64,
+    /// Weight of the past in the score, 0 to 999 thousandths.
+    pub memory_permille: u16,
+    /// A member is excluded for good after this many bad rounds in a row; at least 1.
+    pub bad_rounds_max: u32,
+}
+
+/// What is known of a member.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// Who.
+    pub member: MemberId,
+    /// Between 0 and 1: a running share of rounds that were not bad; starts at 1. The weighted mean multiplies the
+    /// member's weight by it.
+    #[serde(with = "bits")]
+    pub score: f64,
+    /// Bad rounds in a row.
+    pub bad_rounds: u32,
+    /// Out for good.
+    pub excluded: bool,
+}
+
+/// A member's contribution in a round.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contribution {
+    /// Who.
+    pub member: MemberId,
+    /// Hold-out loss without it less the loss with it; `None` when neither model has a finite loss, and then it is not
+    /// judged.
+    pub gain: Option<f64>,
+    /// Its score afterwards.
+    pub score: f64,
+}
+
+impl Standing {
+    /// Of a member that is new.
+    pub fn new(member: MemberId) -> Self {
+        Self { member, score: 1.0, bad_rounds: 0, excluded: false }
+    }
+
+    /// Judges a contribution; `gain` may be infinite and is never NaN.
+    pub(crate) fn judge(&mut self, rule: ReputationRule, gain: f64) {
+        let bad = gain < -rule.tolerance;
+        let memory = f64::from(rule.memory_permille) / 1_000.0;
+        self.score = memory * self.score + (1.0 - memory) * f64::from(u8::from(!bad));
+        self.bad_rounds = if bad { self.bad_rounds.saturating_add(1) } else { 0 };
+        self.excluded |= self.bad_rounds >= rule.bad_rounds_max;
+    }
+}
+
+/// Herfindahl's index of weights: the sum of squared shares, from `1/n` (equal) to 1 (one member decides). Zero when
+/// there is no weight.
+pub fn concentration(weights: &[f64]) -> f64 {
+    let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
+    match total > 0.0 {
+        true => weights.iter().fold(0.0, |sum, weight| sum + (weight / total) * (weight / total)),
+        false => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concentration_runs_from_equal_to_one() {
+        assert_eq!(concentration(&[2.0; 4]), 0.25);
+        assert_eq!(concentration(&[5.0, 0.0]), 1.0);
+        assert_eq!(concentration(&[3.0, 1.0]), 0.625);
+        assert_eq!(concentration(&[]), 0.0);
+    }
+
+    #[test]
+    fn bad_rounds_in_a_row_exclude_and_a_good_one_forgives() {
+        let rule = ReputationRule { tolerance: 0.01, memory_permille: 500, bad_rounds_max: 3 };
+        let mut standing = Standing::new(MemberId::new("a").unwrap());
+        for gain in [-1.0, -1.0, -0.005] {
+            standing.judge(rule, gain);
+        }
+        assert_eq!((standing.score, standing.bad_rounds, standing.excluded), (0.625, 0, false));
+        for gain in [-0.02, f64::NEG_INFINITY, -0.02] {
+            standing.judge(rule, gain);
+        }
+        assert_eq!((standing.bad_rounds, standing.excluded), (3, true));
+        standing.judge(rule, 1.0);
+        assert!(standing.excluded, "for good");
+    }
+}
