@@ -8,7 +8,7 @@ import { forge, root } from "./foundry.mjs";
 
 const CONTRACTS = {
   src: ["PolicyRegistry", "EmergencyBrake", "DecisionGate"],
-  devnet: ["DevnetVotes", "DevnetGovernor", "ReplayFeed", "DevnetAsset"],
+  devnet: ["DevnetVotes", "DevnetGovernor", "ReplayFeed", "DevnetAsset", "DevnetVault"],
 };
 
 const check = process.argv.includes("--check");

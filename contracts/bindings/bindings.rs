@@ -20,7 +20,7 @@ pub use governor::{IGovernor, ITimelock};
 pub use multicall::IMulticall3;
 pub use ours::*;
 pub use safe::{IMultiSendCallOnly, ISafe, ISafeProxyFactory};
-pub use token::{IAggregatorV3, IERC20, IVotes, IWETH9};
+pub use token::{IAggregatorV3, IERC20, IERC4626, IVotes, IWETH9};
 pub use uniswap::{INonfungiblePositionManager, ISwapRouter, IUniswapV3Factory, IUniswapV3Pool};
 
 #[cfg(test)]
@@ -42,6 +42,8 @@ mod tests {
         is_part_of::<IGovernor::IGovernorErrors, DevnetGovernor::DevnetGovernorErrors>();
         is_part_of::<IAggregatorV3::IAggregatorV3Calls, ReplayFeed::ReplayFeedCalls>();
         is_part_of::<IERC20::IERC20Calls, DevnetAsset::DevnetAssetCalls>();
+        is_part_of::<IERC20::IERC20Calls, DevnetVault::DevnetVaultCalls>();
+        is_part_of::<IERC4626::IERC4626Calls, DevnetVault::DevnetVaultCalls>();
         is_part_of::<IVotes::IVotesCalls, DevnetVotes::DevnetVotesCalls>();
         for topic in IGovernor::IGovernorEvents::SELECTORS {
             assert!(DevnetGovernor::DevnetGovernorEvents::SELECTORS.contains(topic), "{}", hex::encode(topic));
@@ -57,6 +59,9 @@ mod tests {
         assert_eq!(ISwapRouter::exactInputSingleCall::SELECTOR, hex!("414bf389"));
         assert_eq!(IERC20::transferCall::SELECTOR, hex!("a9059cbb"));
         assert_eq!(IERC20::approveCall::SELECTOR, hex!("095ea7b3"));
+        assert_eq!(IERC4626::depositCall::SELECTOR, hex!("6e553f65"));
+        assert_eq!(IERC4626::redeemCall::SELECTOR, hex!("ba087652"));
+        assert_eq!(IERC4626::convertToAssetsCall::SELECTOR, hex!("07a2d13a"));
         assert_eq!(IMulticall3::aggregate3Call::SELECTOR, hex!("82ad56cb"));
         assert_eq!(IMulticall3::getCurrentBlockTimestampCall::SELECTOR, hex!("0f28c97d"));
         assert_eq!(IMulticall3::getBlockNumberCall::SELECTOR, hex!("42cbb15c"));

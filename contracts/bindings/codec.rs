@@ -1,14 +1,14 @@
 //! Actions of a policy as calldata, and back.
 
 use crate::{
-    bindings::{DecisionGate, IDecisionGate, IERC20, ISwapRouter},
+    bindings::{DecisionGate, IDecisionGate, IERC20, IERC4626, ISwapRouter},
     exact::{Exact, Inexact},
 };
 use alloy_primitives::{Address, Bytes, U256, aliases::U24, aliases::U160};
 use alloy_sol_types::SolCall;
 use quaestor_core::{
-    Account, AccountId, Action, Amount, Asset, AssetId, Call, Codec, CodecError, Entry, EntryItem, Terms, Value, Venue,
-    VenueId,
+    Account, AccountId, Action, Amount, Asset, AssetId, Call, Codec, CodecError, Entry, EntryItem, Terms, Value, Vault,
+    Venue, VenueId,
 };
 
 /// The codec of one policy: it knows its assets, accounts, venues and gate, and nothing else.
@@ -33,6 +33,21 @@ impl<'a> PolicyCodec<'a> {
 
     fn venue(&self, id: VenueId) -> Result<&'a Venue, CodecError> {
         self.terms.venue(id).ok_or(CodecError::Unlisted { what: "venue", index: id.index() })
+    }
+
+    /// The vault of an action, if asset and shares are its own.
+    fn vault(&self, id: VenueId, asset: AssetId, shares: AssetId) -> Result<Vault, CodecError> {
+        let listed = self.venue(id)?;
+        let vault = self.terms.vault(id).ok_or_else(|| field(listed.address, "venue", "a vault", &listed.name))?;
+        if (vault.asset, vault.shares) == (asset, shares) {
+            return Ok(vault);
+        }
+        let pair = |asset: AssetId, shares: AssetId| format!("assets {} and {}", asset.0, shares.0);
+        Err(field(vault.address, "asset and shares", pair(vault.asset, vault.shares), pair(asset, shares)))
+    }
+
+    fn vault_at(&self, call: &Call) -> Result<Vault, CodecError> {
+        self.venue_at(call.to).and_then(|id| self.terms.vault(id)).ok_or_else(|| unknown(call))
     }
 
     fn asset_at(&self, address: Address) -> Option<AssetId> {
@@ -69,6 +84,16 @@ impl<'a> PolicyCodec<'a> {
                 };
                 (to, ISwapRouter::exactInputSingleCall { params }.abi_encode())
             }
+            Action::Deposit { venue, asset, shares, amount, .. } => {
+                let to = self.vault(venue, asset, shares)?.address;
+                let call = IERC4626::depositCall { assets: amount.to_u256(), receiver: account.address };
+                (to, call.abi_encode())
+            }
+            Action::Redeem { venue, shares, asset, amount, .. } => {
+                let to = self.vault(venue, asset, shares)?.address;
+                let (receiver, owner) = (account.address, account.address);
+                (to, IERC4626::redeemCall { shares: amount.to_u256(), receiver, owner }.abi_encode())
+            }
         };
         Ok(Call { to, value: Amount::ZERO, data: data.into() })
     }
@@ -88,6 +113,19 @@ impl<'a> PolicyCodec<'a> {
                 amount: amount(call.to, "amount", approve.value)?,
             }),
             Exact::Swap(swap) => self.decode_swap(account, valid_until, call, &swap),
+            Exact::Deposit(deposit) => {
+                let Vault { venue, asset, shares, .. } = self.vault_at(call)?;
+                own(account, call.to, "receiver", deposit.receiver)?;
+                let amount = amount(call.to, "assets", deposit.assets)?;
+                Ok(Action::Deposit { venue, asset, shares, amount, shares_min: Amount::ZERO })
+            }
+            Exact::Redeem(redeem) => {
+                let Vault { venue, asset, shares, .. } = self.vault_at(call)?;
+                own(account, call.to, "receiver", redeem.receiver)?;
+                own(account, call.to, "owner", redeem.owner)?;
+                let amount = amount(call.to, "shares", redeem.shares)?;
+                Ok(Action::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO })
+            }
             Exact::Enter(_) => Err(unknown(call)),
         }
     }
@@ -199,6 +237,11 @@ fn amount(to: Address, name: &'static str, wide: U256) -> Result<Amount, CodecEr
     Amount::from_u256(wide).ok_or_else(|| field(to, name, LARGEST, wide))
 }
 
+/// What a vault gives goes to the account, and what it takes is the account's.
+fn own(account: &Account, to: Address, name: &'static str, found: Address) -> Result<(), CodecError> {
+    if found == account.address { Ok(()) } else { Err(field(to, name, account.address, found)) }
+}
+
 fn unknown(call: &Call) -> CodecError {
     let selector = Bytes::copy_from_slice(call.data.get(..4).unwrap_or(&call.data));
     CodecError::Unknown { to: call.to, selector }
@@ -211,7 +254,7 @@ fn field(to: Address, field: &'static str, expected: impl ToString, found: impl 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{OPERATIONS, SECOND_VENUE, USDC, WETH, terms};
+    use crate::fixture::{OPERATIONS, SAVINGS, SECOND_VENUE, SHARES, USDC, WETH, terms};
     use alloy_primitives::B256;
     use proptest::prelude::*;
 
@@ -222,8 +265,8 @@ mod tests {
     }
 
     fn actions() -> impl Strategy<Value = Action> {
-        let asset = || (0u16..3).prop_map(AssetId);
-        let venue = || (0u16..2).prop_map(VenueId);
+        let asset = || (0u16..4).prop_map(AssetId);
+        let venue = || (0u16..3).prop_map(VenueId);
         prop_oneof![
             (asset(), any::<[u8; 20]>(), amounts()).prop_map(|(asset, to, amount)| Action::Transfer {
                 asset,
@@ -245,7 +288,21 @@ mod tests {
                     amount_out_min
                 }
             ),
+            (amounts(), amounts()).prop_map(|(amount, shares_min)| deposit(amount, shares_min)),
+            (amounts(), amounts()).prop_map(|(amount, assets_min)| redeem(amount, assets_min)),
         ]
+    }
+
+    fn deposit(amount: Amount, shares_min: Amount) -> Action {
+        Action::Deposit { venue: SAVINGS, asset: USDC, shares: SHARES, amount, shares_min }
+    }
+
+    fn redeem(amount: Amount, assets_min: Amount) -> Action {
+        Action::Redeem { venue: SAVINGS, shares: SHARES, asset: USDC, amount, assets_min }
+    }
+
+    fn called(actions: &[Action]) -> Vec<Action> {
+        actions.iter().map(|action| action.as_called()).collect()
     }
 
     fn entries() -> impl Strategy<Value = Entry> {
@@ -290,7 +347,7 @@ mod tests {
             let terms = terms();
             let codec = PolicyCodec::new(&terms);
             let calls = codec.encode(AccountId(account), until, &list).unwrap();
-            prop_assert_eq!(codec.decode(AccountId(account), until, &calls), Ok(list));
+            prop_assert_eq!(codec.decode(AccountId(account), until, &calls), Ok(called(&list)));
         }
 
         #[test]
@@ -309,7 +366,7 @@ mod tests {
             let at = at.index(data.len());
             data[at] ^= flip;
             calls[0].data = data.into();
-            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(vec![action]));
+            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(called(&[action])));
         }
 
         #[test]
@@ -340,12 +397,12 @@ mod tests {
             let terms = terms();
             let codec = PolicyCodec::new(&terms);
             let mut calls = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap();
-            let known = [terms.gate, terms.venues[0].address, terms.venues[1].address, terms.assets[0].address,
+            let known = [terms.gate, terms.venues[0].address, terms.venues[2].address, terms.assets[0].address,
                 terms.assets[1].address, terms.assets[2].address, terms.accounts[0].address];
             let to = known.get(listed).copied().unwrap_or(to.into());
             prop_assume!(to != calls[0].to);
             calls[0].to = to;
-            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(vec![action]));
+            prop_assert_ne!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(called(&[action])));
         }
     }
 
@@ -362,6 +419,45 @@ mod tests {
         assert_eq!(field_of(codec.decode(OPERATIONS, UNTIL + 1, &calls)), "deadline");
         let paid = Call { value: Amount(1), ..calls[0].clone() };
         assert_eq!(field_of(codec.decode(OPERATIONS, UNTIL, &[paid])), "value in wei");
+    }
+
+    #[test]
+    fn a_vault_pays_the_account_from_the_account() {
+        let terms = terms();
+        let codec = PolicyCodec::new(&terms);
+        let (account, stranger, vault) = (terms.accounts[0].address, Address::repeat_byte(9), terms.venues[2].address);
+        let assets = U256::from(5);
+        let deposit = |receiver| IERC4626::depositCall { assets, receiver }.abi_encode();
+        let redeem = |receiver, owner| IERC4626::redeemCall { shares: assets, receiver, owner }.abi_encode();
+        let decode =
+            |to, data: Vec<u8>| codec.decode(OPERATIONS, UNTIL, &[Call { to, value: Amount::ZERO, data: data.into() }]);
+        let field_of = |found: Result<Vec<Action>, CodecError>| match found.unwrap_err() {
+            CodecError::Field { field, .. } => field,
+            other => panic!("{other}"),
+        };
+        assert_eq!(decode(vault, deposit(account)), Ok(called(&[self::deposit(Amount(5), Amount(4))])));
+        assert_eq!(decode(vault, redeem(account, account)), Ok(called(&[self::redeem(Amount(5), Amount(4))])));
+        assert_eq!(field_of(decode(vault, deposit(stranger))), "receiver");
+        assert_eq!(field_of(decode(vault, redeem(stranger, account))), "receiver");
+        assert_eq!(field_of(decode(vault, redeem(account, stranger))), "owner");
+        let router = decode(terms.venues[0].address, deposit(account));
+        assert!(matches!(router, Err(CodecError::Unknown { .. })), "{router:?}");
+    }
+
+    #[test]
+    fn a_vault_takes_its_own_asset_and_shares_alone() {
+        let terms = terms();
+        let codec = PolicyCodec::new(&terms);
+        let encode = |venue, asset, shares| {
+            let (amount, shares_min) = (Amount(5), Amount(4));
+            codec.encode(OPERATIONS, UNTIL, &[Action::Deposit { venue, asset, shares, amount, shares_min }])
+        };
+        assert!(encode(SAVINGS, USDC, SHARES).is_ok());
+        for (venue, asset, shares) in [(SAVINGS, WETH, SHARES), (SAVINGS, USDC, WETH), (SECOND_VENUE, USDC, SHARES)] {
+            let refused = encode(venue, asset, shares);
+            assert!(matches!(refused, Err(CodecError::Field { .. })), "{refused:?}");
+        }
+        assert_eq!(encode(VenueId(7), USDC, SHARES), Err(CodecError::Unlisted { what: "venue", index: 7 }));
     }
 
     #[test]

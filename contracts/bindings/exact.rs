@@ -4,7 +4,7 @@
 //! the same call. What is judged, hashed or shown to people must be the bytes that run, so anything but the canonical
 //! encoding is refused: decode, encode again, compare.
 
-use crate::bindings::{DecisionGate, IDecisionGate, IERC20, ISwapRouter};
+use crate::bindings::{DecisionGate, IDecisionGate, IERC20, IERC4626, ISwapRouter};
 use alloy_sol_types::SolCall;
 
 /// Calldata that Quaestor's batches consist of.
@@ -16,6 +16,10 @@ pub(crate) enum Exact {
     Approve(IERC20::approveCall),
     /// Uniswap v3 `exactInputSingle`.
     Swap(ISwapRouter::ExactInputSingleParams),
+    /// ERC-4626 `deposit`.
+    Deposit(IERC4626::depositCall),
+    /// ERC-4626 `redeem`.
+    Redeem(IERC4626::redeemCall),
     /// `DecisionGate.enter`.
     Enter(IDecisionGate::Entry),
 }
@@ -38,6 +42,8 @@ impl Exact {
             ISwapRouter::exactInputSingleCall::SELECTOR => {
                 canonical(data).map(|call: ISwapRouter::exactInputSingleCall| Self::Swap(call.params))
             }
+            IERC4626::depositCall::SELECTOR => canonical(data).map(Self::Deposit),
+            IERC4626::redeemCall::SELECTOR => canonical(data).map(Self::Redeem),
             DecisionGate::enterCall::SELECTOR => {
                 canonical(data).map(|call: DecisionGate::enterCall| Self::Enter(call.entry))
             }

@@ -13,7 +13,7 @@ pub use refusal::{
 };
 
 use crate::{
-    bindings::{IDecisionGate, IERC20, ISwapRouter},
+    bindings::{IDecisionGate, IERC20, IERC4626, ISwapRouter},
     exact::Exact,
     utc::Utc,
 };
@@ -34,6 +34,8 @@ pub fn explain_call(terms: &Terms, call: &Call) -> String {
         Ok(Exact::Transfer(transfer)) => explain_transfer(terms, call.to, &transfer),
         Ok(Exact::Approve(approve)) => explain_approve(terms, call.to, &approve),
         Ok(Exact::Swap(swap)) => explain_swap(terms, call.to, &swap),
+        Ok(Exact::Deposit(deposit)) => explain_deposit(terms, call.to, &deposit),
+        Ok(Exact::Redeem(redeem)) => explain_redeem(terms, call.to, &redeem),
         Ok(Exact::Enter(entry)) => return explain_entry(terms, call, &entry),
         Err(_) => return explain_unknown(terms, call),
     };
@@ -116,6 +118,30 @@ fn explain_swap(terms: &Terms, venue: Address, swap: &ISwapRouter::ExactInputSin
     )
 }
 
+fn explain_deposit(terms: &Terms, vault: Address, call: &IERC4626::depositCall) -> String {
+    let given = match vault_at(terms, vault) {
+        Some(it) => tokens(terms, it, call.assets),
+        None => format!("{} base units of what it takes", whole_tokens(call.assets, 0)),
+    };
+    let (vault, receiver) = (party(terms, vault), party(terms, call.receiver));
+    format!("deposit {given} in the vault {vault} at the vault's rate when it runs, shares to {receiver}")
+}
+
+fn explain_redeem(terms: &Terms, vault: Address, call: &IERC4626::redeemCall) -> String {
+    let given = tokens(terms, vault, call.shares);
+    let (owner, receiver) = (party(terms, call.owner), party(terms, call.receiver));
+    format!(
+        "redeem {given} of {owner} from the vault {} at the vault's rate when it runs, proceeds to {receiver}",
+        party(terms, vault)
+    )
+}
+
+/// The token that the policy's vault at this address takes.
+fn vault_at(terms: &Terms, address: Address) -> Option<Address> {
+    let vault = terms.vaults().find(|vault| vault.address == address)?;
+    terms.asset(vault.asset).map(|asset| asset.address)
+}
+
 fn explain_entry(terms: &Terms, call: &Call, entry: &IDecisionGate::Entry) -> String {
     let mut text = format!(
         "enter {}, which lets what follows run once, until {}, under policy {}, if the brake's count \
@@ -174,7 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         PolicyCodec,
-        fixture::{COUNTERPARTY, OPERATIONS, USDC, WETH, terms},
+        fixture::{COUNTERPARTY, OPERATIONS, SAVINGS, SHARES, USDC, WETH, terms},
     };
     use alloy_primitives::{Bytes, bytes};
     use alloy_sol_types::SolCall;
@@ -218,6 +244,32 @@ mod tests {
              (0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2) on uniswap (0x3131313131313131313131313131313131313131), \
              pool fee 0.3 %, to operations (0x2121212121212121212121212121212121212121), until 2020-03-13 00:00:00 UTC"
         );
+    }
+
+    #[test]
+    fn what_a_vault_is_asked_says_at_which_rate_and_for_whom() {
+        let (venue, asset, shares) = (SAVINGS, USDC, SHARES);
+        let deposit = Action::Deposit { venue, asset, shares, amount: Amount(1_500_000), shares_min: Amount(1) };
+        assert_eq!(
+            words(deposit),
+            "deposit 1.5 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) in the vault savings \
+             (0x3333333333333333333333333333333333333333) at the vault's rate when it runs, shares to operations \
+             (0x2121212121212121212121212121212121212121)"
+        );
+        let redeem = Action::Redeem { venue, shares, asset, amount: Amount(2_000_000), assets_min: Amount(1) };
+        assert_eq!(
+            words(redeem),
+            "redeem 2 sUSDC (0x3333333333333333333333333333333333333333) of operations \
+             (0x2121212121212121212121212121212121212121) from the vault savings \
+             (0x3333333333333333333333333333333333333333) at the vault's rate when it runs, proceeds to operations \
+             (0x2121212121212121212121212121212121212121)"
+        );
+        let terms = terms();
+        let stranger = Address::repeat_byte(0x99);
+        let data = IERC4626::depositCall { assets: U256::from(7), receiver: stranger }.abi_encode().into();
+        let text = explain_call(&terms, &Call { to: stranger, value: Amount::ZERO, data });
+        assert!(text.starts_with("deposit 7 base units of what it takes in the vault AN ADDRESS THAT"), "{text}");
+        assert!(text.contains("shares to AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999"), "{text}");
     }
 
     #[test]

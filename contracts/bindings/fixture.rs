@@ -11,6 +11,9 @@ pub(crate) const RESERVE: AccountId = AccountId(1);
 pub(crate) const USDC: AssetId = AssetId(0);
 pub(crate) const WETH: AssetId = AssetId(1);
 pub(crate) const SECOND_VENUE: VenueId = VenueId(1);
+/// A vault for USDC, and its shares.
+pub(crate) const SAVINGS: VenueId = VenueId(2);
+pub(crate) const SHARES: AssetId = AssetId(3);
 pub(crate) const PROPOSER: Address = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
 pub(crate) const GOVERNOR: Address = address!("0x2279B7A0a67DB372996a5FaB50D91eAA73d2eBe6");
 pub(crate) const COUNTERPARTY: Address = Address::repeat_byte(0x71);
@@ -31,10 +34,13 @@ pub(crate) fn terms() -> Terms {
         code_hash: B256::ZERO,
         pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
     };
+    let savings =
+        Venue { kind: VenueKind::Erc4626 { asset: USDC, shares: SHARES }, pools: vec![], ..venue("savings", 0x33) };
     let strategy = |name: &str| StrategyTerms {
         name: name.into(),
         line: keccak256(name),
         kind: name.into(),
+        share_bps_max: None,
         params: Default::default(),
     };
     Terms {
@@ -50,6 +56,7 @@ pub(crate) fn terms() -> Terms {
             asset("USDC", address!("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"), 6, AssetKind::Stable),
             asset("WETH", address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"), 18, AssetKind::Volatile),
             asset("GOV", Address::repeat_byte(0x13), 0, AssetKind::Native),
+            asset("sUSDC", Address::repeat_byte(0x33), 6, AssetKind::Stable),
         ],
         accounts: vec![
             Account { name: "operations".into(), address: Address::repeat_byte(0x21), route: Route::Safe },
@@ -59,7 +66,7 @@ pub(crate) fn terms() -> Terms {
                 route: Route::Governor { governor: GOVERNOR, proposer: PROPOSER },
             },
         ],
-        venues: vec![venue("uniswap", 0x31), venue("other", 0x32)],
+        venues: vec![venue("uniswap", 0x31), venue("other", 0x32), savings],
         counterparties: vec![COUNTERPARTY],
         bands: vec![Band { asset: USDC, min_bps: 4_000, target_bps: 5_000, max_bps: 6_050 }],
         limits: Limits::default(),

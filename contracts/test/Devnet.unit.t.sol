@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {DevnetAsset} from "../devnet/DevnetAsset.sol";
 import {DevnetGovernor} from "../devnet/DevnetGovernor.sol";
+import {DevnetVault} from "../devnet/DevnetVault.sol";
 import {DevnetVotes} from "../devnet/DevnetVotes.sol";
 import {ReplayFeed} from "../devnet/ReplayFeed.sol";
 import {PolicyRegistry} from "../src/PolicyRegistry.sol";
@@ -38,6 +39,21 @@ contract DevnetUnitTest is Dao {
         asset.mint(STRANGER, 5e6);
         vm.assertEq(asset.decimals(), 6);
         vm.assertEq(asset.balanceOf(STRANGER), 5e6);
+    }
+
+    function test_a_vault_pays_its_holders_what_accrues() public {
+        DevnetAsset asset = new DevnetAsset("USD Coin", "USDC", 6, address(this));
+        DevnetVault vault = new DevnetVault(asset, "Savings USDC", "sUSDC");
+        asset.mint(address(this), 1_100e6);
+        asset.approve(address(vault), type(uint256).max);
+        vm.assertEq(vault.decimals(), 6);
+        vm.assertEq(vault.convertToAssets(1e6), 1e6);
+        vm.assertEq(vault.deposit(1_000e6, STRANGER), 1_000e6);
+        vault.accrue(100e6);
+        vm.assertEq(vault.convertToAssets(1e6), 1_099_999);
+        vm.prank(STRANGER);
+        vm.assertEq(vault.redeem(1_000e6, STRANGER, STRANGER), 1_099_999_999);
+        vm.assertEq(asset.balanceOf(STRANGER), 1_099_999_999);
     }
 
     function test_a_vote_anchors_a_policy() public {

@@ -85,6 +85,18 @@ impl<'s> Report<'s> {
         inside.take_while(|path| path.starts_with(&prefix)).cloned().collect()
     }
 
+    /// Whether the file has something at `path`.
+    pub(crate) fn is_there(&self, path: &str) -> bool {
+        self.places.contains_key(path)
+    }
+
+    /// Whether something was reported of `section` or inside it.
+    pub(crate) fn has_problem_in(&self, section: &str) -> bool {
+        let inside =
+            |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.problems.iter().any(|problem| inside(&problem.path))
+    }
+
     fn at_key(&mut self, path: &str, kind: ProblemKind, message: String) {
         let offset = self.places.get(path).map_or(0, |place| place.key);
         self.push(offset, path, kind, message);

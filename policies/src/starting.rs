@@ -116,6 +116,13 @@ impl Page<'_> {
         self.facts.assets.get(asset.index()).map(|asset| asset.symbol.clone()).unwrap_or_default()
     }
 
+    /// Name of the vault whose shares the asset at `position` is.
+    fn vault_of(&self, position: usize) -> Option<String> {
+        let is_its =
+            |venue: &&Venue| matches!(venue.kind, VenueKind::Erc4626 { shares, .. } if shares.index() == position);
+        self.facts.venues.iter().find(is_its).map(|venue| venue.name.clone())
+    }
+
     fn head(&mut self) {
         let facts = self.facts;
         self.comment(
@@ -181,6 +188,11 @@ impl Page<'_> {
             };
             let feeds: Vec<String> = asset.feeds.iter().map(|feed| self.account_id(*feed)).collect();
             self.line(format!("[assets.{}]", asset.symbol));
+            if let Some(vault) = self.vault_of(position) {
+                self.line(format!("vault = {} # its shares, worth what the vault says", quoted(&vault)));
+                self.line(format!("decimals = {}", asset.decimals));
+                continue;
+            }
             self.line(format!("kind = \"{kind}\""));
             self.line(format!("address = {}", self.account_id(asset.address)));
             self.line(format!("decimals = {}", asset.decimals));
@@ -283,6 +295,11 @@ impl Page<'_> {
             self.line(format!("epsilon_year_max = {epsilon} # privacy that training may spend on a record"));
         }
         self.line(format!("history_rounds = {}", risk.history_rounds));
+        let has_vaults = self.facts.venues.iter().any(|venue| matches!(venue.kind, VenueKind::Erc4626 { .. }));
+        if has_vaults && risk.rate_lookback_blocks != 0 {
+            let blocks = risk.rate_lookback_blocks;
+            self.line(format!("rate_lookback_blocks = {blocks} # over which a vault's rate is measured"));
+        }
         match risk.model {
             ModelTerms::Ewma => {}
             ModelTerms::File { hash, age_secs_max } => {
@@ -315,11 +332,16 @@ impl Page<'_> {
             }
             let kind = match venue.kind {
                 VenueKind::UniswapV3 => "uniswap-v3",
+                VenueKind::Erc4626 { .. } => "erc-4626",
             };
             self.line(format!("[venues.{}]", venue.name));
             self.line(format!("kind = \"{kind}\""));
             self.line(format!("address = {}", self.account_id(venue.address)));
             self.line(format!("code_hash = \"{}\"", venue.code_hash));
+            if let VenueKind::Erc4626 { asset, .. } = venue.kind {
+                self.line(format!("asset = {}", quoted(&self.symbol(asset))));
+                continue;
+            }
             self.line("pools = [");
             for pool in &venue.pools {
                 let (a, b) = (quoted(&self.symbol(pool.a)), quoted(&self.symbol(pool.b)));
@@ -357,6 +379,10 @@ fn param(value: &ParamValue) -> String {
         ParamValue::Integer(number) => number.to_string(),
         ParamValue::Text(text) => quoted(text),
         ParamValue::List(items) => format!("[{}]", items.iter().map(param).collect::<Vec<_>>().join(", ")),
+        ParamValue::Table(fields) => {
+            let field = |(key, value): (&String, &ParamValue)| format!("{key} = {}", param(value));
+            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

@@ -92,8 +92,8 @@ impl Policy for VotedPolicy {
     /// Judges the balances after a batch.
     ///
     /// - No balance is below what it was before less what the intents spend of it, plus what they bring at the least:
-    ///   transfers between own accounts in full, swaps their least output.
-    /// - The treasury has lost no more than `slippage_bps_max` of the swapped value and what was paid to others; one
+    ///   transfers between own accounts in full, swaps, deposits and redemptions their least output.
+    /// - The treasury has lost no more than `slippage_bps_max` of the exchanged value and what was paid to others; one
     ///   smallest unit of value per asset and intent is allowed for rounding.
     /// - What was sold is not below its band and what was bought not above it, unless it was further out before.
     /// - The stable share is not below its floor, unless it was lower still before.

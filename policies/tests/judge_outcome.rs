@@ -126,6 +126,29 @@ fn bands_and_the_stable_share_hold_afterwards_or_are_nearer() {
     let refused = judge(&policy, &before, &mut after, &[buy]);
     assert_eq!(refused, Some((Rule::StableShareBpsMin, Quantity::Bps(3_900), Quantity::Bps(3_800))));
 
+    // Down to the floor itself, and what slips beside it between two stable assets does not count.
+    let (buy, exit) = (before.swap(&policy, USDC, LINK, 100_000, 50), before.swap(&policy, DAI, USDC, 1_000, 50));
+    let mut after = before.clone();
+    put(&mut after, OPERATIONS, DAI, 0, exit.amount.0);
+    put(&mut after, OPERATIONS, USDC, out_min(&exit), buy.amount.0);
+    put(&mut after, OPERATIONS, LINK, before.tokens(LINK, 10_000).0, 0);
+    assert_eq!(judge(&policy, &before, &mut after, &[buy.clone(), exit]), None);
+    assert_eq!(judge(&policy, &before, &mut after, &[buy]).unwrap().0, Rule::IntentMatchesActions);
+
+    // Below the floor one stable asset may still be left for another, at no more than the slippage.
+    let mut facts = fixture::facts();
+    facts.limits.stable_share_bps_min = 7_000;
+    let policy = fixture::policy(&facts);
+    let exit = before.swap(&policy, DAI, USDC, 1_000, 50);
+    let mut after = before.clone();
+    put(&mut after, OPERATIONS, DAI, 0, exit.amount.0);
+    put(&mut after, OPERATIONS, USDC, out_min(&exit), 0);
+    assert_eq!(judge(&policy, &before, &mut after, std::slice::from_ref(&exit)), None);
+    let buy = before.swap(&policy, USDC, LINK, 100, 50);
+    put(&mut after, OPERATIONS, USDC, 0, buy.amount.0);
+    put(&mut after, OPERATIONS, LINK, before.tokens(LINK, 10).0, 0);
+    assert_eq!(judge(&policy, &before, &mut after, &[exit, buy]).unwrap().0, Rule::StableShareBpsMin);
+
     // Far above its band, WETH is sold down to less far above: allowed.
     let (policy, mut before) = setup();
     let more = before.tokens(WETH, 2_000).0;

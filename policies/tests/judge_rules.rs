@@ -240,6 +240,34 @@ fn a_proposal_is_capped() {
 }
 
 #[test]
+fn a_strategy_moves_no_more_than_its_share_of_a_proposal() {
+    let share = |bps: i64| ("share_bps_max".to_owned(), quaestor_core::strategy::ParamValue::Integer(bps));
+    let court = Court::new(|facts| facts.strategies[1].params.push(share(4_000)));
+    assert_eq!(court.policy.terms().strategies[1].share_bps_max, Some(4_000));
+    assert!(!court.policy.terms().strategies[1].params.contains_key("share_bps_max"), "it is no parameter");
+    // Forty percent of five percent of ten million.
+    court.allows(&court.refill(200_000));
+    let refusal = court.refuses(&court.refill(200_001));
+    assert_eq!(receipt(&refusal), (Rule::ShareBpsMax, Quantity::Value(usd(200_000)), Quantity::Value(usd(200_001))));
+    let mut second = court.refill(1);
+    second.purpose = Purpose::Strategy { line: keccak256("refill"), leg: 1 };
+    assert_eq!(court.refuses_after(&[court.refill(200_000)], &second).rule, Rule::ShareBpsMax);
+    // What another strategy moves does not count against it.
+    let mut other = court.refill(200_000);
+    other.purpose = Purpose::Strategy { line: keccak256("rebalance"), leg: 0 };
+    assert_eq!(court.judge_after(&[other], &court.refill(200_000)), Verdict::Allowed);
+
+    let uncapped = Court::new(|facts| {
+        facts.limits.proposal_bps_max = u64::MAX;
+        facts.limits.window_bps_max = [u64::MAX; 4];
+        facts.strategies[1].params.push(share(10));
+    });
+    uncapped.allows(&uncapped.refill(10_000));
+    let refusal = uncapped.refuses(&uncapped.refill(10_001));
+    assert_eq!(receipt(&refusal), (Rule::ShareBpsMax, Quantity::Value(usd(10_000)), Quantity::Value(usd(10_001))));
+}
+
+#[test]
 fn each_rolling_window_is_capped() {
     let rules = [
         (Rule::HourBpsMax, 3_500, 500_000, 600),

@@ -5,13 +5,26 @@
 //! built from, also one that a DAO writes in a crate of its own.
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
 
+pub mod dca;
+pub mod depeg_exit;
+pub mod derisk;
 pub mod rebalance;
 pub mod refill;
+pub mod runway;
 pub mod swap;
+pub mod yield_allocation;
 
 use quaestor_core::Catalog;
 
 /// The kinds of strategy that come with Quaestor.
 pub fn catalog() -> Catalog {
-    Catalog::new([rebalance::SPEC, refill::SPEC])
+    Catalog::new([
+        dca::SPEC,
+        depeg_exit::SPEC,
+        derisk::SPEC,
+        rebalance::SPEC,
+        refill::SPEC,
+        runway::SPEC,
+        yield_allocation::SPEC,
+    ])
 }

@@ -6,11 +6,11 @@
 //! whichever way a judge looks at the batch, those rules do not refuse it. So where cash has a tight band or caps are
 //! tight, a rebalancing takes several decisions.
 
-use crate::swap::{Market, Order, is_bounded, least_output};
+use crate::swap::{Market, Order, check_trader, least_output};
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Strategy, StrategySpec, Value,
+    AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Strategy, StrategySpec, Value,
     action::INTENTS_PER_DECISION_MAX,
     amount::BPS_ONE,
     pipeline::Context,
@@ -40,17 +40,8 @@ pub struct Rebalance {
 
 fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
     let (account, cash, trade_min) = (params.account("account"), params.asset("cash"), params.value("trade_min"));
-    let terms = params.terms();
-    let governed = account.and_then(|id| terms.account(id)).is_some_and(|it| it.route != Route::Safe);
-    let (bounded, banded) = (is_bounded(terms), terms.bands.iter().any(|band| Some(band.asset) != cash));
-    if governed {
-        // The gate refuses such a swap: it may execute long after the price that bounds it.
-        params.problem("account", "is moved by a Governor, whose swaps execute too late for their price; name a Safe");
-    }
-    if !bounded {
-        params.problem("", "needs a bound on slippage; write `slippage_bps_max` below 10000 in the policy's limits");
-    }
-    if !banded {
+    check_trader(params, account);
+    if !params.terms().bands.iter().any(|band| Some(band.asset) != cash) {
         params.problem("", "finds no band to return to; give an asset beside `cash` a band with a target");
     }
     let trade_min = trade_min?;
@@ -70,7 +61,8 @@ impl Strategy for Rebalance {
         if !any_outside(cx, &outlook).ok_or(StrategyHold::OutOfRange)? {
             return Ok(());
         }
-        let mut plan = Plan::new(self, cx, &outlook, cx.room(&tally)).ok_or(StrategyHold::OutOfRange)?;
+        let mut plan = Plan::new(self, cx, &outlook, cx.room_of(self.line, self.account, &tally))
+            .ok_or(StrategyHold::OutOfRange)?;
         let mut legs = Legs::new();
         plan.find(&mut legs).ok_or(StrategyHold::OutOfRange)?;
         plan.grant(&mut legs);
@@ -201,9 +193,18 @@ impl<'a> Plan<'a> {
                 self.fall_short(StrategyHold::NoPool);
                 continue;
             };
+            let side = if held > target { Side::Sell } else { Side::Buy };
+            let (sell, buy) = match side {
+                Side::Sell => (band.asset, self.by.cash),
+                Side::Buy => (self.by.cash, band.asset),
+            };
+            if self.outlook.opposed_exchange(self.by.line, sell, buy).is_some() {
+                self.fall_short(StrategyHold::Opposed);
+                continue;
+            }
             let leg = Leg {
                 asset: band.asset,
-                side: if held > target { Side::Sell } else { Side::Buy },
+                side,
                 kind: self.cx.terms.asset(band.asset)?.kind,
                 market,
                 deviation: Value(deviation / BPS_ONE),

@@ -52,9 +52,14 @@ impl Strategy for Refill {
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let tally = Tally::before(self.from, out, &[]);
         let outlook = Outlook::new(cx, tally);
-        let held = outlook.spendable(self.to, self.asset);
+        let to = cx.terms.account(self.to).ok_or(StrategyHold::OutOfRange)?.address;
+        let coming = tally.incoming(to, self.asset);
+        let held = outlook.spendable(self.to, self.asset).checked_add(coming).ok_or(StrategyHold::OutOfRange)?;
         if held >= self.low || cx.history.is_bound(self.from) {
             return Ok(());
+        }
+        if outlook.is_opposed_transfer(self.line, self.from, to, self.asset) {
+            return Err(StrategyHold::Opposed);
         }
         let missing = self.target.saturating_sub(held);
         let part_min = mul_div(missing.0, PART_BPS_MIN, BPS_ONE).map(|part| Amount(part.max(1)));
@@ -64,28 +69,36 @@ impl Strategy for Refill {
             return Err(StrategyHold::NoBalance);
         }
         // `None` says that the room's worth does not fit in an amount: it is wide enough.
-        let within_caps = cx.amount_of(self.asset, cx.room(&tally)).unwrap_or(affordable);
+        let within_caps = cx.amount_of(self.asset, cx.room_of(self.line, self.from, &tally)).unwrap_or(affordable);
         let amount = affordable.min(within_caps);
         if amount < part_min {
             return Err(StrategyHold::NoRoom);
         }
-        let intent = self.transfer(cx, amount).ok_or(StrategyHold::OutOfRange)?;
+        let purpose = Purpose::Strategy { line: self.line, leg: 0 };
+        let intent = transfer(cx, purpose, (self.from, self.to), self.asset, amount).ok_or(StrategyHold::OutOfRange)?;
         out.push(intent);
         Ok(())
     }
 }
 
-impl Refill {
-    fn transfer(&self, cx: &Context<'_>, amount: Amount) -> Option<Intent> {
-        let to = cx.terms.account(self.to)?.address;
-        Some(Intent {
-            account: self.from,
-            purpose: Purpose::Strategy { line: self.line, leg: 0 },
-            asset: self.asset,
-            counterparty: to,
-            amount,
-            value: cx.value_of(self.asset, amount)?,
-            actions: [Action::Transfer { asset: self.asset, to, amount }].into_iter().collect(),
-        })
-    }
+/// A transfer of `amount` from the first account to the second. `None` when the asset has no price or a number leaves
+/// its range.
+pub(crate) fn transfer(
+    cx: &Context<'_>,
+    purpose: Purpose,
+    (from, to): (AccountId, AccountId),
+    asset: AssetId,
+    amount: Amount,
+) -> Option<Intent> {
+    let to = cx.terms.account(to)?.address;
+    let (value, action) = (cx.value_of(asset, amount)?, Action::Transfer { asset, to, amount });
+    Some(Intent {
+        account: from,
+        purpose,
+        asset,
+        counterparty: to,
+        amount,
+        value,
+        actions: [action].into_iter().collect(),
+    })
 }

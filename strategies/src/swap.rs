@@ -2,8 +2,8 @@
 
 use alloy_primitives::Address;
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, Intent, Purpose, Terms, Value, VenueId, VenueKind, amount::BPS_ONE,
-    decision::amount_out_min, pipeline::Context,
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Terms, Value, VenueId, VenueKind,
+    amount::BPS_ONE, decision::amount_out_min, pipeline::Context, strategy::Params,
 };
 
 /// A pool of the policy.
@@ -22,7 +22,9 @@ impl Market {
     pub fn cheapest(terms: &Terms, a: AssetId, b: AssetId) -> Option<Self> {
         let mut best: Option<Self> = None;
         for (position, venue) in terms.venues.iter().enumerate() {
-            let VenueKind::UniswapV3 = venue.kind;
+            if venue.kind != VenueKind::UniswapV3 {
+                continue;
+            }
             let joins = |pool: &&quaestor_core::Pool| (pool.a, pool.b) == (a, b) || (pool.a, pool.b) == (b, a);
             for pool in venue.pools.iter().filter(joins) {
                 if best.is_none_or(|found| pool.fee_pips < found.fee_pips) {
@@ -32,6 +34,21 @@ impl Market {
             }
         }
         best
+    }
+
+    /// The same, as a problem of `key` where there is none.
+    pub fn required(params: &mut Params<'_>, key: &str, a: AssetId, b: AssetId) -> Option<Self> {
+        let found = Self::cheapest(params.terms(), a, b);
+        if found.is_none() {
+            let symbol = |id| params.terms().asset(id).map_or("", |asset| asset.symbol.as_str());
+            let message = format!(
+                "no pool of this policy joins {} and {}; list one at a venue or write another asset",
+                symbol(a),
+                symbol(b)
+            );
+            params.problem(key, message);
+        }
+        found
     }
 }
 
@@ -83,4 +100,42 @@ pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amou
 /// Whether the policy bounds slippage. A swap that may return nothing is never wanted.
 pub fn is_bounded(terms: &Terms) -> bool {
     u128::from(terms.limits.slippage_bps_max) < BPS_ONE
+}
+
+/// Reports what keeps `account` from trading under this policy. Every strategy that swaps asks this of its parameters.
+pub fn check_trader(params: &mut Params<'_>, account: Option<AccountId>) {
+    let governed = account.and_then(|id| params.terms().account(id)).is_some_and(|it| it.route != Route::Safe);
+    if governed {
+        // The gate refuses such a swap: it may execute long after the price that bounds it.
+        params.problem("account", "is moved by a Governor, whose swaps execute too late for their price; name a Safe");
+    }
+    if !is_bounded(params.terms()) {
+        params.problem("", "needs a bound on slippage; write `slippage_bps_max` below 10000 in the policy's limits");
+    }
+}
+
+/// Most value that a swap may move from `sell` to `buy` so that neither leaves its band and the stable share stays at
+/// its least, after what `outlook` counts as done. `None` when a number leaves its range.
+pub fn band_room(cx: &Context<'_>, outlook: &Outlook<'_>, sell: AssetId, buy: AssetId) -> Option<Value> {
+    let nav = outlook.nav()?;
+    // Rounded up, for a share that is short by one smallest unit is short.
+    let least = |bps: u64| if bps == 0 { Some(Value::ZERO) } else { nav.share(bps)?.checked_add(Value(1)) };
+    let mut room = Value(u128::MAX);
+    for band in &cx.terms.bands {
+        if band.asset == sell {
+            room = room.min(outlook.value_of(sell)?.saturating_sub(least(band.min_bps)?));
+        }
+        if band.asset == buy {
+            room = room.min(nav.share(band.max_bps)?.saturating_sub(outlook.value_of(buy)?));
+        }
+    }
+    if is_stable(cx.terms, sell) && !is_stable(cx.terms, buy) {
+        room = room.min(outlook.stable()?.saturating_sub(least(cx.terms.limits.stable_share_bps_min)?));
+    }
+    Some(room)
+}
+
+/// Whether `asset` is one that keeps the value of the quote currency.
+pub fn is_stable(terms: &Terms, asset: AssetId) -> bool {
+    terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable)
 }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const STARTS: usize = 9;
 /// Decisions before the memory is read.
 const DECISIONS: usize = 200;
+/// The agent's first step has ended by then.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<(), DemoError> {
@@ -20,6 +22,9 @@ async fn main() -> Result<(), DemoError> {
     let mut stage = Stage::set(quaestor_tests::quaestor(), folder.path()).await?;
     quaestor::demo::scene::adopt_first_policy(&stage).await?;
     stage.start_agent()?;
+    stage.wait_for("take the policy", 0, |record| matches!(record, Record::PolicyInForce { .. })).await?;
+    // An agent decides at points that come after its first look.
+    tokio::time::sleep(FIRST_LOOK).await;
     stage.next_day().await?;
     stage.next_decision().await?;
     let mut starts = Vec::with_capacity(STARTS);

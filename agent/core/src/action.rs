@@ -42,6 +42,81 @@ pub enum Action {
         /// Received at least, base units.
         amount_out_min: Amount,
     },
+    /// ERC-4626 `deposit`, the shares to the account itself.
+    Deposit {
+        /// The vault.
+        venue: VenueId,
+        /// Its asset, which is given.
+        asset: AssetId,
+        /// Its shares, which are received.
+        shares: AssetId,
+        /// Given, base units of `asset`.
+        amount: Amount,
+        /// Received at least, base units of `shares`; see [`Action::as_called`].
+        shares_min: Amount,
+    },
+    /// ERC-4626 `redeem` of the account's own shares, the asset to the account itself.
+    Redeem {
+        /// The vault.
+        venue: VenueId,
+        /// Its shares, which are given.
+        shares: AssetId,
+        /// Its asset, which is received.
+        asset: AssetId,
+        /// Given, base units of `shares`.
+        amount: Amount,
+        /// Received at least, base units of `asset`; see [`Action::as_called`].
+        assets_min: Amount,
+    },
+}
+
+/// One asset given for another at a venue: what a swap, a deposit and a redemption have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where.
+    pub venue: VenueId,
+    /// What is given.
+    pub give: AssetId,
+    /// What is received.
+    pub take: AssetId,
+    /// Given, base units.
+    pub amount_in: Amount,
+    /// Received at least, base units.
+    pub amount_out_min: Amount,
+}
+
+impl Action {
+    /// What it gives for what; `None` when it is no exchange.
+    pub fn exchange(&self) -> Option<Exchange> {
+        match *self {
+            Self::Transfer { .. } | Self::Approve { .. } => None,
+            Self::Swap { venue, sell, buy, amount_in, amount_out_min, .. } => {
+                Some(Exchange { venue, give: sell, take: buy, amount_in, amount_out_min })
+            }
+            Self::Deposit { venue, asset, shares, amount, shares_min } => {
+                Some(Exchange { venue, give: asset, take: shares, amount_in: amount, amount_out_min: shares_min })
+            }
+            Self::Redeem { venue, shares, asset, amount, assets_min } => {
+                Some(Exchange { venue, give: shares, take: asset, amount_in: amount, amount_out_min: assets_min })
+            }
+        }
+    }
+
+    /// The action as its calldata says it. ERC-4626 has no word for a least output: the minimum of a deposit or a
+    /// redemption is judged, and the dry run must bring it, but nothing holds the vault to it when the batch executes.
+    /// Here it is zero.
+    #[must_use]
+    pub fn as_called(self) -> Self {
+        match self {
+            Self::Deposit { venue, asset, shares, amount, .. } => {
+                Self::Deposit { venue, asset, shares, amount, shares_min: Amount::ZERO }
+            }
+            Self::Redeem { venue, shares, asset, amount, .. } => {
+                Self::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO }
+            }
+            bound @ (Self::Transfer { .. } | Self::Approve { .. } | Self::Swap { .. }) => bound,
+        }
+    }
 }
 
 /// Most actions of one intent.
@@ -212,7 +287,8 @@ pub trait Codec: Send + Sync {
     /// If an action names what the policy lacks.
     fn encode(&self, account: AccountId, valid_until: u64, actions: &[Action]) -> Result<Vec<Call>, CodecError>;
 
-    /// The actions of `calls` made by `account`; each call must be exactly one, to the last byte.
+    /// The actions of `calls` made by `account`, as [`Action::as_called`] has them; each call must be exactly one, to the
+    /// last byte.
     ///
     /// # Errors
     /// If a call is not one that Quaestor makes for this account with this deadline.

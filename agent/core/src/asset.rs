@@ -56,7 +56,8 @@ pub struct Asset {
     pub decimals: u8,
     /// What it is to the treasury.
     pub kind: AssetKind,
-    /// Chainlink-compatible price feeds (AggregatorV3Interface) in the quote currency.
+    /// Chainlink-compatible price feeds (AggregatorV3Interface) in the quote currency; none for the shares of a vault,
+    /// whose price is that of the vault's asset at the vault's rate ([`crate::Terms::vault_of`]).
     pub feeds: Vec<Address>,
     /// A price older than this is no price, in seconds.
     pub staleness_secs_max: u64,
@@ -106,7 +107,7 @@ pub struct Venue {
     pub address: Address,
     /// keccak256 of its runtime code (EIP-1052).
     pub code_hash: B256,
-    /// Pools that may be traded, each with its fee in hundredths of a basis point.
+    /// Pools that may be traded, each with its fee in hundredths of a basis point; a vault has none.
     pub pools: Vec<Pool>,
 }
 
@@ -116,6 +117,27 @@ pub struct Venue {
 pub enum VenueKind {
     /// Uniswap v3 `SwapRouter` (`exactInputSingle` with a deadline).
     UniswapV3,
+    /// An ERC-4626 vault; its address is that of its shares too.
+    #[serde(rename = "erc-4626")]
+    Erc4626 {
+        /// What it takes and gives back.
+        asset: AssetId,
+        /// Its shares.
+        shares: AssetId,
+    },
+}
+
+/// A vault of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vault {
+    /// The venue that it is.
+    pub venue: VenueId,
+    /// The contract of the vault and of its shares.
+    pub address: Address,
+    /// What it takes and gives back.
+    pub asset: AssetId,
+    /// Its shares.
+    pub shares: AssetId,
 }
 
 /// A pair that a venue may trade, in either direction.

@@ -67,6 +67,7 @@ pub(crate) fn terms() -> Terms {
             name: "as told".into(),
             line: LINE,
             kind: "as-told".into(),
+            share_bps_max: None,
             params: StrategyParams::new(),
         }],
     }
@@ -89,6 +90,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
         address: asset.address,
         decimals: Some(asset.decimals),
         feeds: vec![FeedReading { feed: asset.feeds[0], rounds: vec![price(answer)] }],
+        rate: None,
     };
     let owners = (0xa0..0xa4).map(Address::repeat_byte).collect();
     let balances = |usdc: u128, weth: u128| vec![Amount(usdc * 1_000_000), Amount(weth * crate::amount::WAD)];
@@ -151,6 +153,21 @@ pub(crate) fn sale(account: AccountId, leg: u16, whole: u128) -> Intent {
         value: Value(usd(whole * 2_000).0),
         actions: [approve, swap].into_iter().collect(),
     }
+}
+
+/// A deposit of a payment's amount in a vault, for at least as much less one base unit.
+pub(crate) fn deposit(account: AccountId, leg: u16, whole: u128) -> Intent {
+    let mut intent = payment(account, 0, whole);
+    let (venue, amount) = (VenueId(0), intent.amount);
+    let shares_min = Amount(amount.0 - 1);
+    intent.purpose = Purpose::Strategy { line: LINE, leg };
+    intent.actions = [
+        Action::Approve { asset: USDC, spender: venue, amount },
+        Action::Deposit { venue, asset: USDC, shares: WETH, amount, shares_min },
+    ]
+    .into_iter()
+    .collect();
+    intent
 }
 
 pub(crate) fn spend(timestamp: u64, account: AccountId, decision: u8, once_key: B256, value: u128) -> Spend {
@@ -273,7 +290,7 @@ fn read<T: DeserializeOwned>(call: &Call) -> Result<T, CodecError> {
 
 impl Codec for LaxCodec {
     fn encode(&self, account: AccountId, valid_until: u64, actions: &[Action]) -> Result<Vec<Call>, CodecError> {
-        Ok(actions.iter().map(|action| write(MEMBER, &(account, valid_until, action))).collect())
+        Ok(actions.iter().map(|action| write(MEMBER, &(account, valid_until, action.as_called()))).collect())
     }
 
     fn decode(&self, account: AccountId, valid_until: u64, calls: &[Call]) -> Result<Vec<Action>, CodecError> {

@@ -37,7 +37,7 @@
 //! ```
 
 use crate::{
-    Action, Batch, Call, Codec, Decision, Intent, Refusal, Rule, Terms, Verdict,
+    Batch, Call, Codec, Decision, Intent, Refusal, Rule, Terms, Verdict,
     action::INTENTS_PER_DECISION_MAX,
     decision::BatchHead,
     pipeline::{Context, Inputs, judge_all, precondition},
@@ -315,8 +315,9 @@ fn calldata_matches(terms: &Terms, decision: &Decision, batch: &Batch, evidence:
     let Some((first, rest)) = evidence.calls.split_first() else { return false };
     let (codec, account, until) = (evidence.codec, batch.account, batch.valid_until);
     let (entry, actions) = (batch.entry(decision, rest), batch.actions());
+    let called = || actions.iter().map(|action| action.as_called());
     let decodes = codec.decode_entry(first).is_ok_and(|found| found == entry)
-        && codec.decode(account, until, rest).is_ok_and(|found| found == actions);
+        && codec.decode(account, until, rest).is_ok_and(|found| found.into_iter().eq(called()));
     // Not left to the decoder alone: one that is lax about a target or about wei must not let them through.
     let encodes = codec.encode_entry(&entry) == *first
         && codec.encode(account, until, &actions).is_ok_and(|calls| calls == rest)
@@ -364,9 +365,9 @@ fn judged_again(
     if let Some(refusal) = verdicts.into_iter().find_map(refusal_of) {
         return Err(refusal);
     }
-    let swaps_unbounded = matches!(terms.account(batch.account), Some(account) if account.route != crate::Route::Safe)
-        && batch.actions().iter().any(|action| matches!(action, Action::Swap { .. }));
-    if swaps_unbounded {
+    let exchanges_unbounded = matches!(terms.account(batch.account), Some(account) if account.route != crate::Route::Safe)
+        && batch.actions().iter().any(|action| action.exchange().is_some());
+    if exchanges_unbounded {
         return Err(refuse(Rule::GovernorSwapBound));
     }
     let ran = match &evidence.dry_run.outcome {

@@ -2,11 +2,12 @@
 //! next intent from here, since a batch is carried out whole or not at all.
 
 use crate::{
-    AccountId, Action, Amount, AssetId, AssetKind, Intent, Value, pipeline::Context, snapshot::Tally, valuation::is_own,
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Value, action::Exchange, pipeline::Context, snapshot::Tally,
+    valuation::is_own,
 };
 use alloy_primitives::Address;
 
-/// The treasury after the intents of a [`Tally`]. Swaps move value from one asset to the other at the oracle's prices;
+/// The treasury after the intents of a [`Tally`]. Exchanges move value from one asset to the other at the oracle's prices;
 /// what leaves for others is gone. Without intents it is the treasury of the snapshot, and costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Outlook<'a> {
@@ -18,6 +19,16 @@ impl<'a> Outlook<'a> {
     /// After the intents of `tally`.
     pub fn new(cx: &'a Context<'a>, tally: Tally<'a>) -> Self {
         Self { cx, tally }
+    }
+
+    /// What it looks at.
+    pub(crate) fn context(&self) -> &'a Context<'a> {
+        self.cx
+    }
+
+    /// The intents that it counts as done.
+    pub(crate) fn tally(&self) -> &Tally<'a> {
+        &self.tally
     }
 
     /// Value of `asset` in the whole treasury; `None` when a number leaves its range.
@@ -44,16 +55,16 @@ impl<'a> Outlook<'a> {
         let (mut gained, mut lost) = (held, Value::ZERO);
         for intent in self.tally.allowed() {
             for action in &intent.actions {
-                match *action {
-                    Action::Swap { sell, buy, amount_in, .. } => {
-                        let worth = || self.worth(intent, sell, amount_in);
-                        match (among(sell), among(buy)) {
+                match (*action, action.exchange()) {
+                    (_, Some(Exchange { give, take, amount_in, .. })) => {
+                        let worth = || self.worth(intent, give, amount_in);
+                        match (among(give), among(take)) {
                             (true, false) => lost = lost.checked_add(worth()?)?,
                             (false, true) => gained = gained.checked_add(worth()?)?,
                             _ => {}
                         }
                     }
-                    Action::Transfer { asset, to, amount } if among(asset) && self.is_foreign(to) => {
+                    (Action::Transfer { asset, to, amount }, None) if among(asset) && self.is_foreign(to) => {
                         lost = lost.checked_add(self.worth(intent, asset, amount)?)?;
                     }
                     _ => {}
@@ -70,8 +81,8 @@ impl<'a> Outlook<'a> {
         if said { Some(intent.value) } else { self.cx.value_of(asset, amount) }
     }
 
-    /// What `account` can spend of `asset` at least: its balance, less what the intents take, and with what their swaps
-    /// bring it at least.
+    /// What `account` can spend of `asset` at least: its balance, less what the intents take, and with what their
+    /// exchanges bring it at least.
     pub fn spendable(&self, account: AccountId, asset: AssetId) -> Amount {
         let held = self.cx.balance(account, asset).0.saturating_add(self.tally.received_min(account, asset).0);
         Amount(held).saturating_sub(self.tally.spent(account, asset))
@@ -154,7 +165,10 @@ mod tests {
     fn intent(account: AccountId, action: Action) -> Intent {
         let (asset, amount, usd) = match action {
             Action::Swap { sell, amount_in, .. } => (sell, amount_in, 2_000),
-            Action::Transfer { asset, amount, .. } | Action::Approve { asset, amount, .. } => (asset, amount, 1),
+            Action::Transfer { asset, amount, .. }
+            | Action::Approve { asset, amount, .. }
+            | Action::Deposit { asset, amount, .. }
+            | Action::Redeem { shares: asset, amount, .. } => (asset, amount, 1),
         };
         Intent {
             account,

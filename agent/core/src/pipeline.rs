@@ -1,17 +1,19 @@
 //! From a snapshot to a decision: a pure, synchronous function.
 
 use crate::{
-    AccountId, AssetId, Batch, Decision, Intent, Judged, Value,
+    AccountId, AssetId, Batch, Decision, Intent, Judged, Value, Vault,
     action::INTENTS_PER_DECISION_MAX,
     decision::{BatchHead, Hold, inputs_hash},
+    netting,
     policy::{Policy, Terms},
     risk::{RiskModel, RiskReport},
     snapshot::{Control, History, Snapshot, Tally},
     strategy::Strategy,
     valuation::{Prices, Valuation},
-    verdict::{Quantity, Refusal, Rule, Verdict},
+    verdict::{InputName, Quantity, Refusal, Rule, Verdict},
 };
 use crate::{Amount, Route};
+use alloy_primitives::B256;
 
 /// What strategies and judges look at.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +73,22 @@ impl Context<'_> {
             }
         }
         room
+    }
+
+    /// [`Context::room`] for the strategy of `line` on `account`: no more than the share of a proposal that the policy
+    /// leaves it.
+    pub fn room_of(&self, line: B256, account: AccountId, tally: &Tally<'_>) -> Value {
+        let own = self.share_cap(line).map(|cap| cap.saturating_sub(tally.line_value(account, line)));
+        own.map_or(self.room(tally), |own| own.min(self.room(tally)))
+    }
+
+    /// Most that the strategy of `line` may move in one proposal; `None` where the policy gives it no share of its own.
+    pub fn share_cap(&self, line: B256) -> Option<Value> {
+        let share_bps = self.terms.strategy(line)?.share_bps_max?;
+        let (nav, bps) = (self.valuation.nav, self.terms.limits.proposal_bps_max);
+        let whole = if bps == u64::MAX { Some(nav) } else { nav.share(bps) };
+        // A cap that cannot be formed lets nothing through.
+        Some(whole.and_then(|whole| whole.share(share_bps)).unwrap_or(Value::ZERO))
     }
 }
 
@@ -156,12 +174,28 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
             Verdict::Refused(Refusal::new(Rule::IntentsMax, limit, found, cx.snapshot.block, cx.policy))
         } else {
             let before = intents.get(..position).unwrap_or_default();
-            policy.judge(cx, &Tally::before(intent.account, before, verdicts), intent)
+            let tally = Tally::before(intent.account, before, verdicts);
+            match policy.judge(cx, &tally, intent) {
+                Verdict::Allowed => opposed(cx, &tally, intent),
+                refused @ Verdict::Refused(_) => refused,
+            }
         };
         match verdict {
             // Spares copying the room of a receipt.
             Verdict::Allowed => verdicts.push(Verdict::Allowed),
             Verdict::Refused(receipt) => verdicts.push(Verdict::Refused(receipt)),
+        }
+    }
+}
+
+/// Refuses what would undo what strategies before it do ([`crate::netting`]).
+fn opposed(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Verdict {
+    match netting::opposed(cx, tally, intent) {
+        None => Verdict::Allowed,
+        Some(asset) => {
+            let found = Quantity::Asset(asset);
+            let refusal = Refusal::new(Rule::Opposed, Quantity::None, found, cx.snapshot.block, cx.policy);
+            Verdict::Refused(refusal.with(InputName::Account, Quantity::Account(intent.account)))
         }
     }
 }
@@ -235,7 +269,15 @@ fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
         let same = venue.address == reading.address && venue.code_hash == reading.code_hash;
         (!same).then_some((Rule::VenueCodeHash, Quantity::Hash(venue.code_hash), Quantity::Hash(reading.code_hash)))
     });
-    assets.or(accounts).or(code)
+    assets.or(accounts).or(code).or_else(|| terms.vaults().find_map(|vault| mismatched(terms, snapshot, vault)))
+}
+
+/// A vault whose asset is another one than the policy says; one that could not be read is none.
+fn mismatched(terms: &Terms, snapshot: &Snapshot, vault: Vault) -> Option<Mismatch> {
+    let found = snapshot.assets.get(vault.shares.index()).and_then(|reading| reading.rate?.asset);
+    let expected = terms.asset(vault.asset).map(|asset| asset.address);
+    let address = |it: Option<alloy_primitives::Address>| it.map_or(Quantity::None, Quantity::Address);
+    (found.is_none() || found != expected).then(|| (Rule::VaultAsset, address(expected), address(found)))
 }
 
 fn unpriced(
@@ -249,7 +291,7 @@ fn unpriced(
     let limit = Quantity::Count(terms.limits.price_quorum_min.max(1));
     let refusal = Refusal::new(Rule::PriceQuorumMin, limit, Quantity::Count(usable), block, policy);
     match missing.and_then(|position| u16::try_from(position).ok()) {
-        Some(position) => refusal.with(crate::verdict::InputName::Asset, Quantity::Asset(AssetId(position))),
+        Some(position) => refusal.with(InputName::Asset, Quantity::Asset(AssetId(position))),
         None => refusal,
     }
 }

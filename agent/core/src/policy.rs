@@ -1,8 +1,8 @@
 //! The seam to the policy language: its terms, and its judgement.
 
 use crate::{
-    Account, AccountId, Asset, AssetId, Intent, Value, Venue, Verdict, pipeline::Context, snapshot::Tally,
-    strategy::StrategyParams,
+    Account, AccountId, Asset, AssetId, Intent, Value, Vault, Venue, VenueKind, Verdict, pipeline::Context,
+    snapshot::Tally, strategy::StrategyParams,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,9 @@ pub struct StrategyTerms {
     pub line: B256,
     /// Which [`crate::StrategySpec`] it is.
     pub kind: String,
+    /// Most that it may move in one proposal, bps of the proposal cap, or of NAV where there is no such cap; `None`: no
+    /// share of its own.
+    pub share_bps_max: Option<u64>,
     /// Its parameters, unchecked.
     pub params: StrategyParams,
 }
@@ -111,7 +114,8 @@ pub struct StrategyTerms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBreach {
-    /// Only what reduces risk is allowed: swaps into stable assets and transfers within the treasury.
+    /// Only what reduces risk is allowed: transfers within the treasury, and swaps and redemptions into stable assets
+    /// that are not the shares of a vault.
     #[default]
     OnlyReduce,
     /// Nothing is allowed.
@@ -159,6 +163,8 @@ pub enum ModelFallback {
 pub struct RiskTerms {
     /// Rounds of each feed that the snapshot holds, at most 512.
     pub history_rounds: u16,
+    /// Blocks between the two readings of a vault's rate; with zero there is no earlier one.
+    pub rate_lookback_blocks: u64,
     /// Greatest yearly volatility of the treasury, bps.
     pub volatility_bps_max: Option<u64>,
     /// Greatest value at risk of the treasury, bps of NAV.
@@ -235,6 +241,42 @@ impl Terms {
     /// The venue at `id`.
     pub fn venue(&self, id: crate::VenueId) -> Option<&Venue> {
         self.venues.get(id.index())
+    }
+
+    /// The vault at `id`, if that venue is one.
+    pub fn vault(&self, id: crate::VenueId) -> Option<Vault> {
+        let venue = self.venue(id)?;
+        match venue.kind {
+            VenueKind::Erc4626 { asset, shares } => Some(Vault { venue: id, address: venue.address, asset, shares }),
+            VenueKind::UniswapV3 => None,
+        }
+    }
+
+    /// All vaults, in the order of the venues.
+    pub fn vaults(&self) -> impl Iterator<Item = Vault> {
+        let ids = (0..self.venues.len()).filter_map(|index| u16::try_from(index).ok());
+        ids.filter_map(|index| self.vault(crate::VenueId(index)))
+    }
+
+    /// The vault whose shares `asset` is, if it is any's.
+    pub fn vault_of(&self, asset: AssetId) -> Option<Vault> {
+        self.vaults().find(|vault| vault.shares == asset)
+    }
+
+    /// The asset whose feeds price `asset`: that of its vault, or itself.
+    pub fn priced_by(&self, asset: AssetId) -> AssetId {
+        self.vault_of(asset).map_or(asset, |vault| vault.asset)
+    }
+
+    /// The venue of this name.
+    pub fn venue_named(&self, name: &str) -> Option<crate::VenueId> {
+        let position = self.venues.iter().position(|venue| venue.name == name)?;
+        u16::try_from(position).ok().map(crate::VenueId)
+    }
+
+    /// The strategy of this line.
+    pub fn strategy(&self, line: B256) -> Option<&StrategyTerms> {
+        self.strategies.iter().find(|strategy| strategy.line == line)
     }
 
     /// The asset of this symbol.

@@ -1,6 +1,9 @@
 //! What was read from the chain at one block: the whole input of a decision, besides policy and model.
 
-use crate::{AccountId, Action, Amount, AssetId, Intent, Price, Value, Verdict};
+use crate::{
+    AccountId, Action, Amount, AssetId, Intent, Price, Value, Verdict,
+    amount::{BPS_ONE, compare_products, mul_div},
+};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +45,51 @@ pub struct AssetReading {
     pub decimals: Option<u8>,
     /// Its feeds, in the policy's order.
     pub feeds: Vec<FeedReading>,
+    /// Its rate, if it is the shares of a vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateReading>,
+}
+
+/// What a vault says one whole share is worth: ERC-4626 `convertToAssets(10^decimals)`, without fees, rounded down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RateReading {
+    /// What the vault says its asset is; `None` when it could not be read.
+    pub asset: Option<Address>,
+    /// Base units of the asset at the snapshot's block; `None` when it could not be read, is zero or above 128 bits.
+    pub now: Option<Amount>,
+    /// The same at an earlier block; `None` when the node has not that state, or the vault was not there.
+    pub earlier: Option<EarlierRate>,
+}
+
+/// A rate of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierRate {
+    /// When: [`crate::policy::RiskTerms::rate_lookback_blocks`] before the snapshot.
+    pub block: BlockRef,
+    /// Base units of the asset for one whole share, not zero.
+    pub rate: Amount,
+}
+
+/// A year of 365 days, over which growth is stated.
+const YEAR_SECS: u128 = 31_536_000;
+
+impl RateReading {
+    /// What a share gained since the earlier reading, as simple growth in a year of 365 days, bps rounded down; negative
+    /// if it lost. `now` is the time of the snapshot, Unix seconds. `None` when a reading is missing, no time passed
+    /// between the two, or the number does not fit.
+    pub fn growth_bps_yearly(&self, now: u64) -> Option<i64> {
+        let (late, early) = (self.now?.0, self.earlier?);
+        let secs = now.checked_sub(early.block.timestamp).filter(|secs| *secs > 0)?;
+        let (scale, whole) = (BPS_ONE * YEAR_SECS, early.rate.0.checked_mul(secs.into())?);
+        let change = late.abs_diff(early.rate.0);
+        let bps = mul_div(change, scale, whole)?;
+        if late >= early.rate.0 {
+            return i64::try_from(bps).ok();
+        }
+        let exact = compare_products(change, scale, bps, whole).is_eq();
+        let loss = if exact { bps } else { bps.checked_add(1)? };
+        i64::try_from(loss).ok()?.checked_neg()
+    }
 }
 
 /// What was read of one account; in the order of [`crate::Terms::accounts`].
@@ -287,20 +335,37 @@ impl<'a> Tally<'a> {
 
     /// What they take of `asset` from `account`, saturating.
     pub fn spent(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.sum(account, |action| match action {
-            Action::Transfer { asset: given, amount, .. } if *given == asset => *amount,
-            Action::Swap { sell, amount_in, .. } if *sell == asset => *amount_in,
+        self.sum(account, |action| match (action, action.exchange()) {
+            (Action::Transfer { asset: given, amount, .. }, _) if *given == asset => *amount,
+            (_, Some(exchange)) if exchange.give == asset => exchange.amount_in,
             _ => Amount::ZERO,
         })
     }
 
-    /// What swaps of `account` bring it of `asset` at least, saturating. What other accounts send it does not count:
+    /// What exchanges of `account` bring it of `asset` at least, saturating. What other accounts send it does not count:
     /// that is another batch.
     pub fn received_min(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.sum(account, |action| match action {
-            Action::Swap { buy, amount_out_min, .. } if *buy == asset => *amount_out_min,
+        self.sum(account, |action| match action.exchange() {
+            Some(exchange) if exchange.take == asset => exchange.amount_out_min,
             _ => Amount::ZERO,
         })
+    }
+
+    /// What transfers bring the account at `to` of `asset`. It cannot be spent yet: what other accounts send is another
+    /// batch. But nobody should send it twice.
+    pub fn incoming(&self, to: Address, asset: AssetId) -> Amount {
+        let amount = |action: &Action| match action {
+            Action::Transfer { asset: sent, to: receiver, amount } if *sent == asset && *receiver == to => *amount,
+            _ => Amount::ZERO,
+        };
+        let actions = self.allowed().flat_map(|intent| &intent.actions);
+        actions.fold(Amount::ZERO, |sum, action| Amount(sum.0.saturating_add(amount(action).0)))
+    }
+
+    /// Value of the intents of `line` for `account`, saturating.
+    pub fn line_value(&self, account: AccountId, line: B256) -> Value {
+        let own = self.allowed().filter(|intent| intent.account == account && intent.purpose.line() == line);
+        own.fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)))
     }
 
     fn sum(&self, account: AccountId, amount: impl Fn(&Action) -> Amount) -> Amount {

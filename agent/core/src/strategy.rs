@@ -18,8 +18,20 @@ pub enum StrategyHold {
     NoBalance,
     /// An asset that it would buy has no price.
     NoPrice,
+    /// What a vault earns is not known.
+    NoRate,
     /// A number left its range.
     OutOfRange,
+    /// An earlier strategy of the decision does the opposite.
+    Opposed,
+    /// The price lies beyond the limit that the policy gives it.
+    PriceLimit,
+    /// The feeds have not shown the price often enough to act on it.
+    Unconfirmed,
+    /// The model makes no such forecast.
+    NoForecast,
+    /// A proposal binds the account that would give.
+    Waiting,
 }
 
 /// Turns snapshot, history and risk into intents. Pure.
@@ -43,6 +55,8 @@ pub enum ParamValue {
     Text(String),
     /// A list.
     List(Vec<ParamValue>),
+    /// A table, such as `{ venue = "savings", max_bps = 3000 }`.
+    Table(BTreeMap<String, ParamValue>),
 }
 
 /// A strategy's parameters, unchecked.
@@ -114,10 +128,7 @@ impl Catalog {
         };
         let mut params = Params { terms, line: named.line, given: named.params.clone(), problems: Vec::new() };
         let built = (spec.build)(&mut params);
-        let unknown: Vec<_> = params.given.keys().cloned().collect();
-        for key in unknown {
-            params.problem(&key, format!("unknown key for `{}`; remove it", named.kind));
-        }
+        params.all_known(&format!("`{}`", named.kind));
         if built.is_none() && params.problems.is_empty() {
             params.problem("", format!("`{}` refuses these parameters without saying why", named.kind));
         }
@@ -164,6 +175,17 @@ impl Params<'_> {
         found
     }
 
+    /// The venue named by `key`.
+    pub fn venue(&mut self, key: &str) -> Option<crate::VenueId> {
+        let name = self.text(key)?;
+        let found = self.terms.venue_named(&name);
+        if found.is_none() {
+            let known: Vec<_> = self.terms.venues.iter().map(|venue| venue.name.clone()).collect();
+            self.problem(key, format!("`{name}` is no venue of this policy; write one of: {}", known.join(", ")));
+        }
+        found
+    }
+
     /// The asset named by `key`.
     pub fn asset(&mut self, key: &str) -> Option<crate::AssetId> {
         let symbol = self.text(key)?;
@@ -206,11 +228,128 @@ impl Params<'_> {
         }
     }
 
+    /// Whether `key` is given.
+    pub fn has(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
+    /// A price in the quote currency, such as `"0.98 USD"`; above zero.
+    pub fn price(&mut self, key: &str) -> Option<crate::Price> {
+        let price = crate::Price(self.value(key)?.0);
+        if price.is_zero() {
+            self.problem(key, "is zero; write a price such as `1500 USD`");
+            return None;
+        }
+        Some(price)
+    }
+
+    /// A length of time such as `"12h"` or `"7d"`, in seconds, from `least` to `most`.
+    pub fn duration(&mut self, key: &str, least: u64, most: u64) -> Option<u64> {
+        let text = self.text(key)?;
+        let secs = duration_secs(&text).filter(|secs| (least..=most).contains(secs));
+        if secs.is_none() {
+            let message = format!(
+                "`{text}` is not a duration from {least}s to {most}s; write a whole number with s, m, h or d, such as `7d`"
+            );
+            self.problem(key, message);
+        }
+        secs
+    }
+
+    /// Which of the words of `known`, by its place there.
+    pub fn choice(&mut self, key: &str, known: &[&str]) -> Option<usize> {
+        let text = self.text(key)?;
+        let found = known.iter().position(|word| *word == text);
+        if found.is_none() {
+            self.problem(key, format!("`{text}` is not known here; write one of: {}", known.join(", ")));
+        }
+        found
+    }
+
+    /// A list of pairs of account and asset, such as `[["reserve", "USDC"], ["operations", "WETH"]]`, at most `most`.
+    pub fn holdings(&mut self, key: &str, most: usize) -> Option<Vec<(crate::AccountId, crate::AssetId)>> {
+        let wanted = "a list of pairs of account and asset, such as `[[\"reserve\", \"USDC\"]]`";
+        let items = match self.given.remove(key) {
+            Some(ParamValue::List(items)) => items,
+            other => return self.missing(key, other.is_some(), wanted),
+        };
+        if items.len() > most {
+            self.problem(key, format!("has {} entries; write at most {most}", items.len()));
+            return None;
+        }
+        let found: Vec<_> = items.iter().map(|item| self.holding(key, item)).collect();
+        found.into_iter().collect()
+    }
+
+    fn holding(&mut self, key: &str, item: &ParamValue) -> Option<(crate::AccountId, crate::AssetId)> {
+        let pair = match item {
+            ParamValue::List(pair) => pair.as_slice(),
+            _ => &[],
+        };
+        let [ParamValue::Text(account), ParamValue::Text(asset)] = pair else {
+            self.problem(key, "an entry is not a pair; write such as `[\"reserve\", \"USDC\"]`");
+            return None;
+        };
+        let found = (self.terms.account_named(account), self.terms.asset_named(asset));
+        if found.0.is_none() {
+            self.problem(key, format!("`{account}` is no account of this policy; write one that is"));
+        }
+        if found.1.is_none() {
+            self.problem(key, format!("`{asset}` is no asset of this policy; write one that is"));
+        }
+        Some((found.0?, found.1?))
+    }
+
     /// A text.
     pub fn text(&mut self, key: &str) -> Option<String> {
         match self.given.remove(key) {
             Some(ParamValue::Text(text)) => Some(text),
             other => self.missing(key, other.is_some(), "a text in quotes"),
+        }
+    }
+
+    /// A list of 1 to `most` tables, each read by `read` as a strategy's parameters are. `None` when any has a problem.
+    pub fn tables<T>(
+        &mut self,
+        key: &str,
+        most: usize,
+        mut read: impl FnMut(&mut Params<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let wanted = "a list of tables, such as `[{ … }, { … }]`";
+        let items = match self.given.remove(key) {
+            Some(ParamValue::List(items)) => items,
+            other => return self.missing(key, other.is_some(), wanted),
+        };
+        if items.is_empty() || items.len() > most {
+            self.problem(key, format!("has {} entries; write 1 to {most}", items.len()));
+            return None;
+        }
+        let (mut found, before) = (Vec::with_capacity(items.len()), self.problems.len());
+        for (position, item) in items.into_iter().enumerate() {
+            let at = format!("{key}[{position}]");
+            let ParamValue::Table(given) = item else {
+                self.problem(&at, "is no table; write such as `{ … }`");
+                continue;
+            };
+            let mut inner = Params { terms: self.terms, line: self.line, given, problems: Vec::new() };
+            let item = read(&mut inner);
+            inner.all_known(&format!("an entry of `{key}`"));
+            if item.is_none() && inner.problems.is_empty() {
+                inner.problem("", "is refused without saying why");
+            }
+            for ParamProblem { key, message } in inner.problems {
+                let key = if key.is_empty() { at.clone() } else { format!("{at}.{key}") };
+                self.problems.push(ParamProblem { key, message });
+            }
+            found.extend(item);
+        }
+        (self.problems.len() == before).then_some(found)
+    }
+
+    /// Reports every key that was not asked for.
+    fn all_known(&mut self, whose: &str) {
+        for key in std::mem::take(&mut self.given).into_keys() {
+            self.problem(&key, format!("unknown key for {whose}; remove it"));
         }
     }
 
@@ -233,6 +372,20 @@ impl Params<'_> {
     fn exact<T>(&mut self, key: &str, parsed: Result<T, AmountError>) -> Option<T> {
         parsed.map_err(|problem| self.problem(key, problem.to_string())).ok()
     }
+}
+
+/// The seconds of a duration such as `90s`, `30m`, `12h` or `7d`: a whole number above zero and one unit.
+fn duration_secs(text: &str) -> Option<u64> {
+    let number = text.trim_end_matches(['s', 'm', 'h', 'd']);
+    let unit_secs = match text.get(number.len()..)? {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    if plain { number.parse::<u64>().ok()?.checked_mul(unit_secs) } else { None }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Prices that may be used, and what the treasury is worth at them.
 
 use crate::{
-    Account, AccountId, Amount, Asset, AssetId, Price, Terms, Value,
+    Account, AccountId, Amount, Asset, AssetId, Price, Terms, Value, Vault,
+    amount::mul_div,
     snapshot::{FeedReading, Snapshot},
 };
 use alloy_primitives::Address;
@@ -46,13 +47,30 @@ impl Prices {
             let age_max = asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
             asset_price(&reading.feeds, now, age_max, terms)
         };
-        Self(terms.assets.iter().zip(&snapshot.assets).map(price).collect())
+        let mut prices: Vec<AssetPrice> = terms.assets.iter().zip(&snapshot.assets).map(price).collect();
+        for vault in terms.vaults() {
+            let share = share_price(terms, snapshot, &prices, vault);
+            if let Some(slot) = prices.get_mut(vault.shares.index()) {
+                *slot = share.unwrap_or_default();
+            }
+        }
+        Self(prices)
     }
 
     /// The price of `asset`, if it has one.
     pub fn of(&self, asset: AssetId) -> Option<Price> {
         self.0.get(asset.index()).and_then(|found| found.price)
     }
+}
+
+/// One whole share at the price of the vault's asset, rounded down. It has as many sources as the asset has: the vault
+/// itself is the authority on its rate. `None` without a rate, or where a share is worth less than can be said.
+fn share_price(terms: &Terms, snapshot: &Snapshot, prices: &[AssetPrice], vault: Vault) -> Option<AssetPrice> {
+    let rate = snapshot.assets.get(vault.shares.index())?.rate?.now?;
+    let of_asset = prices.get(vault.asset.index())?;
+    let price = mul_div(of_asset.price?.0, rate.0, terms.asset(vault.asset)?.unit())?;
+    let price = Some(Price(price)).filter(|price| !price.is_zero())?;
+    Some(AssetPrice { price: Some(price), usable: of_asset.usable, dropped: Vec::new() })
 }
 
 fn asset_price(feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) -> AssetPrice {

@@ -37,6 +37,8 @@ pub enum Rule {
     VenueListed,
     /// The code at a venue's address is not the pinned code.
     VenueCodeHash,
+    /// A vault's asset on chain is not the one that the policy says.
+    VaultAsset,
     /// The receiver is neither an account nor an allowed counterparty.
     CounterpartyListed,
     /// Asset, amount, counterparty or value of the intent disagree with its actions.
@@ -77,6 +79,10 @@ pub enum Rule {
     ExpectedShortfallBpsMax,
     /// `risk.drawdown_probability_bps_max`.
     DrawdownProbabilityBpsMax,
+    /// `strategies.*.share_bps_max`.
+    ShareBpsMax,
+    /// It undoes what an earlier strategy of the same decision does.
+    Opposed,
     /// What it is for was done or is bound already.
     OnceKeyUnused,
     /// More intents than a decision may have.
@@ -87,7 +93,7 @@ pub enum Rule {
     DryRun,
     /// A clearance is older than its life, or what was looked at last is older than what was looked at before.
     ClearanceFresh,
-    /// A swap on a Governor route has no bound that is read at execution.
+    /// A swap, deposit or redemption on a Governor route has no bound that is read at execution.
     GovernorSwapBound,
 }
 

@@ -6,7 +6,7 @@
 
 use crate::returns::{RETURNS_MAX, daily_log_returns};
 use alloy_primitives::{B256, keccak256};
-use quaestor_core::{RiskModel, RiskReport, Snapshot, Terms, valuation::Prices};
+use quaestor_core::{AssetId, RiskModel, RiskReport, Snapshot, Terms, valuation::Prices};
 use serde::{Deserialize, Serialize};
 
 /// Days of a year without holidays: variances add over them.
@@ -136,13 +136,13 @@ impl RiskModel for EwmaModel {
 
     fn assess(&self, terms: &Terms, snapshot: &Snapshot, _prices: &Prices, weights_bps: &[u64]) -> RiskReport {
         let least = usize::from(self.params.min_returns);
-        let mut returns: Vec<Option<Vec<f64>>> = snapshot
-            .assets
-            .iter()
-            .map(|asset| daily_log_returns(asset, snapshot.block.timestamp))
-            .map(|series| (series.len() >= least).then_some(series))
-            .collect();
-        returns.resize(terms.assets.len(), None);
+        let of_asset = |index: usize| {
+            // The shares of a vault move as its asset does.
+            let priced_by = terms.priced_by(AssetId(u16::try_from(index).ok()?));
+            let series = daily_log_returns(snapshot.assets.get(priced_by.index())?, snapshot.block.timestamp);
+            (series.len() >= least).then_some(series)
+        };
+        let returns: Vec<Option<Vec<f64>>> = (0..terms.assets.len()).map(of_asset).collect();
         let yearly = |series: &Vec<f64>| libm::sqrt(self.moment(series, series) * PERIODS_PER_YEAR);
         let volatility: Vec<Option<f64>> = returns.iter().map(|series| series.as_ref().map(yearly)).collect();
         let correlation = self.correlation(&returns);

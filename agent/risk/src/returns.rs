@@ -18,6 +18,11 @@ pub const RETURNS_MAX: usize = 511;
 /// observed by then. Zero, negative and future rounds are no observations. The series goes back until there is no
 /// observation within [`CARRY_SECS_MAX`] before a boundary, and to [`RETURNS_MAX`] returns at most.
 pub fn daily_log_returns(asset: &AssetReading, now: u64) -> Vec<f64> {
+    newest_daily_log_returns(asset, now, RETURNS_MAX)
+}
+
+/// The newest `most` of [`daily_log_returns`], for what looks no further back: logarithms are most of the work.
+pub(crate) fn newest_daily_log_returns(asset: &AssetReading, now: u64, most: usize) -> Vec<f64> {
     let mut best: Vec<(u64, f64)> = Vec::new();
     for feed in &asset.feeds {
         let mut observed: Vec<_> = feed.rounds.iter().filter_map(|round| observation(round, now)).collect();
@@ -27,7 +32,7 @@ pub fn daily_log_returns(asset: &AssetReading, now: u64) -> Vec<f64> {
             best = observed;
         }
     }
-    let mut prices = closes(&best, now);
+    let mut prices = closes(&best, now, most.min(RETURNS_MAX));
     prices.reverse();
     prices.iter().zip(prices.iter().skip(1)).map(|(before, after)| libm::log(after / before)).collect()
 }
@@ -38,12 +43,12 @@ fn observation(round: &Round, now: u64) -> Option<(u64, f64)> {
     (round.updated_at <= now).then_some((round.updated_at, price.0 as f64))
 }
 
-/// Prices at the boundaries, newest first. `observed` is sorted by time.
-fn closes(observed: &[(u64, f64)], now: u64) -> Vec<f64> {
+/// Prices at the boundaries, newest first, one more than `most` at most. `observed` is sorted by time.
+fn closes(observed: &[(u64, f64)], now: u64, most: usize) -> Vec<f64> {
     let mut found = Vec::new();
     let mut left = observed;
     let mut boundary = Some(now);
-    while let (Some(at), true) = (boundary, found.len() <= RETURNS_MAX) {
+    while let (Some(at), true) = (boundary, found.len() <= most) {
         while let [rest @ .., (updated_at, _)] = left
             && *updated_at > at
         {
@@ -68,7 +73,12 @@ mod tests {
             feed: Default::default(),
             rounds: rounds.iter().map(|&(updated_at, price)| Round { price: price.map(Price), updated_at }).collect(),
         };
-        AssetReading { address: Default::default(), decimals: Some(18), feeds: feeds.iter().map(feed).collect() }
+        AssetReading {
+            address: Default::default(),
+            decimals: Some(18),
+            feeds: feeds.iter().map(feed).collect(),
+            rate: None,
+        }
     }
 
     const NOW: u64 = 100 * DAY_SECS + 12_345;
@@ -113,6 +123,18 @@ mod tests {
         assert_eq!(daily_log_returns(&reading(&[short, long]), NOW), [libm::log(2.0)]);
         assert_eq!(daily_log_returns(&reading(&[]), NOW), [0.0; 0]);
         assert_eq!(daily_log_returns(&reading(&[&[]]), NOW), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_newest_are_the_end_of_all() {
+        let rounds: Vec<_> =
+            (0..100).map(|day| (NOW - day * DAY_SECS, Some(100 + u128::from(day * day % 31)))).rev().collect();
+        let asset = reading(&[&rounds]);
+        let all = daily_log_returns(&asset, NOW);
+        assert_eq!(all.len(), 99);
+        assert_eq!(newest_daily_log_returns(&asset, NOW, 40), all[59..]);
+        assert_eq!(newest_daily_log_returns(&asset, NOW, 0), [0.0; 0]);
+        assert_eq!(newest_daily_log_returns(&asset, NOW, usize::MAX), all);
     }
 
     #[test]

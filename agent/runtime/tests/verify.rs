@@ -5,7 +5,8 @@
 use alloy::primitives::B256;
 use quaestor::{
     agent::{
-        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, Rehearsal, model_words, rehearse, route_of,
+        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, Rehearsal, bundle_earlier, bundle_reads, model_words,
+        rehearse, route_of,
     },
     chain::{Chain, Contracts, HistoryReader, observe},
     cli::Exit,
@@ -84,7 +85,6 @@ async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
         let dry_run = rehearse(chain, &it).await.unwrap();
         proposals.push(BundleProposal { decision: id(&decision, batch, &calls), calls, route, dry_run });
     }
-    let reads = observation.readings.iter();
     Bundle {
         quaestor_bundle: BUNDLE_VERSION,
         program: "test".into(),
@@ -96,7 +96,8 @@ async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
         },
         policy: text.to_owned(),
         model: model_words(&model),
-        reads: reads.map(|(read, answer)| BundleRead { read: read.clone(), answer: answer.clone() }).collect(),
+        reads: bundle_reads(&observation.readings),
+        earlier: bundle_earlier(observation.earlier.as_ref()),
         snapshot: snapshot.clone(),
         history: history.clone(),
         decision: decision.clone(),
@@ -120,7 +121,8 @@ async fn a_real_decision_agrees_with_its_chain_and_a_changed_one_does_not() {
     devnet.mine(3).await.unwrap();
     let report = verify(&bundle, &catalog, Some(&chain)).await.unwrap();
     assert!(report.is_ok(), "{report}");
-    assert_eq!(report.compared.len(), 4 + bundle.proposals.len(), "{report}");
+    // Block, reads, the earlier block, the reads of the vaults' rates there, code and history.
+    assert_eq!(report.compared.len(), 6 + bundle.proposals.len(), "{report}");
     assert!(report.not_checked.is_empty(), "{report}");
     assert!(report.at_gate.iter().all(|batch| batch.state == GateState::Open));
     assert_eq!(report.at_gate.len(), bundle.proposals.len());
@@ -194,7 +196,7 @@ async fn the_status_is_what_the_chain_says() {
     assert_eq!(std::fs::read_to_string(&policy.file).unwrap(), text);
     let treasury = found.treasury.known().unwrap();
     assert!(treasury.nav.is_some() && treasury.assets.iter().any(|asset| asset.is_in_band == Some(false)), "{found}");
-    assert_eq!(treasury.accounts[0].balances.len(), 3);
+    assert_eq!(treasury.accounts[0].balances.len(), 5, "three tokens and the shares of two vaults");
     assert_eq!(found.operator.is_listed.known(), Some(&true));
     assert_eq!(found.operator.owner_of.known().unwrap(), &["operations"]);
     assert_eq!(found.operator.proposer_for.known().unwrap(), &["reserve"]);

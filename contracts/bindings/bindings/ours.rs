@@ -43,5 +43,9 @@ artifact!(
     /// An asset of the local DAO.
     devnet_asset, DevnetAsset, "abi/devnet/DevnetAsset.json"
 );
+artifact!(
+    /// An ERC-4626 vault of the local DAO.
+    devnet_vault, DevnetVault, "abi/devnet/DevnetVault.json"
+);
 
 pub use decision_gate::IDecisionGate;

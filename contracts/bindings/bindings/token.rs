@@ -1,4 +1,4 @@
-//! Tokens (EIP-20, EIP-5805, WETH9) and Chainlink's `AggregatorV3Interface`.
+//! Tokens (EIP-20, EIP-4626, EIP-5805, WETH9) and Chainlink's `AggregatorV3Interface`.
 
 use alloy_sol_types::sol;
 
@@ -15,6 +15,18 @@ sol! {
         function symbol() external view returns (string memory);
         function transfer(address to, uint256 value) external returns (bool);
         function approve(address spender, uint256 value) external returns (bool);
+    }
+
+    #[sol(all_derives)]
+    interface IERC4626 {
+        event Deposit(address indexed sender, address indexed owner, uint256 assets, uint256 shares);
+        event Withdraw(address indexed sender, address indexed receiver, address indexed owner, uint256 assets, uint256 shares);
+
+        function asset() external view returns (address);
+        function totalAssets() external view returns (uint256);
+        function convertToAssets(uint256 shares) external view returns (uint256);
+        function deposit(uint256 assets, address receiver) external returns (uint256);
+        function redeem(uint256 shares, address receiver, address owner) external returns (uint256);
     }
 
     #[sol(all_derives)]

@@ -39,7 +39,13 @@ pub fn explain_hold(hold: StrategyHold) -> &'static str {
         StrategyHold::NoRoom => "the policy's caps leave no room now",
         StrategyHold::NoBalance => "the account lacks what it would move",
         StrategyHold::NoPrice => "an asset that it would buy has no usable price",
+        StrategyHold::NoRate => "it is not known what a vault earns",
         StrategyHold::OutOfRange => "a number left its range",
+        StrategyHold::Opposed => "an earlier strategy of this decision does the opposite",
+        StrategyHold::PriceLimit => "the price is beyond the limit that the policy gives it",
+        StrategyHold::Unconfirmed => "the feeds have not shown the price often enough",
+        StrategyHold::NoForecast => "the risk model makes no such forecast",
+        StrategyHold::Waiting => "a proposal that waits binds the account that would give",
     }
 }
 
@@ -96,6 +102,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::LineListed => "strategies",
         Rule::VenueListed => "venues.*.pools",
         Rule::VenueCodeHash => "venues.*.code_hash",
+        Rule::VaultAsset => "venues.*.asset",
         Rule::CounterpartyListed => "counterparties",
         Rule::IntentMatchesActions => "the match of intent and calls",
         Rule::ApprovalExact => "the exact approval",
@@ -116,12 +123,14 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::ValueAtRiskBpsMax => "risk.value_at_risk_bps_max",
         Rule::ExpectedShortfallBpsMax => "risk.expected_shortfall_bps_max",
         Rule::DrawdownProbabilityBpsMax => "risk.drawdown_probability_bps_max",
+        Rule::ShareBpsMax => "strategies.*.share_bps_max",
+        Rule::Opposed => "the order of the strategies",
         Rule::OnceKeyUnused => "the once-only key",
         Rule::IntentsMax => "the most intents of a decision",
         Rule::CalldataMatches => "the match of calldata and decision",
         Rule::DryRun => "the dry run",
         Rule::ClearanceFresh => "the age of the clearance",
-        Rule::GovernorSwapBound => "the bound of swaps through a Governor",
+        Rule::GovernorSwapBound => "the bound of trades through a Governor",
     }
 }
 
@@ -157,7 +166,11 @@ impl Words<'_> {
             Rule::VenueListed if matches!(self.refusal.found, Quantity::Count(_)) => {
                 "it would trade at a venue that is not in [venues]".to_owned()
             }
-            Rule::VenueListed => format!("no pool in {key} trades {asset} for {found}"),
+            Rule::VenueListed => format!("no pool or vault in [venues] gives {found} for {asset}"),
+            Rule::VaultAsset if self.refusal.found == Quantity::None => {
+                format!("{key} is {limit}, and the vault does not say what its asset is")
+            }
+            Rule::VaultAsset => format!("{key} is {limit}, the vault says {found}"),
             Rule::VenueCodeHash => format!("{key} is {limit}, the code on chain has {found}"),
             Rule::CounterpartyListed => {
                 let to = match self.refusal.found {
@@ -174,7 +187,7 @@ impl Words<'_> {
                 format!("{key} allows the treasury to lose {limit}, the dry run loses {found}")
             }
             Rule::SlippageBpsMax => {
-                format!("{key} lets a swap bring {limit} less than the oracle says, this may bring {found} less")
+                format!("{key} lets a trade bring {limit} less than the oracle says, this may bring {found} less")
             }
             Rule::ProposalsPerDayMax => format!("{key} allows {limit} in any 24 hours, with this it is {found}"),
             Rule::CooldownSecsMin => format!("{key} asks for {limit} between proposals, only {found} have passed"),
@@ -189,11 +202,17 @@ impl Words<'_> {
             Rule::VolatilityBpsMax => self.forecast(&limit, " a year", &found),
             Rule::ValueAtRiskBpsMax | Rule::ExpectedShortfallBpsMax => self.forecast(&limit, " of NAV", &found),
             Rule::DrawdownProbabilityBpsMax => self.forecast(&limit, "", &found),
+            Rule::ShareBpsMax => {
+                format!("{key} leaves this strategy {limit} of a proposal, with this it is {found}")
+            }
+            Rule::Opposed => format!("it undoes what an earlier strategy of this decision does with {found}"),
             Rule::OnceKeyUnused => format!("what it is for was done, or is proposed, already (key {found})"),
             Rule::IntentsMax => format!("a decision may have {limit} intents, this is number {found}"),
             Rule::DryRun => "the dry run of the very batch failed".to_owned(),
             Rule::GovernorSwapBound => {
-                "a swap through a Governor has no bound that is read when it executes; only a Safe may trade".to_owned()
+                "a swap, deposit or redemption through a Governor has no bound that is read when it executes; only a Safe \
+                 may trade"
+                    .to_owned()
             }
             Rule::ClearanceFresh => "the chain was looked at too long ago; it is cleared anew".to_owned(),
             Rule::ApprovalExact => self.differs("an approval must be exactly what its swap uses"),

@@ -17,6 +17,7 @@ const DAY_SECS: u64 = 86_400;
 pub(super) fn check(limits: &Limits, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
     let batch = sum(tally.batch_value, intent.value);
     within(cx, Rule::ProposalBpsMax, limits.proposal_bps_max, batch, (InputName::BatchValue, batch), intent)?;
+    share(cx, tally, intent)?;
     let windows = WINDOW_RULES.iter().zip(&limits.window_bps_max).zip(&cx.windows);
     for ((rule, bps), spent) in windows.filter(|((_, bps), _)| **bps != u64::MAX) {
         let before = sum(*spent, tally.value);
@@ -38,6 +39,19 @@ fn within(cx: &Context<'_>, rule: Rule, bps: u64, total: Value, input: (InputNam
         (InputName::Now, Quantity::Secs(cx.snapshot.block.timestamp)),
     ];
     refuse(cx, rule, Quantity::Bps(bps), found, &inputs)
+}
+
+/// What the strategy's own share of a proposal leaves.
+fn share(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
+    let line = intent.purpose.line();
+    let Some(cap) = cx.share_cap(line) else { return ControlFlow::Continue(()) };
+    let total = sum(tally.line_value(intent.account, line), intent.value);
+    if total <= cap {
+        return ControlFlow::Continue(());
+    }
+    let inputs =
+        [(InputName::Nav, Quantity::Value(cx.valuation.nav)), (InputName::IntentValue, Quantity::Value(intent.value))];
+    refuse(cx, Rule::ShareBpsMax, Quantity::Value(cap), Quantity::Value(total), &inputs)
 }
 
 /// Rules of pace, for new intents only: what waits was counted when it was proposed.

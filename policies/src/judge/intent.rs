@@ -6,7 +6,8 @@ use super::{
 };
 use alloy_primitives::Address;
 use quaestor_core::{
-    Account, Action, Amount, Asset, AssetId, AssetKind, Intent, Outlook, Price, Route, Rule, Terms, Value,
+    Account, Action, Amount, Asset, AssetId, AssetKind, Exchange, Intent, Outlook, Price, Route, Rule, Terms, Value,
+    Venue, VenueKind,
     amount::BPS_ONE,
     pipeline::Context,
     policy::OnBreach,
@@ -25,8 +26,8 @@ pub(super) enum Move {
     Own,
     /// A transfer to somebody else.
     Payment,
-    /// A swap.
-    Swap {
+    /// A swap, or a deposit into a vault or a redemption from it.
+    Exchange {
         /// What is received.
         buy: AssetId,
         /// How much of it at least, base units.
@@ -45,7 +46,7 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     judge.balance()?;
     judge.unused(account)?;
     caps::check(&terms.limits, cx, tally, intent)?;
-    if let Move::Swap { buy, least } = moved {
+    if let Move::Exchange { buy, least } = moved {
         judge.slippage(buy, least, value)?;
         judge.bands(buy, value)?;
     }
@@ -93,15 +94,21 @@ impl<'a> Judge<'a> {
         refuse(self.cx, Rule::LineListed, Quantity::None, Quantity::Hash(line), &[self.input_account()])
     }
 
-    /// An intent is one transfer, or one exact approval and the swap that uses it; nothing else can be checked whole.
+    /// An intent is one transfer, one redemption, or one exact approval and the swap or deposit that uses it; nothing else
+    /// can be checked whole.
     fn actions(&self, account: &Account) -> Flow<Move> {
         match self.intent.actions.as_slice() {
             [Action::Transfer { asset, to, amount }] => {
                 self.agrees(*asset, *amount, *to)?;
                 self.transfer(*to)
             }
-            [approve @ Action::Approve { .. }, swap @ Action::Swap { .. }] => self.swap(account, approve, swap),
-            [Action::Approve { amount, .. }, ..] | [Action::Swap { amount_in: amount, .. }, ..] => {
+            [approve @ Action::Approve { .. }, used @ (Action::Swap { .. } | Action::Deposit { .. })] => {
+                self.exchange(account, Some(approve), used)
+            }
+            [redeem @ Action::Redeem { .. }] => self.exchange(account, None, redeem),
+            [Action::Approve { amount, .. }, ..]
+            | [Action::Swap { amount_in: amount, .. }, ..]
+            | [Action::Deposit { amount, .. }, ..] => {
                 let (limit, found) = (Quantity::Amount(self.intent.amount), Quantity::Amount(*amount));
                 refuse(self.cx, Rule::ApprovalExact, limit, found, &[self.input_asset()])
             }
@@ -122,26 +129,24 @@ impl<'a> Judge<'a> {
         refuse(self.cx, Rule::CounterpartyListed, Quantity::None, Quantity::Address(to), &[self.input_account()])
     }
 
-    fn swap(&self, account: &Account, approve: &Action, swap: &Action) -> Flow<Move> {
-        let Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min } = *swap else {
+    fn exchange(&self, account: &Account, approve: Option<&Action>, action: &Action) -> Flow<Move> {
+        let Some(Exchange { venue, give, take, amount_in, amount_out_min }) = action.exchange() else {
             return refuse(self.cx, Rule::ApprovalExact, Quantity::None, Quantity::None, &[]);
         };
         let Some(listed) = self.terms.venue(venue) else {
             let found = Quantity::Count(u64::from(venue.0));
             return refuse(self.cx, Rule::VenueListed, Quantity::None, found, &[self.input_asset()]);
         };
-        let pool = |pool: &quaestor_core::Pool| {
-            pool.fee_pips == fee_pips && ((pool.a, pool.b) == (sell, buy) || (pool.b, pool.a) == (sell, buy))
-        };
-        self.asset(buy)?;
-        if !listed.pools.iter().any(pool) {
+        self.asset(take)?;
+        if !trades(listed, action) {
             let inputs = [self.input_asset(), (InputName::Counterparty, Quantity::Address(listed.address))];
-            return refuse(self.cx, Rule::VenueListed, Quantity::None, Quantity::Asset(buy), &inputs);
+            return refuse(self.cx, Rule::VenueListed, Quantity::None, Quantity::Asset(take), &inputs);
         }
-        self.agrees(sell, amount_in, listed.address)?;
-        if *approve != (Action::Approve { asset: sell, spender: venue, amount: amount_in }) {
+        self.agrees(give, amount_in, listed.address)?;
+        let exact = Action::Approve { asset: give, spender: venue, amount: amount_in };
+        if approve.is_some_and(|approve| *approve != exact) {
             let found = match approve {
-                Action::Approve { amount, .. } => Quantity::Amount(*amount),
+                Some(Action::Approve { amount, .. }) => Quantity::Amount(*amount),
                 _ => Quantity::None,
             };
             let limit = Quantity::Amount(amount_in);
@@ -152,7 +157,7 @@ impl<'a> Judge<'a> {
             let found = Quantity::Account(self.intent.account);
             return refuse(self.cx, Rule::GovernorSwapBound, Quantity::None, found, &[self.input_asset()]);
         }
-        Continue(Move::Swap { buy, least: amount_out_min })
+        Continue(Move::Exchange { buy: take, least: amount_out_min })
     }
 
     /// Asset, amount and counterparty of the intent are those of the call that spends.
@@ -296,8 +301,8 @@ impl<'a> Judge<'a> {
         let (gained, left) = match moved {
             Move::Own => return Continue(()),
             Move::Payment => (Value::ZERO, value),
-            Move::Swap { buy, .. } if self.is_stable(buy) => (value, Value::ZERO),
-            Move::Swap { .. } => (Value::ZERO, Value::ZERO),
+            Move::Exchange { buy, .. } if self.is_stable(buy) => (value, Value::ZERO),
+            Move::Exchange { .. } => (Value::ZERO, Value::ZERO),
         };
         // What takes nothing from the stable assets cannot lower their share.
         if floor == 0 || given <= gained {
@@ -320,7 +325,7 @@ impl<'a> Judge<'a> {
         let reduces = match moved {
             Move::Own => true,
             Move::Payment => false,
-            Move::Swap { buy, .. } => self.is_stable(buy),
+            Move::Exchange { buy, .. } => self.lookup.is_haven(buy),
         };
         if reduces && risk.on_breach == OnBreach::OnlyReduce {
             return Continue(());
@@ -355,14 +360,32 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// Whether `venue` offers what `action` does: the pool of a swap, or the vault's own asset and shares.
+fn trades(venue: &Venue, action: &Action) -> bool {
+    match (venue.kind, *action) {
+        (VenueKind::UniswapV3, Action::Swap { sell, buy, fee_pips, .. }) => venue.pools.iter().any(|pool| {
+            pool.fee_pips == fee_pips && ((pool.a, pool.b) == (sell, buy) || (pool.b, pool.a) == (sell, buy))
+        }),
+        (VenueKind::Erc4626 { asset, shares }, Action::Deposit { asset: give, shares: take, .. }) => {
+            (asset, shares) == (give, take)
+        }
+        (VenueKind::Erc4626 { asset, shares }, Action::Redeem { shares: give, asset: take, .. }) => {
+            (asset, shares) == (take, give)
+        }
+        _ => false,
+    }
+}
+
 /// What the actions of an intent that was allowed do.
 pub(super) fn moved(lookup: &Lookup, intent: &Intent) -> ControlFlow<(), Move> {
     match intent.actions.as_slice() {
         [Action::Transfer { to, .. }] if lookup.is_own(*to) => Continue(Move::Own),
         [Action::Transfer { .. }] => Continue(Move::Payment),
-        [Action::Approve { .. }, Action::Swap { buy, amount_out_min, .. }] => {
-            Continue(Move::Swap { buy: *buy, least: *amount_out_min })
-        }
+        [Action::Approve { .. }, used @ (Action::Swap { .. } | Action::Deposit { .. })]
+        | [used @ Action::Redeem { .. }] => match used.exchange() {
+            Some(it) => Continue(Move::Exchange { buy: it.take, least: it.amount_out_min }),
+            None => ControlFlow::Break(()),
+        },
         _ => ControlFlow::Break(()),
     }
 }

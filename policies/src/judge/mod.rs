@@ -13,7 +13,7 @@ pub(crate) use outcome::judge as outcome;
 
 use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    Refusal, Rule, Terms, Verdict,
+    AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
     pipeline::Context,
     policy::Band,
     verdict::{InputName, Quantity},
@@ -42,6 +42,8 @@ pub(crate) struct Lookup {
     others: Vec<Address>,
     /// The band of each asset, in the order of the assets.
     bands: Vec<Option<Band>>,
+    /// The assets into which it is safe to flee: stable, and not the shares of a vault; sorted.
+    havens: Vec<AssetId>,
 }
 
 impl Lookup {
@@ -53,7 +55,10 @@ impl Lookup {
         own.sort_unstable();
         others.sort_unstable();
         let band = |position: usize| terms.bands.iter().find(|band| band.asset.index() == position).copied();
-        Self { lines, own, others, bands: (0..terms.assets.len()).map(band).collect() }
+        let ids = (0..terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
+        let is_stable = |id: &AssetId| terms.asset(*id).is_some_and(|asset| asset.kind == AssetKind::Stable);
+        let havens = ids.filter(is_stable).filter(|id| terms.vault_of(*id).is_none()).collect();
+        Self { lines, own, others, bands: (0..terms.assets.len()).map(band).collect(), havens }
     }
 
     fn has_line(&self, line: B256) -> bool {
@@ -68,7 +73,11 @@ impl Lookup {
         self.is_own(address) || self.others.binary_search(&address).is_ok()
     }
 
-    fn band(&self, asset: quaestor_core::AssetId) -> Option<&Band> {
+    fn is_haven(&self, asset: AssetId) -> bool {
+        self.havens.binary_search(&asset).is_ok()
+    }
+
+    fn band(&self, asset: AssetId) -> Option<&Band> {
         self.bands.get(asset.index())?.as_ref()
     }
 }

@@ -7,7 +7,7 @@ use super::{
     shares::{compare_share, compare_shares},
 };
 use quaestor_core::{
-    AccountId, Amount, AssetId, Intent, Rule, Terms, Value,
+    AccountId, Amount, AssetId, AssetKind, Intent, Rule, Terms, Value,
     pipeline::Context,
     verdict::{InputName, Quantity},
 };
@@ -67,7 +67,7 @@ impl Outcome<'_> {
             }
             let received = match moved(self.lookup, intent) {
                 Continue(Move::Own) if intent.asset == asset && self.is_at(account, intent) => intent.amount,
-                Continue(Move::Swap { buy, least }) if buy == asset && intent.account == account => least,
+                Continue(Move::Exchange { buy, least }) if buy == asset && intent.account == account => least,
                 Continue(_) => Amount::ZERO,
                 Break(()) => {
                     let found = Quantity::Count(u64::try_from(intent.actions.len()).unwrap_or(u64::MAX));
@@ -88,7 +88,7 @@ impl Outcome<'_> {
         let (mut swapped, mut paid) = (0u128, 0u128);
         for intent in self.intents {
             match moved(self.lookup, intent) {
-                Continue(Move::Swap { .. }) => swapped = swapped.saturating_add(intent.value.0),
+                Continue(Move::Exchange { .. }) => swapped = swapped.saturating_add(intent.value.0),
                 Continue(Move::Payment) => paid = paid.saturating_add(intent.value.0),
                 Continue(Move::Own) | Break(()) => {}
             }
@@ -115,7 +115,7 @@ impl Outcome<'_> {
     /// treasury as a whole became smaller are not the batch's doing.
     fn bands(&self) -> Flow {
         for intent in self.intents {
-            if let Continue(Move::Swap { buy, .. }) = moved(self.lookup, intent) {
+            if let Continue(Move::Exchange { buy, .. }) = moved(self.lookup, intent) {
                 self.band(intent.asset)?;
                 self.band(buy)?;
             }
@@ -141,11 +141,27 @@ impl Outcome<'_> {
         let floor = self.terms.limits.stable_share_bps_min;
         let (stable, nav) = (self.after.valuation.stable, self.after.valuation.nav);
         let (stable_before, nav_before) = (self.before.valuation.stable, self.before.valuation.nav);
-        let below = compare_share(stable, nav, floor) == Ordering::Less;
-        if below && compare_shares(stable, nav, stable_before, nav_before) == Ordering::Less {
+        // Who leaves one stable asset for another does not leave stable assets: what slips there is bounded as a loss.
+        let slipped = self.slipped_among_stables();
+        let [kept, kept_nav] = [stable, nav].map(|value| Value(value.0.saturating_add(slipped)));
+        let below = compare_share(kept, kept_nav, floor) == Ordering::Less;
+        if below && compare_shares(kept, kept_nav, stable_before, nav_before) == Ordering::Less {
             return self.outside(Rule::StableShareBpsMin, None, floor, stable.bps_of(nav));
         }
         Continue(())
+    }
+
+    /// Most that the exchanges of a stable asset for another may lose.
+    fn slipped_among_stables(&self) -> u128 {
+        let is_stable = |asset| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
+        let bps = self.terms.limits.slippage_bps_max;
+        let lost = |intent: &Intent| match moved(self.lookup, intent) {
+            Continue(Move::Exchange { buy, .. }) if is_stable(intent.asset) && is_stable(buy) => {
+                intent.value.share(bps).unwrap_or(Value::ZERO).0
+            }
+            _ => 0,
+        };
+        self.intents.iter().map(lost).fold(0, u128::saturating_add)
     }
 
     fn outside(&self, rule: Rule, asset: Option<AssetId>, limit: u64, found: Option<u64>) -> Flow {

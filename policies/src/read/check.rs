@@ -3,7 +3,7 @@
 use super::values::{SHARE_BPS_MAX, duration_text};
 use crate::document::Report;
 use alloy_primitives::Address;
-use quaestor_core::{AssetKind, Route, Terms, snapshot::WINDOW_SECS};
+use quaestor_core::{AssetId, AssetKind, Route, Terms, snapshot::WINDOW_SECS};
 use std::collections::BTreeMap;
 
 /// Reports everything in `terms` that does not go together. `validity_said` is whether the file sets `policy.validity`.
@@ -28,6 +28,10 @@ pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool)
 fn quorum(report: &mut Report<'_>, terms: &Terms) {
     let quorum = terms.limits.price_quorum_min.max(1);
     for asset in &terms.assets {
+        // The shares of a vault have the price of its asset, whose feeds are counted.
+        if report.is_there(&format!("assets.{}.vault", asset.symbol)) {
+            continue;
+        }
         let feeds = u64::try_from(asset.feeds.len()).unwrap_or(u64::MAX);
         if feeds < quorum {
             let path = format!("assets.{}.feeds", asset.symbol);
@@ -94,7 +98,11 @@ fn addresses(report: &mut Report<'_>, terms: &Terms) {
             roles.push((format!("accounts.{}.governor", account.name), governor));
         }
     }
-    roles.extend(terms.assets.iter().map(|asset| (format!("assets.{}.address", asset.symbol), asset.address)));
+    // A vault is the token of its shares, and stands among the venues.
+    let tokens = terms.assets.iter().zip(0..).filter(|(_, id)| terms.vault_of(AssetId(*id)).is_none());
+    roles.extend(
+        tokens.map(|(asset, _)| asset).map(|asset| (format!("assets.{}.address", asset.symbol), asset.address)),
+    );
     roles.extend(terms.venues.iter().map(|venue| (format!("venues.{}.address", venue.name), venue.address)));
     // A stand-in for an address that could not be read is zero, and zero itself is refused where it is read.
     roles.retain(|(_, address)| !address.is_zero());

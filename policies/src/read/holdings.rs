@@ -1,6 +1,9 @@
 //! Assets, and the bands in which their shares of NAV should lie.
 
-use super::values::{self, SHARE_BPS_MAX};
+use super::{
+    values::{self, SHARE_BPS_MAX},
+    vaults::SHARE_KEYS,
+};
 use crate::{
     document::{Field, Report, Section},
     problem::ProblemKind,
@@ -41,24 +44,45 @@ pub(super) fn assets_and_bands(
 }
 
 fn asset(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: Option<u64>) -> Asset {
-    section.only(report, &ASSET_KEYS);
     if name == QUOTE_UNIT {
         let message = "no asset may be called `USD`: that is the unit of values; write the token's own symbol";
         report.value(&section.path, message);
     }
+    if section.may("vault").is_some() {
+        return share(section, report, name);
+    }
+    section.only(report, &ASSET_KEYS);
     let kind = section.need(report, "kind", "\"stable\"` (or `native`, `volatile");
     let address = section.need(report, "address", "\"eip155:1:0x…\"");
-    let decimals = section.need(report, "decimals", "18").and_then(|field| field.integer(report, 0, 36));
+    let decimals = decimals(section, report);
     let staleness = section.need(report, "staleness_max", "\"26h\"");
     let feeds = section.need(report, "feeds", "[\"eip155:1:0x…\"]");
     Asset {
         symbol: name.to_owned(),
         address: address.and_then(|field| values::account(report, &field, chain_id)).unwrap_or_default(),
-        decimals: decimals.and_then(|number| u8::try_from(number).ok()).unwrap_or(18),
+        decimals,
         kind: kind.and_then(|field| values::choice(report, &field, &KINDS)).unwrap_or(AssetKind::Volatile),
         feeds: feeds.map(|field| feed_list(report, &field, chain_id)).unwrap_or_default(),
         staleness_secs_max: staleness.and_then(|field| values::duration(report, &field)).unwrap_or_default(),
     }
+}
+
+/// The shares of a vault; what they have from it comes later.
+fn share(section: &Section<'_>, report: &mut Report<'_>, name: &str) -> Asset {
+    section.only(report, &SHARE_KEYS);
+    Asset {
+        symbol: name.to_owned(),
+        address: Address::ZERO,
+        decimals: decimals(section, report),
+        kind: AssetKind::Volatile,
+        feeds: Vec::new(),
+        staleness_secs_max: 0,
+    }
+}
+
+fn decimals(section: &Section<'_>, report: &mut Report<'_>) -> u8 {
+    let decimals = section.need(report, "decimals", "18").and_then(|field| field.integer(report, 0, 36));
+    decimals.and_then(|number| u8::try_from(number).ok()).unwrap_or(18)
 }
 
 fn feed_list(report: &mut Report<'_>, field: &Field<'_>, chain_id: Option<u64>) -> Vec<Address> {

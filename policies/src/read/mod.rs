@@ -9,6 +9,7 @@ mod numbers;
 pub(crate) mod risk;
 mod routes;
 pub(crate) mod values;
+mod vaults;
 
 use crate::document::{Report, Section};
 use alloy_primitives::{Address, keccak256};
@@ -24,7 +25,9 @@ use toml::de::DeValue;
 pub(crate) const LANGUAGE_VERSION: u64 = 1;
 /// Most strategies of a policy.
 const STRATEGIES_MAX: usize = 16;
-/// Deepest list in a strategy's parameters.
+/// What every strategy has; the other keys are its parameters.
+const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
+/// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
 const SECTIONS: [&str; 9] =
@@ -37,7 +40,10 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     root.only(report, &SECTIONS);
     let policy = policy_section(root, report);
     let chain_id = policy.chain_id;
-    let (assets, bands) = holdings::assets_and_bands(root, report, chain_id);
+    let (mut assets, bands) = holdings::assets_and_bands(root, report, chain_id);
+    let shares = vaults::Shares::named(root, report, &assets);
+    let venues = routes::venues(root, report, chain_id, &assets, &shares);
+    vaults::complete(report, &mut assets, &venues, &shares);
     let limits = numbers::limits(root, report);
     let mut terms = Terms {
         name: policy.name,
@@ -49,7 +55,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts: routes::accounts(root, report, chain_id),
-        venues: routes::venues(root, report, chain_id, &assets),
+        venues,
         counterparties: routes::counterparties(root, report, chain_id),
         bands,
         assets,
@@ -57,6 +63,9 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         risk: risk::risk(root, report),
         strategies: Vec::new(),
     };
+    if terms.vaults().next().is_some() && terms.risk.rate_lookback_blocks == 0 {
+        terms.risk.rate_lookback_blocks = risk::RATE_LOOKBACK_BLOCKS_DEFAULT;
+    }
     terms.strategies = strategies(root, report);
     check::terms(report, &terms, policy.validity_secs.is_some());
     let built = build(report, catalog, &terms);
@@ -172,15 +181,17 @@ fn strategies(root: &Section<'_>, report: &mut Report<'_>) -> Vec<StrategyTerms>
         let kind = section.need(report, "kind", "\"rebalance\"").and_then(|field| field.text(report, "rebalance"));
         let mut params = StrategyParams::new();
         for (key, field) in section.entries() {
-            if key != "name"
-                && key != "kind"
+            if !STRATEGY_KEYS.contains(&key)
                 && let Some(value) = param(report, &field, PARAM_DEPTH_MAX)
             {
                 params.insert(key.to_owned(), value);
             }
         }
         let line = keccak256(name.as_bytes());
-        strategies.push(StrategyTerms { name, line, kind: kind.unwrap_or_default().to_owned(), params });
+        let share = section.may("share_bps_max");
+        let share_bps_max = share.and_then(|field| field.integer(report, 0, values::SHARE_BPS_MAX));
+        let kind = kind.unwrap_or_default().to_owned();
+        strategies.push(StrategyTerms { name, line, kind, share_bps_max, params });
     }
     strategies
 }
@@ -198,7 +209,14 @@ fn param(report: &mut Report<'_>, field: &crate::document::Field<'_>, depth: usi
             let items = field.list(report, 64);
             items.iter().map(|item| param(report, item, depth - 1)).collect::<Option<_>>().map(ParamValue::List)
         }
-        _ => field.mistyped(report, "a text, a whole number, true, false or a list of them"),
+        DeValue::Table(_) if depth > 0 => {
+            let section = field.clone().section(report)?;
+            let entry = |(key, field): (&str, crate::document::Field<'_>)| {
+                param(report, &field, depth - 1).map(|value| (key.to_owned(), value))
+            };
+            section.entries().into_iter().map(entry).collect::<Option<_>>().map(ParamValue::Table)
+        }
+        _ => field.mistyped(report, "a text, a whole number, true, false, a list or a table of them"),
     }
 }
 

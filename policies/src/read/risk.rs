@@ -16,7 +16,13 @@ pub(crate) const HISTORY_ROUNDS_DEFAULT: u16 = 128;
 const HISTORY_ROUNDS_MIN: u64 = 2;
 const HISTORY_ROUNDS_MAX: u64 = 512;
 
-const RISK_KEYS: [&str; 10] = [
+/// Blocks between the two readings of a vault's rate when a policy with vaults does not say: a week of blocks of twelve
+/// seconds.
+pub(super) const RATE_LOOKBACK_BLOCKS_DEFAULT: u64 = 50_400;
+/// Most such blocks: a year of blocks of a quarter of a second, less would be missing on fast chains.
+const RATE_LOOKBACK_BLOCKS_MAX: u64 = 126_144_000;
+
+const RISK_KEYS: [&str; 11] = [
     "volatility_bps_max",
     "value_at_risk_bps_max",
     "expected_shortfall_bps_max",
@@ -24,6 +30,7 @@ const RISK_KEYS: [&str; 10] = [
     "on_breach",
     "fallback",
     "history_rounds",
+    "rate_lookback_blocks",
     "burn_monthly",
     "epsilon_year_max",
     "model",
@@ -36,11 +43,14 @@ pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
     section.only(report, &RISK_KEYS);
     let rounds = section.may("history_rounds");
     let rounds = rounds.and_then(|field| field.integer(report, HISTORY_ROUNDS_MIN, HISTORY_ROUNDS_MAX));
+    let lookback = section.may("rate_lookback_blocks");
+    let lookback = lookback.and_then(|field| field.integer(report, 1, RATE_LOOKBACK_BLOCKS_MAX));
     let mut ceiling = |key: &str, most: u64| section.may(key).and_then(|field| field.integer(report, 0, most));
     let on_breach = [("only-reduce", OnBreach::OnlyReduce), ("hold", OnBreach::Hold)];
     let fallback = [("ewma", ModelFallback::Ewma), ("hold", ModelFallback::Hold)];
     RiskTerms {
         history_rounds: rounds.and_then(|number| u16::try_from(number).ok()).unwrap_or(HISTORY_ROUNDS_DEFAULT),
+        rate_lookback_blocks: lookback.unwrap_or_default(),
         volatility_bps_max: ceiling("volatility_bps_max", VOLATILITY_BPS_MAX),
         value_at_risk_bps_max: ceiling("value_at_risk_bps_max", SHARE_BPS_MAX),
         expected_shortfall_bps_max: ceiling("expected_shortfall_bps_max", SHARE_BPS_MAX),

@@ -1,6 +1,9 @@
 //! Where money lies and where it may go: accounts, venues with their pools, counterparties.
 
-use super::values;
+use super::{
+    values,
+    vaults::{self, Shares},
+};
 use crate::{
     document::{Field, Report, Section},
     problem::ProblemKind,
@@ -60,24 +63,31 @@ pub(super) fn venues(
     report: &mut Report<'_>,
     chain_id: Option<u64>,
     assets: &[Asset],
+    shares: &Shares,
 ) -> Vec<Venue> {
     let sections = root.named(report, "venues");
     if sections.len() > VENUES_MAX {
         report.value("venues", format!("lists {} venues; write at most {VENUES_MAX}", sections.len()));
     }
     let venue = |(name, section): &(&str, Section<'_>)| {
-        section.only(report, &VENUE_KEYS);
         let kind = section.need(report, "kind", "\"uniswap-v3\"");
+        let kinds = [("uniswap-v3", false), ("erc-4626", true)];
+        let is_vault = kind.and_then(|field| values::choice(report, &field, &kinds)) == Some(true);
+        section.only(report, if is_vault { &vaults::VAULT_KEYS } else { &VENUE_KEYS });
         let address = section.need(report, "address", "\"eip155:1:0x…\"");
         let code_hash = section.need(report, "code_hash", "\"0x…\"");
-        let pools = section.need(report, "pools", "[{ pair = [\"WETH\", \"USDC\"], fee_pips = 3000 }]");
-        let kinds = [("uniswap-v3", VenueKind::UniswapV3)];
+        let (kind, pools) = if is_vault {
+            (vaults::kind(section, report, name, assets, shares), Vec::new())
+        } else {
+            let pools = section.need(report, "pools", "[{ pair = [\"WETH\", \"USDC\"], fee_pips = 3000 }]");
+            (None, pools.map(|field| pool_list(report, &field, assets)).unwrap_or_default())
+        };
         Venue {
             name: (*name).to_owned(),
-            kind: kind.and_then(|field| values::choice(report, &field, &kinds)).unwrap_or(VenueKind::UniswapV3),
+            kind: kind.unwrap_or(VenueKind::UniswapV3),
             address: address.and_then(|field| values::account(report, &field, chain_id)).unwrap_or_default(),
             code_hash: code_hash.and_then(|field| values::hash(report, &field)).unwrap_or_default(),
-            pools: pools.map(|field| pool_list(report, &field, assets)).unwrap_or_default(),
+            pools,
         }
     };
     sections.iter().take(VENUES_MAX).map(venue).collect()
@@ -108,7 +118,7 @@ fn pool_list(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Ve
 
 fn pair(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Option<(AssetId, AssetId)> {
     let sides = field.list(report, 2);
-    let found: Vec<Option<AssetId>> = sides.iter().map(|side| asset_named(report, side, assets)).collect();
+    let found: Vec<Option<AssetId>> = sides.iter().map(|side| values::asset(report, side, assets)).collect();
     match found.as_slice() {
         [Some(a), Some(b)] if a == b => {
             report.value(&field.path, "has the same asset on both sides; write two different ones");
@@ -121,17 +131,6 @@ fn pair(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Option<
             None
         }
     }
-}
-
-fn asset_named(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Option<AssetId> {
-    let symbol = field.text(report, "WETH")?;
-    let position = assets.iter().position(|asset| asset.symbol == symbol);
-    if position.is_none() {
-        let known: Vec<_> = assets.iter().map(|asset| asset.symbol.as_str()).collect();
-        let message = format!("`{symbol}` is no asset of this policy; write one of: {}", known.join(", "));
-        report.conflict(&field.path, message);
-    }
-    position.and_then(|position| u16::try_from(position).ok()).map(AssetId)
 }
 
 /// All counterparties, by name.

@@ -3,7 +3,7 @@
 use crate::document::{Field, Report};
 use alloy_primitives::{Address, B256, hex};
 use chrono::{DateTime, Utc};
-use quaestor_core::{Caip10, policy::Schedule};
+use quaestor_core::{Asset, AssetId, Caip10, policy::Schedule};
 use std::str::FromStr;
 
 /// Longest duration, seconds: ten years of 365 days. What is longer is a slip.
@@ -112,6 +112,18 @@ pub(crate) fn choice<T: Copy>(report: &mut Report<'_>, field: &Field<'_>, known:
         report.value(&field.path, format!("`{text}` is not known here; write one of: {}", words()));
     }
     found
+}
+
+/// The asset of this symbol.
+pub(crate) fn asset(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Option<AssetId> {
+    let symbol = field.text(report, "WETH")?;
+    let position = assets.iter().position(|asset| asset.symbol == symbol);
+    if position.is_none() {
+        let known: Vec<_> = assets.iter().map(|asset| asset.symbol.as_str()).collect();
+        let message = format!("`{symbol}` is no asset of this policy; write one of: {}", known.join(", "));
+        report.conflict(&field.path, message);
+    }
+    position.and_then(|position| u16::try_from(position).ok()).map(AssetId)
 }
 
 /// A cron line, with one space between its fields.

@@ -4,6 +4,7 @@ use crate::world::World;
 use quaestor_core::{
     Catalog, Context, Inputs, Intent, Policy, RiskReport, Verdict,
     pipeline::{Workspace, evaluate},
+    strategy::ParamValue,
     valuation::{Prices, Valuation},
 };
 use quaestor_policies::{Facts, StrategyFacts, VotedPolicy, parse, starting_policy};
@@ -20,11 +21,15 @@ pub struct Ready {
 impl Ready {
     pub fn new(mut world: World, catalog: &Catalog) -> Self {
         let terms = &world.terms;
-        let strategy = |it: &quaestor_core::policy::StrategyTerms| StrategyFacts {
-            name: it.name.clone(),
-            kind: it.kind.clone(),
-            about: "Under test.".into(),
-            params: it.params.clone().into_iter().collect(),
+        let strategy = |it: &quaestor_core::policy::StrategyTerms| {
+            let share = it.share_bps_max.map(|bps| ParamValue::Integer(i64::try_from(bps).unwrap()));
+            let share = share.map(|share| ("share_bps_max".to_owned(), share));
+            StrategyFacts {
+                name: it.name.clone(),
+                kind: it.kind.clone(),
+                about: "Under test.".into(),
+                params: share.into_iter().chain(it.params.clone()).collect(),
+            }
         };
         let facts = Facts {
             name: terms.name.clone(),
@@ -48,7 +53,8 @@ impl Ready {
         let policy = parse(text.as_bytes(), catalog).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         world.rearrange(policy.terms());
         let prices = world.prices();
-        Self { world, policy, prices, risk: RiskReport::default() }
+        let risk = world.risk.clone();
+        Self { world, policy, prices, risk }
     }
 
     /// Decides and judges, reusing the room of `work`.

@@ -3,13 +3,16 @@
 
 use alloy_primitives::{Address, B256, keccak256};
 use quaestor_core::{
-    Account, AccountId, Action, Amount, Asset, AssetId, AssetKind, Catalog, Context, History, Inputs, Intent, Limits,
-    Policy, Pool, Price, Refusal, RiskModel, RiskReport, Route, Rule, Snapshot, Strategy, Terms, Value, Venue,
+    Account, AccountId, Action, Amount, Asset, AssetId, AssetKind, Catalog, Context, Exchange, History, Inputs, Intent,
+    Limits, Policy, Pool, Price, Refusal, RiskModel, RiskReport, Route, Rule, Snapshot, Strategy, Terms, Value, Venue,
     VenueKind, Verdict,
     amount::WAD,
     pipeline::{Workspace, evaluate},
     policy::{Band, RiskTerms, Schedule, StrategyTerms},
-    snapshot::{AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, FeedReading, Round, Tally},
+    snapshot::{
+        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, RateReading,
+        Round, Spend, Tally,
+    },
     strategy::{ParamProblem, ParamValue, StrategyHold, StrategyParams},
     valuation::{Prices, Valuation},
     verdict::Quantity,
@@ -47,6 +50,7 @@ pub struct World {
     pub terms: Terms,
     pub snapshot: Snapshot,
     pub history: History,
+    pub risk: RiskReport,
 }
 
 pub fn usdc(band: Option<(u64, u64, u64)>, operations: u128, reserve: u128) -> Holding {
@@ -59,6 +63,12 @@ pub fn volatile(symbol: &'static str, price: u128, band: (u64, u64, u64), operat
     Holding { symbol, decimals: 18, kind, price: price * WAD, band: Some(band), operations, reserve: 0 }
 }
 
+/// A stable asset beside cash, worth a dollar.
+pub fn dai(operations: u128, reserve: u128) -> Holding {
+    let (symbol, kind) = ("DAI", AssetKind::Stable);
+    Holding { symbol, decimals: 18, kind, price: WAD, band: None, operations: operations * WAD, reserve: reserve * WAD }
+}
+
 pub fn address(of: &str) -> Address {
     Address::from_word(keccak256(of))
 }
@@ -68,8 +78,22 @@ pub fn text(value: &str) -> ParamValue {
 }
 
 pub fn named(name: &str, kind: &str, params: &[(&str, &str)]) -> StrategyTerms {
-    let params: StrategyParams = params.iter().map(|(key, value)| (key.to_string(), text(value))).collect();
-    StrategyTerms { name: name.into(), line: keccak256(name), kind: kind.into(), params }
+    let params: Vec<_> = params.iter().map(|(key, value)| (*key, text(value))).collect();
+    strategy(name, kind, params)
+}
+
+pub fn strategy(name: &str, kind: &str, params: Vec<(&str, ParamValue)>) -> StrategyTerms {
+    let params: StrategyParams = params.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
+    StrategyTerms { name: name.into(), line: keccak256(name), kind: kind.into(), share_bps_max: None, params }
+}
+
+pub fn number(value: i64) -> ParamValue {
+    ParamValue::Integer(value)
+}
+
+/// Pairs of account and asset.
+pub fn pairs(pairs: &[(&str, &str)]) -> ParamValue {
+    ParamValue::List(pairs.iter().map(|(account, asset)| ParamValue::List(vec![text(account), text(asset)])).collect())
 }
 
 pub fn rebalance(trade_min: &str) -> StrategyTerms {
@@ -124,7 +148,37 @@ impl World {
             risk: RiskTerms { history_rounds: 30, ..Default::default() },
             strategies: vec![],
         };
-        Self { snapshot: snapshot(holdings, &terms), terms, history: History::default() }
+        let (history, risk) = (History::default(), RiskReport::default());
+        Self { snapshot: snapshot(holdings, &terms), terms, history, risk }
+    }
+
+    /// With a vault for cash: base units of it for one whole share a week ago, if that is known, and now; and the shares
+    /// that the Safe and the timelock hold.
+    pub fn with_vault(mut self, name: &str, rates: (Option<u128>, u128), held: [u128; 2]) -> Self {
+        let id = |length: usize| u16::try_from(length).unwrap();
+        let shares = AssetId(id(self.terms.assets.len()));
+        let cash = self.terms.assets[CASH.index()].clone();
+        let symbol = format!("s-{name}");
+        self.terms.assets.push(Asset { symbol, address: address(name), feeds: vec![], ..cash.clone() });
+        self.terms.venues.push(Venue {
+            name: name.into(),
+            kind: VenueKind::Erc4626 { asset: CASH, shares },
+            address: address(name),
+            code_hash: keccak256(format!("code of {name}")),
+            pools: vec![],
+        });
+        let week_ago = BlockRef { number: 0, hash: keccak256("earlier"), timestamp: NOW - 604_800 };
+        let rate = RateReading {
+            asset: Some(cash.address),
+            now: Some(Amount(rates.1)).filter(|rate| !rate.is_zero()),
+            earlier: rates.0.map(|rate| EarlierRate { block: week_ago, rate: Amount(rate) }),
+        };
+        let (address, decimals) = (address(name), Some(cash.decimals));
+        self.snapshot.assets.push(AssetReading { address, decimals, feeds: vec![], rate: Some(rate) });
+        for (account, held) in self.snapshot.accounts.iter_mut().zip(held) {
+            account.balances.push(Amount(held));
+        }
+        self
     }
 
     pub fn with(mut self, strategy: StrategyTerms) -> Self {
@@ -172,36 +226,81 @@ impl World {
         let (policy, model) = (&judge as &dyn Policy, &Model as &dyn RiskModel);
         let inputs = Inputs { snapshot: &self.snapshot, history: &self.history, policy, strategies, model };
         let mut work = Workspace::new();
-        evaluate(&inputs, &self.prices(), &RiskReport::default(), &mut work).expect("every asset is priced");
+        evaluate(&inputs, &self.prices(), &self.risk, &mut work).expect("every asset is priced");
         let holds = work.holds.iter().map(|(_, reason)| *reason).collect();
         Decided { intents: work.intents, verdicts: work.verdicts, holds }
     }
 
-    /// After `intents`, every swap at the oracle's prices.
+    /// After `intents`, every exchange at the oracle's prices.
     pub fn after(&self, intents: &[Intent]) -> Self {
         let (prices, mut left) = (self.prices(), self.clone());
         for intent in intents {
             let from = intent.account.index();
             for action in &intent.actions {
-                match *action {
-                    Action::Swap { sell, buy, amount_in, .. } => {
+                match (*action, action.exchange()) {
+                    (_, Some(Exchange { give, take, amount_in, .. })) => {
                         let unit = |asset: AssetId| self.terms.assets[asset.index()].unit();
-                        let value = amount_in.value_at(prices.of(sell).unwrap(), unit(sell)).unwrap();
-                        let out = value.amount_at(prices.of(buy).unwrap(), unit(buy)).unwrap();
-                        left.change(from, sell, |held| held.checked_sub(amount_in.0));
-                        left.change(from, buy, |held| held.checked_add(out.0));
+                        let value = amount_in.value_at(prices.of(give).unwrap(), unit(give)).unwrap();
+                        let out = value.amount_at(prices.of(take).unwrap(), unit(take)).unwrap();
+                        left.change(from, give, |held| held.checked_sub(amount_in.0));
+                        left.change(from, take, |held| held.checked_add(out.0));
                     }
-                    Action::Transfer { asset, to, amount } => {
+                    (Action::Transfer { asset, to, amount }, None) => {
                         left.change(from, asset, |held| held.checked_sub(amount.0));
                         if let Some(account) = self.terms.account_at(to) {
                             left.change(account.index(), asset, |held| held.checked_add(amount.0));
                         }
                     }
-                    Action::Approve { .. } => {}
+                    _ => {}
                 }
             }
         }
         left
+    }
+
+    /// After `intents`, which the history remembers.
+    pub fn done(&self, intents: &[Intent]) -> Self {
+        let mut left = self.after(intents);
+        let block = self.snapshot.block;
+        left.history.spends.extend(intents.iter().map(|intent| Spend {
+            timestamp: block.timestamp,
+            account: intent.account,
+            decision: block.hash,
+            once_key: intent.purpose.once_key(self.terms.accounts[intent.account.index()].address, block.hash),
+            line: intent.purpose.line(),
+            asset: Some(intent.asset),
+            counterparty: intent.counterparty,
+            value: intent.value,
+        }));
+        left
+    }
+
+    /// At another time, the prices as old as they were.
+    pub fn at(mut self, timestamp: u64) -> Self {
+        let block = BlockRef { hash: keccak256(timestamp.to_be_bytes()), timestamp, ..self.snapshot.block };
+        (self.snapshot.block, self.snapshot.brake.block) = (block, block);
+        for round in self.snapshot.assets.iter_mut().flat_map(|it| &mut it.feeds).flat_map(|it| &mut it.rounds) {
+            round.updated_at = timestamp - 60;
+        }
+        self
+    }
+
+    /// With these answers of the feed of `asset`, in millionths of a dollar, the latest last.
+    pub fn answering(mut self, asset: AssetId, micros: &[u128]) -> Self {
+        let round = |micro: &u128| Round { price: Some(Price(micro * (WAD / 1_000_000))), updated_at: NOW - 60 };
+        self.snapshot.assets[asset.index()].feeds[0].rounds = micros.iter().map(round).collect();
+        self
+    }
+
+    pub fn strategy(mut self, change: impl FnOnce(&mut StrategyTerms)) -> Self {
+        change(self.terms.strategies.last_mut().unwrap());
+        self
+    }
+
+    /// Each problem of the parameters, with its key.
+    pub fn problems(&self) -> Vec<String> {
+        let found = self.build(&quaestor_strategies::catalog()).expect_err("it is wrong");
+        found.into_iter().map(|it| format!("{}: {}", it.key, it.message)).collect()
     }
 
     fn change(&mut self, account: usize, asset: AssetId, change: impl Fn(u128) -> Option<u128>) {
@@ -266,6 +365,7 @@ fn snapshot(holdings: &[Holding], terms: &Terms) -> Snapshot {
             feed: asset.feeds[0],
             rounds: vec![Round { price: Some(Price(it.price)).filter(|price| !price.is_zero()), updated_at: NOW - 60 }],
         }],
+        rate: None,
     };
     let account = |position: usize, control, balance: fn(&Holding) -> u128| AccountReading {
         address: terms.accounts[position].address,
@@ -313,7 +413,7 @@ impl Judge<'_> {
         if tally.spent(intent.account, intent.asset).0 + intent.amount.0 > held {
             return Some(Rule::BalanceSufficient);
         }
-        if intent.value > cx.room(tally) {
+        if intent.value > cx.room_of(intent.purpose.line(), intent.account, tally) {
             return Some(Rule::ProposalBpsMax);
         }
         if Some(intent.value) != cx.value_of(intent.asset, intent.amount) {
@@ -340,18 +440,18 @@ impl Judge<'_> {
         (stable(&after) < least && stable(&after) < stable(&before)).then_some(Rule::StableShareBpsMin)
     }
 
-    /// Value of `asset` after what was allowed and `next`: swaps counted at their least output, and at the oracle's.
+    /// Value of `asset` after what was allowed and `next`: exchanges counted at their least output, and at the oracle's.
     fn held(&self, cx: &Context<'_>, tally: &Tally<'_>, next: Option<&Intent>, asset: AssetId) -> (Value, Value) {
         let held = cx.valuation.value_of(asset).0;
         let (mut low, mut high) = (held, held);
         for action in tally.allowed().chain(next).flat_map(|intent| &intent.actions) {
-            if let Action::Swap { sell, buy, amount_in, amount_out_min, .. } = *action {
-                let given = cx.value_of(sell, amount_in).unwrap().0;
-                if sell == asset {
+            if let Some(Exchange { give, take, amount_in, amount_out_min, .. }) = action.exchange() {
+                let given = cx.value_of(give, amount_in).unwrap().0;
+                if give == asset {
                     (low, high) = (low.saturating_sub(given), high.saturating_sub(given));
                 }
-                if buy == asset {
-                    (low, high) = (low + cx.value_of(buy, amount_out_min).unwrap().0, high + given);
+                if take == asset {
+                    (low, high) = (low + cx.value_of(take, amount_out_min).unwrap().0, high + given);
                 }
             }
         }

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    Amount, Value,
+    Action, Amount, Value,
     action::encode_batch,
     fixture::{
-        Judge, LaxCodec, MEMBER, NOW, NoModel, OPERATIONS, OPERATOR, POLICY, RESERVE, block, decide, outstanding,
-        payment, sale, snapshot, spend, usd,
+        Judge, LaxCodec, MEMBER, NOW, NoModel, OPERATIONS, OPERATOR, POLICY, RESERVE, block, decide, deposit,
+        outstanding, payment, sale, snapshot, spend, usd,
     },
     snapshot::Outstanding,
 };
@@ -357,8 +357,26 @@ fn a_strategy_that_ran_is_noticed_at_a_later_block_too() {
 }
 
 #[test]
+fn a_minimum_that_calldata_cannot_say_is_judged_and_bound_by_the_decision() {
+    let case = Case::of(&[deposit(OPERATIONS, 0, 2)]);
+    assert!(case.clear().is_ok());
+    let shown = case.judge.shown.lock().unwrap();
+    let minimum = |action: &Action| action.exchange().map(|it| it.amount_out_min);
+    assert_eq!(shown[0].intent.actions.last().and_then(minimum), Some(Amount(1_999_999)));
+    drop(shown);
+    // Calls are the same without it; the batch is then none of the decision's.
+    let mut lower = Case::of(&[deposit(OPERATIONS, 0, 2)]);
+    if let Some(Action::Deposit { shares_min, .. }) = lower.batch.items[0].intent.actions.last_mut() {
+        *shares_min = Amount(1);
+    }
+    assert_eq!(encode_batch(&LaxCodec, &lower.decision, &lower.batch).unwrap(), lower.calls);
+    assert_eq!(lower.refused(), Rule::CalldataMatches);
+}
+
+#[test]
 fn votes_take_too_long_for_a_swap() {
     assert_eq!(Case::of(&[sale(RESERVE, 0, 2)]).refused(), Rule::GovernorSwapBound);
+    assert_eq!(Case::of(&[deposit(RESERVE, 0, 2)]).refused(), Rule::GovernorSwapBound);
 }
 
 #[test]

@@ -185,15 +185,17 @@ proptest! {
     }
 
     #[test]
-    fn a_second_transaction_leaves_only_to_withdraw(events in prop::collection::vec(event(), 0..40)) {
+    fn a_second_transaction_leaves_only_to_withdraw_or_to_pay_more(events in prop::collection::vec(event(), 0..40)) {
         let mut proposal = Proposal::default();
         for event in events {
             let (next, _) = step(proposal.clone(), &event);
             if let (Some(before), Some(after)) = (proposal.flight, next.flight)
                 && before.tx != after.tx {
-                prop_assert!(matches!(after.errand, Errand::Revoke | Errand::Tidy));
                 let withdrawing = matches!(proposal.state, State::Withdrawing { .. });
-                prop_assert!(withdrawing);
+                let withdraws = withdrawing && matches!(after.errand, Errand::Revoke | Errand::Tidy);
+                // The same errand at the same nonce, with higher fees.
+                let again = after.errand == before.errand && !matches!(before.progress, Progress::Included(_));
+                prop_assert!(withdraws || again);
             }
             proposal = next;
         }

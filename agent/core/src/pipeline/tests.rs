@@ -3,8 +3,8 @@ use crate::{
     BlockRef, Price,
     decision::Batch,
     fixture::{
-        AsTold, Judge, NOW, NoModel, OPERATIONS, RESERVE, WETH, decide as decide_on, outstanding, payment, sale,
-        snapshot, spend, usd,
+        AsTold, Judge, NOW, NoModel, OPERATIONS, POLICY, RESERVE, WETH, decide as decide_on, outstanding, payment,
+        sale, snapshot, spend, usd,
     },
     snapshot::{FeedReading, Outstanding, Round, Spend},
     strategy::StrategyHold,
@@ -286,4 +286,58 @@ fn a_second_feed_must_be_the_policys_own() {
     assert!(precondition(&terms, policy, &snapshot(100)).is_none());
     let elsewhere = Snapshot { block: BlockRef::default(), ..snapshot(100) };
     assert_eq!(precondition(&terms, policy, &elsewhere).unwrap().rule, Rule::BrakePulled);
+}
+
+#[test]
+fn a_vault_must_be_for_the_asset_that_the_policy_says() {
+    let (mut judge, mut snapshot) = (Judge::default(), snapshot(100));
+    let rate = |asset| Some(crate::snapshot::RateReading { asset, ..Default::default() });
+    let usdc = judge.terms.assets[0].address;
+    judge.terms.venues[0].kind = crate::VenueKind::Erc4626 { asset: AssetId(0), shares: AssetId(1) };
+    snapshot.assets[1].rate = rate(Some(usdc));
+    assert_eq!(precondition(&judge.terms, POLICY, &snapshot), None);
+    let refused = |snapshot: &Snapshot| {
+        let receipt = precondition(&judge.terms, POLICY, snapshot).unwrap();
+        (receipt.rule, receipt.limit, receipt.found)
+    };
+    let expected = Quantity::Address(usdc);
+    snapshot.assets[1].rate = rate(Some(judge.terms.assets[1].address));
+    let found = Quantity::Address(judge.terms.assets[1].address);
+    assert_eq!(refused(&snapshot), (Rule::VaultAsset, expected, found));
+    snapshot.assets[1].rate = rate(None);
+    assert_eq!(refused(&snapshot), (Rule::VaultAsset, expected, Quantity::None));
+    snapshot.assets[1].rate = None;
+    assert_eq!(refused(&snapshot), (Rule::VaultAsset, expected, Quantity::None));
+}
+
+#[test]
+fn a_strategy_has_its_share_of_the_proposal_cap_and_what_it_wanted_counts() {
+    let usd = |whole| Value(usd(whole).0);
+    let line = crate::fixture::LINE;
+    let room_of = |share_bps_max, proposal_bps_max, before: &[Intent]| {
+        let mut terms = crate::fixture::terms();
+        terms.limits.proposal_bps_max = proposal_bps_max;
+        terms.strategies[0].share_bps_max = share_bps_max;
+        let snapshot = snapshot(100);
+        let prices = Prices::resolve(&terms, &snapshot);
+        let mut valuation = Valuation::default();
+        valuation.fill(&terms, &snapshot, &prices).unwrap();
+        let (history, risk, policy) = (History::default(), RiskReport::default(), B256::ZERO);
+        let windows = history.windows(snapshot.block.timestamp);
+        let (prices, valuation, risk, terms, snapshot) = (&prices, &valuation, &risk, &terms, &snapshot);
+        let history = &history;
+        let cx = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new: true };
+        let tally = Tally::before(OPERATIONS, before, &[]);
+        (cx.room_of(line, OPERATIONS, &tally), cx.room_of(B256::ZERO, OPERATIONS, &tally))
+    };
+    // One percent of 700,000, and a quarter of it.
+    assert_eq!(room_of(None, 100, &[]), (usd(7_000), usd(7_000)));
+    assert_eq!(room_of(Some(2_500), 100, &[]), (usd(1_750), usd(7_000)));
+    assert_eq!(room_of(Some(2_500), 100, &[payment(OPERATIONS, 1, 750)]), (usd(1_000), usd(6_250)));
+    assert_eq!(room_of(Some(2_500), 100, &[payment(RESERVE, 1, 750)]), (usd(1_750), usd(7_000)), "another account");
+    let mut other = payment(OPERATIONS, 1, 6_000);
+    other.purpose = crate::Purpose::Payment { line: B256::repeat_byte(9), period: 0 };
+    assert_eq!(room_of(Some(2_500), 100, &[other]), (usd(1_000), usd(1_000)), "the cap is for all");
+    assert_eq!(room_of(Some(2_500), u64::MAX, &[]).0, usd(175_000), "without a cap, of NAV");
+    assert_eq!(room_of(Some(0), u64::MAX, &[]).0, Value::ZERO);
 }

@@ -122,3 +122,42 @@ proptest! {
         prop_assert_eq!(history.batches_within(NOW, secs), batches.len() as u64);
     }
 }
+
+#[test]
+fn growth_is_simple_yearly_and_rounded_down() {
+    let week = 604_800;
+    let growth = |earlier: u128, now: u128| {
+        let block = BlockRef { timestamp: NOW - week, ..BlockRef::default() };
+        let earlier = Some(EarlierRate { block, rate: Amount(earlier) });
+        RateReading { asset: None, now: Some(Amount(now)), earlier }.growth_bps_yearly(NOW)
+    };
+    assert_eq!(growth(1_000_000, 1_000_000), Some(0));
+    // A thousandth in a week is 52.14 thousandths in a year.
+    assert_eq!(growth(1_000_000, 1_001_000), Some(521));
+    assert_eq!(growth(1_000_000, 999_000), Some(-522));
+    // 365 weeks in seven years: 7 / 365 of the rate, exactly 10000 bps.
+    assert_eq!((growth(365, 372), growth(365, 358)), (Some(10_000), Some(-10_000)));
+    assert_eq!(growth(1, u128::MAX), None, "it does not fit");
+    let unread = RateReading { now: Some(Amount(1)), ..RateReading::default() };
+    assert_eq!(unread.growth_bps_yearly(NOW), None);
+    let block = BlockRef { timestamp: NOW, ..BlockRef::default() };
+    let at_once = RateReading { earlier: Some(EarlierRate { block, rate: Amount(1) }), ..unread };
+    assert_eq!((at_once.growth_bps_yearly(NOW), at_once.growth_bps_yearly(NOW - 1)), (None, None));
+}
+
+#[test]
+fn what_vaults_take_and_give_is_counted_like_a_swap() {
+    let (venue, shares) = (crate::VenueId(0), AssetId(5));
+    let with = |asset, action| {
+        let mut intent = payment(OPERATIONS, 1, 10);
+        (intent.asset, intent.actions) = (asset, [action].into_iter().collect());
+        intent
+    };
+    let deposit = Action::Deposit { venue, asset: USDC, shares, amount: Amount(7), shares_min: Amount(6) };
+    let redeem = Action::Redeem { venue, shares, asset: USDC, amount: Amount(5), assets_min: Amount(4) };
+    let intents = [with(USDC, deposit), with(shares, redeem)];
+    let tally = Tally::before(OPERATIONS, &intents, &[]);
+    assert_eq!((tally.spent(OPERATIONS, USDC), tally.received_min(OPERATIONS, USDC)), (Amount(7), Amount(4)));
+    assert_eq!((tally.spent(OPERATIONS, shares), tally.received_min(OPERATIONS, shares)), (Amount(5), Amount(6)));
+    assert_eq!((tally.spent(OPERATIONS, WETH), tally.spent(RESERVE, USDC)), (Amount::ZERO, Amount::ZERO));
+}

@@ -55,6 +55,34 @@ fn a_feed_that_was_not_read_has_no_price() {
 }
 
 #[test]
+fn shares_have_the_price_of_their_vaults_asset_at_its_rate() {
+    let (mut terms, mut snapshot) = (terms(), snapshot(100));
+    let shares = AssetId(2);
+    terms.assets.push(Asset { symbol: "sUSDC".into(), decimals: 18, feeds: vec![], ..terms.assets[0].clone() });
+    terms.venues.push(crate::Venue {
+        kind: crate::VenueKind::Erc4626 { asset: USDC, shares },
+        pools: vec![],
+        ..terms.venues[0].clone()
+    });
+    let mut price = |now: Option<u128>, asset_price: u128| {
+        let rate = Some(crate::snapshot::RateReading { now: now.map(Amount), ..Default::default() });
+        snapshot.assets.truncate(2);
+        snapshot.assets[0].feeds[0].rounds[0].price = Some(Price(asset_price)).filter(|price| !price.is_zero());
+        let reading = crate::snapshot::AssetReading { feeds: vec![], rate, ..snapshot.assets[0].clone() };
+        snapshot.assets.push(reading);
+        let found = Prices::resolve(&terms, &snapshot);
+        assert_eq!(found.0[2].usable, if found.of(shares).is_some() { 1 } else { 0 });
+        found.of(shares).map(|price| price.0)
+    };
+    let one = usd(1).0;
+    assert_eq!(price(Some(1_100_001), one), Some(1_100_001 * one / 1_000_000));
+    assert_eq!(price(Some(1), 3), None, "less than can be said is no price");
+    assert_eq!(price(Some(1_999_999), 1), Some(1), "rounded down");
+    assert_eq!((price(None, one), price(Some(1_000_000), 0)), (None, None));
+    assert_eq!(price(Some(u128::MAX), u128::MAX), None, "it does not fit");
+}
+
+#[test]
 fn the_price_is_the_median() {
     let price = |answers: &[u128]| {
         let answers: Vec<_> = answers.iter().map(|answer| (Some(*answer), 0)).collect();

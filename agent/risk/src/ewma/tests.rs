@@ -31,7 +31,7 @@ fn snapshot(series: &[Vec<u128>]) -> Snapshot {
             |(price, back): (&u128, u64)| Round { price: Some(Price(*price)), updated_at: NOW - back * DAY_SECS };
         let rounds = prices.iter().zip(days).map(round).collect();
         let feeds = vec![FeedReading { feed: Default::default(), rounds }];
-        AssetReading { address: Default::default(), decimals: Some(18), feeds }
+        AssetReading { address: Default::default(), decimals: Some(18), feeds, rate: None }
     };
     Snapshot {
         chain_id: 1,
@@ -103,6 +103,25 @@ fn its_bits_are_pinned() {
     let report = assess(&EwmaModel::default(), &[in_cents(&BTC), in_cents(&ETH)], &[6_000, 4_000]);
     let bits = [report.volatility[0].unwrap(), report.volatility[1].unwrap(), report.correlation[1]].map(f64::to_bits);
     assert_eq!(bits, [4612697086106534680, 4614023859979897642, 4607053159903914981]);
+}
+
+#[test]
+fn the_shares_of_a_vault_move_as_its_asset_does() {
+    let mut terms = terms(3);
+    terms.venues.push(quaestor_core::Venue {
+        name: "vault".into(),
+        kind: quaestor_core::VenueKind::Erc4626 { asset: AssetId(0), shares: AssetId(2) },
+        address: Default::default(),
+        code_hash: B256::ZERO,
+        pools: vec![],
+    });
+    let mut snapshot = snapshot(&[in_cents(&BTC), in_cents(&ETH), vec![]]);
+    snapshot.assets[2].feeds.clear();
+    let model = EwmaModel::default();
+    let with_shares = model.assess(&terms, &snapshot, &Prices::default(), &[1_000, 4_000, 5_000]);
+    let without = assess(&model, &[in_cents(&BTC), in_cents(&ETH)], &[6_000, 4_000]);
+    assert_eq!(with_shares.volatility, [without.volatility[0], without.volatility[1], without.volatility[0]]);
+    assert_eq!(with_shares.treasury_volatility_bps, without.treasury_volatility_bps);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What is published with each decision so that anyone can recompute it.
 
-use crate::chain::{Contracts, Observation, Read, Readings};
+use crate::chain::{Contracts, Earlier, Read, Readings};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
-use quaestor_core::{Call, Decision, History, Snapshot, gate::DryRun};
+use quaestor_core::{BlockRef, Call, Decision, History, Snapshot, gate::DryRun};
 use serde::{Deserialize, Serialize};
 use std::{fs, io, io::Write, path::Path};
 
@@ -27,6 +27,9 @@ pub struct Bundle {
     pub model: serde_json::Value,
     /// Every call that was read at the snapshot's block, with its answer; `null` where it failed.
     pub reads: Vec<BundleRead>,
+    /// What was read of the past; absent where the policy has no vaults or the node had not that state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<BundleEarlier>,
     /// What the answers mean.
     pub snapshot: Snapshot,
     /// What the agent did before.
@@ -60,6 +63,15 @@ pub struct BundleRead {
     pub answer: Option<Bytes>,
 }
 
+/// The rates of the vaults at an earlier block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleEarlier {
+    /// The block.
+    pub block: BlockRef,
+    /// Every call that was read there, with its answer; `null` where it failed.
+    pub reads: Vec<BundleRead>,
+}
+
 /// A proposal made of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleProposal {
@@ -76,9 +88,12 @@ pub struct BundleProposal {
 impl Bundle {
     /// The raw answers.
     pub fn readings(&self) -> Readings {
-        let mut readings = Readings::default();
-        readings.extend(self.reads.iter().map(|it| (it.read.clone(), it.answer.clone())));
-        readings
+        readings_of(&self.reads)
+    }
+
+    /// The raw answers of the past.
+    pub fn earlier(&self) -> Option<Earlier> {
+        self.earlier.as_ref().map(|it| Earlier { block: it.block, readings: readings_of(&it.reads) })
     }
 
     /// The contracts that were read.
@@ -124,10 +139,21 @@ impl Bundle {
     }
 }
 
-/// The answers of an observation as a bundle lists them.
-pub(super) fn bundle_reads(observation: &Observation) -> Vec<BundleRead> {
+/// Answers as a bundle lists them.
+pub fn bundle_reads(readings: &Readings) -> Vec<BundleRead> {
     let row = |(read, answer): (&Read, &Option<Bytes>)| BundleRead { read: read.clone(), answer: answer.clone() };
-    observation.readings.iter().map(row).collect()
+    readings.iter().map(row).collect()
+}
+
+/// Answers of the past as a bundle lists them.
+pub fn bundle_earlier(earlier: Option<&Earlier>) -> Option<BundleEarlier> {
+    earlier.map(|it| BundleEarlier { block: it.block, reads: bundle_reads(&it.readings) })
+}
+
+fn readings_of(reads: &[BundleRead]) -> Readings {
+    let mut readings = Readings::default();
+    readings.extend(reads.iter().map(|it| (it.read.clone(), it.answer.clone())));
+    readings
 }
 
 /// keccak256 of the decision's canonical bytes.

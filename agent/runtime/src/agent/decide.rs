@@ -2,7 +2,7 @@
 
 use super::{
     Agent, AgentError, BUNDLE_VERSION, Bundle, BundleContracts, Moment,
-    bundle::{bundle_reads, decision_hash},
+    bundle::{bundle_earlier, bundle_reads, decision_hash},
     policy_files::InForce,
     record::Record,
 };
@@ -78,7 +78,8 @@ impl Agent {
             },
             policy: held.text.clone(),
             model: model_words(&model),
-            reads: bundle_reads(&scene.observation),
+            reads: bundle_reads(&scene.observation.readings),
+            earlier: bundle_earlier(scene.observation.earlier.as_ref()),
             snapshot: scene.observation.snapshot.clone(),
             history: scene.history.clone(),
             decision: decision.clone(),

@@ -12,7 +12,8 @@ mod supervise;
 mod track;
 
 pub use bundle::{
-    BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleError, BundleProposal, BundleRead, decision_hash,
+    BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleEarlier, BundleError, BundleProposal, BundleRead,
+    bundle_earlier, bundle_reads, decision_hash,
 };
 pub use decide::model_words;
 pub(crate) use errand::read_route;

@@ -10,6 +10,9 @@ pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
 pub use dry_run::{any_signers, dry_run_safe, dry_run_timelock};
 pub use history::HistoryReader;
 pub(crate) use history::proposal_number;
-pub use observe::{Contracts, Observation, ObserveError, assemble, observe, read_anchor, read_brake, reads_of};
+pub use observe::{
+    Contracts, Earlier, Observation, ObserveError, assemble, earlier_number, observe, rate_reads, read_anchor,
+    read_brake, reads_of,
+};
 pub use transact::{Receipt, SignedTx, TxFate, Unsigned};
 pub(crate) use transact::{fate, gas_money, prepare, send, sign};

@@ -1,12 +1,17 @@
 //! Everything a decision needs, read at one block hash in a number of requests that does not grow with the assets.
 
 use super::{Chain, ChainError, Read, Readings};
-use alloy::primitives::{Address, B256, I256, U256, aliases::U80, keccak256};
-use quaestor_contracts::bindings::{EmergencyBrake, IAggregatorV3, IERC20, ISafe, ITimelock, PolicyRegistry};
+use alloy::{
+    primitives::{Address, B256, I256, U256, aliases::U80, keccak256},
+    rpc::types::BlockNumberOrTag,
+};
+use quaestor_contracts::bindings::{EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, PolicyRegistry};
 use quaestor_core::{
-    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms,
+    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
     amount::{WAD_DECIMALS, pow10},
-    snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Round},
+    snapshot::{
+        AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
+    },
 };
 use std::collections::BTreeSet;
 
@@ -46,6 +51,17 @@ pub struct Observation {
     pub snapshot: Snapshot,
     /// The answers.
     pub readings: Readings,
+    /// The answers at the earlier block, where the policy has vaults and the node has that state.
+    pub earlier: Option<Earlier>,
+}
+
+/// What was read of the past: the rates of the vaults, the policy's `rate_lookback_blocks` before the snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The block.
+    pub block: BlockRef,
+    /// The answers.
+    pub readings: Readings,
 }
 
 /// The policy that the registry has active at `hash`.
@@ -66,7 +82,8 @@ pub async fn read_brake(chain: &Chain, brake: Address, block: BlockRef) -> Brake
     brake_of(&readings, brake, block)
 }
 
-/// Takes the snapshot at `block`: two multicalls and one batch of code, however many assets there are.
+/// Takes the snapshot at `block`: two multicalls and one batch of code, however many assets there are; with vaults, one
+/// block and one multicall more.
 ///
 /// # Errors
 /// If the node does not answer, or something the policy names cannot be read.
@@ -84,8 +101,43 @@ pub async fn observe(
     let hash = |code: &alloy::primitives::Bytes| if code.is_empty() { B256::ZERO } else { keccak256(code) };
     let code =
         venues.iter().zip(&codes).map(|(address, code)| CodeReading { address: *address, code_hash: hash(code) });
-    let snapshot = assemble(terms, contracts, block, &readings, code.collect())?;
-    Ok(Observation { snapshot, readings })
+    let earlier = observe_earlier(chain, terms, block).await?;
+    let snapshot = assemble(terms, contracts, block, &readings, earlier.as_ref(), code.collect())?;
+    Ok(Observation { snapshot, readings, earlier })
+}
+
+/// The rates of the past. A node that prunes may not have them, and then they are unknown.
+async fn observe_earlier(chain: &Chain, terms: &Terms, block: BlockRef) -> Result<Option<Earlier>, ChainError> {
+    let reads = rate_reads(terms);
+    let Some(number) = earlier_number(terms, block).filter(|_| !reads.is_empty()) else { return Ok(None) };
+    let found = async {
+        let block = chain.block(BlockNumberOrTag::Number(number)).await?;
+        let mut readings = Readings::default();
+        readings.extend(chain.read_at(block.hash, reads).await?);
+        Ok(Earlier { block, readings })
+    };
+    match found.await {
+        Ok(earlier) => Ok(Some(earlier)),
+        Err(ChainError::Refused { .. } | ChainError::NoBlock { .. } | ChainError::Malformed { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Number of the block at which a snapshot at `block` reads the rates of the past; `None` before the chain began, or
+/// where the policy asks for none.
+pub fn earlier_number(terms: &Terms, block: BlockRef) -> Option<u64> {
+    let back = terms.risk.rate_lookback_blocks;
+    block.number.checked_sub(back).filter(|_| back > 0)
+}
+
+/// The rate of every vault, in the order of the venues.
+pub fn rate_reads(terms: &Terms) -> Vec<Read> {
+    terms.vaults().filter_map(|vault| Some(Read::new(vault.address, &rate_call(terms, vault)?))).collect()
+}
+
+/// What one whole share is worth.
+fn rate_call(terms: &Terms, vault: Vault) -> Option<IERC4626::convertToAssetsCall> {
+    terms.asset(vault.shares).map(|it| IERC4626::convertToAssetsCall { shares: U256::from(it.unit()) })
 }
 
 /// Every read that a snapshot under `terms` takes, given the answers so far: with the latest rounds of the feeds in
@@ -107,6 +159,10 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
             reads.push(Read::new(*feed, &IAggregatorV3::latestRoundDataCall {}));
         }
     }
+    for vault in terms.vaults() {
+        reads.push(Read::new(vault.address, &IERC4626::assetCall {}));
+    }
+    reads.extend(rate_reads(terms));
     for account in &terms.accounts {
         for asset in &terms.assets {
             reads.push(Read::new(asset.address, &IERC20::balanceOfCall { account: account.address }));
@@ -151,6 +207,7 @@ pub fn assemble(
     contracts: &Contracts,
     block: BlockRef,
     readings: &Readings,
+    earlier: Option<&Earlier>,
     code: Vec<CodeReading>,
 ) -> Result<Snapshot, ObserveError> {
     let unreadable =
@@ -163,13 +220,20 @@ pub fn assemble(
         .ok_or_else(|| unreadable("the list of operators", contracts.brake))?;
     let account =
         |account: &Account| account_of(terms, account, readings).map_err(|what| unreadable(&what, account.address));
+    let rounds = terms.risk.history_rounds;
+    let mut assets: Vec<AssetReading> = terms.assets.iter().map(|asset| asset_of(asset, readings, rounds)).collect();
+    for vault in terms.vaults() {
+        if let Some(asset) = assets.get_mut(vault.shares.index()) {
+            asset.rate = Some(rate_of(terms, vault, readings, earlier));
+        }
+    }
     Ok(Snapshot {
         chain_id: terms.chain_id,
         block,
         anchor: Anchor { epoch: active.number, policy_hash: active.policyHash },
         brake: brake_of(readings, contracts.brake, block),
         operators,
-        assets: terms.assets.iter().map(|asset| asset_of(asset, readings, terms.risk.history_rounds)).collect(),
+        assets,
         accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
         code,
     })
@@ -189,7 +253,17 @@ fn asset_of(asset: &Asset, readings: &Readings, rounds: u16) -> AssetReading {
         address: asset.address,
         decimals: readings.get(asset.address, &IERC20::decimalsCall {}),
         feeds: asset.feeds.iter().map(|feed| feed_of(*feed, readings, rounds)).collect(),
+        rate: None,
     }
+}
+
+fn rate_of(terms: &Terms, vault: Vault, readings: &Readings, earlier: Option<&Earlier>) -> RateReading {
+    let rate = |readings: &Readings| {
+        let answer = readings.get(vault.address, &rate_call(terms, vault)?)?;
+        Amount::from_u256(answer).filter(|rate| !rate.is_zero())
+    };
+    let earlier = earlier.and_then(|it| Some(EarlierRate { block: it.block, rate: rate(&it.readings)? }));
+    RateReading { asset: readings.get(vault.address, &IERC4626::assetCall {}), now: rate(readings), earlier }
 }
 
 fn feed_of(feed: Address, readings: &Readings, rounds: u16) -> FeedReading {

@@ -132,6 +132,17 @@ pub struct DaoAsset {
     pub in_timelock: Amount,
 }
 
+/// An ERC-4626 vault for the first asset.
+#[derive(Debug, Clone)]
+pub struct DaoVault {
+    /// Name of the venue in the policy.
+    pub name: String,
+    /// Symbol of its shares, which have the decimals of the asset.
+    pub symbol: String,
+    /// The vault, and the token of its shares.
+    pub address: Address,
+}
+
 /// A Uniswap v3 pool.
 #[derive(Debug, Clone, Copy)]
 pub struct DaoPool {
@@ -164,6 +175,8 @@ pub struct Dao {
     pub assets: Vec<DaoAsset>,
     /// One pool for every asset but the first.
     pub pools: Vec<DaoPool>,
+    /// Vaults for the first asset.
+    pub vaults: Vec<DaoVault>,
     /// keccak256 of the runtime code (EIP-1052) of each contract above.
     pub code_hashes: BTreeMap<Address, B256>,
     /// The block in which the last part of it stood.
@@ -174,6 +187,11 @@ impl Dao {
     /// The asset of this symbol.
     pub fn asset(&self, symbol: &str) -> Option<&DaoAsset> {
         self.assets.iter().find(|asset| asset.symbol == symbol)
+    }
+
+    /// The vault of this name.
+    pub fn vault(&self, name: &str) -> Option<&DaoVault> {
+        self.vaults.iter().find(|vault| vault.name == name)
     }
 
     /// keccak256 of the runtime code of a contract of this DAO.

@@ -2,7 +2,7 @@
 
 use super::{
     Chain, DevnetError, Issue, Options, Packages,
-    dao::{Controls, Dao, DaoAsset, DaoPool, Governance, MULTICALL3, People, SafeContracts, Uniswap},
+    dao::{Controls, Dao, DaoAsset, DaoPool, DaoVault, Governance, MULTICALL3, People, SafeContracts, Uniswap},
     market::{self, FEED_DECIMALS, Side},
     people,
     replay::{answer_of, rounds_of},
@@ -15,8 +15,9 @@ use alloy::{
 };
 use quaestor_contracts::{
     bindings::{
-        DecisionGate, DevnetAsset, DevnetGovernor, DevnetVotes, EmergencyBrake, IERC20, INonfungiblePositionManager,
-        ISafe, ISafeProxyFactory, ISwapRouter, ITimelock, IVotes, IWETH9, PolicyRegistry, ReplayFeed,
+        DecisionGate, DevnetAsset, DevnetGovernor, DevnetVault, DevnetVotes, EmergencyBrake, IERC20, IERC4626,
+        INonfungiblePositionManager, ISafe, ISafeProxyFactory, ISwapRouter, ITimelock, IVotes, IWETH9, PolicyRegistry,
+        ReplayFeed,
     },
     deploy as creation,
 };
@@ -55,6 +56,7 @@ pub(super) async fn deploy(chain: &Chain, packages: &Packages, options: &Options
     let governance = site.governance(&people).await?;
     let controls = site.controls(&people, governance.timelock).await?;
     site.fund(&mut assets, safe.account, governance.timelock).await?;
+    let vaults = site.vaults(&assets).await?;
     let mut dao = Dao {
         chain_id,
         people,
@@ -65,6 +67,7 @@ pub(super) async fn deploy(chain: &Chain, packages: &Packages, options: &Options
         multicall: MULTICALL3,
         assets,
         pools,
+        vaults,
         code_hashes: BTreeMap::new(),
         block: chain.rpc("eth_blockNumber", chain.provider().get_block_number().await)?,
     };
@@ -369,6 +372,25 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Vaults that the market uses too, so that the treasury is not alone in them.
+    async fn vaults(&self, assets: &[DaoAsset]) -> Result<Vec<DaoVault>, DevnetError> {
+        let asset = assets.first().ok_or(DevnetError::Options { reason: "there are no assets" })?;
+        let mut vaults = Vec::new();
+        for plan in &self.options.vaults {
+            let arguments = DevnetVault::constructorCall {
+                asset_: asset.address,
+                name_: format!("{} of {}", asset.symbol, plan.name),
+                symbol_: plan.symbol.clone(),
+            };
+            let address = self.create_ours(&plan.symbol, &DevnetVault::BYTECODE, arguments).await?;
+            self.trade(asset.address, &IERC20::approveCall { spender: address, value: U256::MAX }).await?;
+            let assets = self.worth(asset, plan.seed)?.to_u256();
+            self.trade(address, &IERC4626::depositCall { assets, receiver: self.market }).await?;
+            vaults.push(DaoVault { name: plan.name.clone(), symbol: plan.symbol.clone(), address });
+        }
+        Ok(vaults)
+    }
+
     /// The feed's answer at the start.
     fn answer(&self, symbol: &str) -> Result<u128, DevnetError> {
         answer_of(symbol, self.options.history.last().ok_or(DevnetError::NoHistory)?)
@@ -393,6 +415,7 @@ async fn code_hashes(chain: &Chain, dao: &Dao) -> Result<BTreeMap<Address, B256>
     contracts.extend([registry, brake, gate, factory, router, positions, dao.multicall]);
     contracts.extend(dao.assets.iter().flat_map(|asset| [asset.address, asset.feed]));
     contracts.extend(dao.pools.iter().map(|pool| pool.address));
+    contracts.extend(dao.vaults.iter().map(|vault| vault.address));
     let mut hashes = BTreeMap::new();
     for contract in contracts {
         let code = chain.rpc("eth_getCode", chain.provider().get_code_at(contract).latest().await)?;

@@ -16,11 +16,12 @@ pub mod people;
 pub mod proxy;
 pub mod replay;
 mod site;
+mod vaults;
 
 pub use anvil::{Chain, ChainError};
 pub use dao::Dao;
 pub use keystores::Keystores;
-pub use options::{AssetPlan, Issue, Options};
+pub use options::{AssetPlan, Issue, Options, VaultPlan};
 pub use owners::Executed;
 pub use packages::{Packages, PackagesError};
 pub use people::{Anchored, Voted};

@@ -41,6 +41,17 @@ impl AssetPlan {
     }
 }
 
+/// An ERC-4626 vault of the local market, for the first asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultPlan {
+    /// Name of the venue in the policy.
+    pub name: String,
+    /// Symbol of its shares.
+    pub symbol: String,
+    /// Worth of what the market has in it from the start, in wad of the feeds' currency.
+    pub seed: Value,
+}
+
 /// What the local DAO is like. [`Options::new`] gives the one of the demo.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -51,6 +62,8 @@ pub struct Options {
     pub history: Vec<ReplayDay>,
     /// The assets. The first is the quote of every pool and the reserve.
     pub assets: Vec<AssetPlan>,
+    /// Vaults for the first asset.
+    pub vaults: Vec<VaultPlan>,
     /// Net asset value of the treasury at the start, in wad of the feeds' currency.
     pub nav: Value,
     /// What of it lies in the timelock, in the first asset; the rest is in the Safe.
@@ -79,7 +92,7 @@ pub struct Options {
 
 impl Options {
     /// Ten million in USDC, WETH and WBTC, two of them as a reserve in the timelock; votes of a minute, an hour's
-    /// timelock, two days in which a wider policy may be vetoed.
+    /// timelock, two days in which a wider policy may be vetoed; and two vaults for USDC, which the market uses too.
     pub fn new(history: Vec<ReplayDay>) -> Self {
         let limits = Limits { proposal_bps_max: 5_000, slippage_bps_max: 500, ..Limits::default() };
         Self {
@@ -90,6 +103,13 @@ impl Options {
                 AssetPlan::new("WETH", "Wrapped Ether", 18, AssetKind::Volatile, Issue::WrappedEther, 4_000),
                 AssetPlan::new("WBTC", "Wrapped Bitcoin", 8, AssetKind::Volatile, Issue::Minted, 2_500),
             ],
+            vaults: [("lending", "lUSDC"), ("savings", "sUSDC")]
+                .map(|(name, symbol)| VaultPlan {
+                    name: name.to_owned(),
+                    symbol: symbol.to_owned(),
+                    seed: Value(5 * MILLION),
+                })
+                .to_vec(),
             nav: Value(10 * MILLION),
             reserve: Value(2 * MILLION),
             pool_side: Value(1_000 * MILLION),

@@ -1,6 +1,6 @@
 //! The files of an agent on the local DAO: configuration, policy, keystores.
 
-use super::{Dao, Devnet, keystores::Keystores};
+use super::{Dao, Devnet, dao::DaoVault, keystores::Keystores};
 use crate::{
     config::{Config, ConfigProblems},
     init::{ConfigFacts, render_config},
@@ -23,6 +23,9 @@ const DAY: u64 = 24 * HOUR;
 const BAND_BPS: u64 = 700;
 /// Likewise for the stable asset, downward: a small fall is seen soon.
 const STABLE_BAND_BPS: u64 = 200;
+/// Blocks between the two readings of a vault's rate: the local chain has a block when something happens, not every
+/// twelve seconds.
+const RATE_LOOKBACK_BLOCKS: u64 = 6;
 /// Time between two looks at the newest block, in milliseconds.
 const POLL_MS: u64 = 50;
 
@@ -168,11 +171,11 @@ fn policy_facts(dao: &Dao, limits: Limits) -> Facts {
         schedule: Schedule::Cron("0 0 * * * *".into()),
         validity_secs: Some(2 * DAY),
         accounts: accounts(dao),
-        assets: dao.assets.iter().map(asset).collect(),
+        assets: dao.assets.iter().map(asset).chain(dao.vaults.iter().filter_map(|vault| shares(dao, vault))).collect(),
         bands: bands(dao),
         limits,
-        risk: RiskTerms { history_rounds: 60, ..Default::default() },
-        venues: vec![venue(dao)],
+        risk: RiskTerms { history_rounds: 60, rate_lookback_blocks: RATE_LOOKBACK_BLOCKS, ..Default::default() },
+        venues: std::iter::once(venue(dao)).chain(vaults(dao)).collect(),
         counterparties: Vec::new(),
         strategies: vec![
             StrategyFacts {
@@ -222,6 +225,26 @@ fn asset(asset: &super::dao::DaoAsset) -> Asset {
         feeds: vec![asset.feed],
         staleness_secs_max: 26 * HOUR,
     }
+}
+
+/// The shares of a vault; a policy takes all but their decimals from the vault.
+fn shares(dao: &Dao, vault: &DaoVault) -> Option<Asset> {
+    let first = dao.assets.first().map(asset)?;
+    Some(Asset { symbol: vault.symbol.clone(), address: vault.address, feeds: Vec::new(), ..first })
+}
+
+fn vaults(dao: &Dao) -> impl Iterator<Item = Venue> {
+    // After the assets come the shares, in the order of the vaults.
+    dao.vaults.iter().zip(dao.assets.len()..).filter_map(|(vault, position)| {
+        let shares = AssetId(u16::try_from(position).ok()?);
+        Some(Venue {
+            name: vault.name.clone(),
+            kind: VenueKind::Erc4626 { asset: AssetId(0), shares },
+            address: vault.address,
+            code_hash: dao.code_hash(vault.address)?,
+            pools: Vec::new(),
+        })
+    })
 }
 
 fn bands(dao: &Dao) -> Vec<Band> {

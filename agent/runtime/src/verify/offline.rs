@@ -3,7 +3,7 @@
 use super::{Difference, Report};
 use crate::{
     agent::{Bundle, BundleProposal, Path, route_of},
-    chain::{Read, assemble, reads_of},
+    chain::{Read, assemble, earlier_number, rate_reads, reads_of},
 };
 use alloy::primitives::{B256, keccak256};
 use quaestor_contracts::PolicyCodec;
@@ -17,6 +17,7 @@ use quaestor_core::{
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::{EwmaModel, EwmaParams};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The risk model as a bundle names it.
 #[derive(Deserialize)]
@@ -89,12 +90,24 @@ fn check_snapshot(bundle: &Bundle, policy: &VotedPolicy, report: &mut Report) {
     let asked: Vec<Read> = reads_of(terms, &contracts, &readings).into_iter().collect();
     let found: Vec<&Read> = bundle.reads.iter().map(|it| &it.read).collect();
     report.recomputed("the reads are those that the policy calls for", Difference::first("/reads", &asked, &found));
+    check_earlier(bundle, policy, report);
     let what = "the answers mean what the snapshot says";
     let code = bundle.snapshot.code.clone();
-    match assemble(terms, &contracts, bundle.snapshot.block, &readings, code) {
+    match assemble(terms, &contracts, bundle.snapshot.block, &readings, bundle.earlier().as_ref(), code) {
         Ok(snapshot) => report.recomputed(what, Difference::first("/snapshot", &snapshot, &bundle.snapshot)),
         Err(error) => report.recomputed(what, Some(Difference::new("/reads", "a whole snapshot", error.to_string()))),
     }
+}
+
+/// What was read of the past, if anything was.
+fn check_earlier(bundle: &Bundle, policy: &VotedPolicy, report: &mut Report) {
+    let Some(earlier) = &bundle.earlier else { return };
+    let (terms, found) = (policy.terms(), earlier.reads.iter().map(|it| &it.read).collect::<Vec<_>>());
+    let asked: Vec<Read> = rate_reads(terms).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let number = earlier_number(terms, bundle.snapshot.block);
+    let differs = Difference::first("/earlier/block/number", &number, &Some(earlier.block.number))
+        .or_else(|| Difference::first("/earlier/reads", &asked, &found));
+    report.recomputed("the reads of the past are those that the policy calls for", differs);
 }
 
 fn check_model(bundle: &Bundle, report: &mut Report) -> Option<EwmaModel> {

@@ -5,7 +5,7 @@ use super::{
     report::{AtGate, GateState},
 };
 use crate::{
-    agent::{Bundle, BundleProposal, Rehearsal, rehearse},
+    agent::{Bundle, BundleProposal, BundleRead, Rehearsal, rehearse},
     chain::{Chain, ChainError, HistoryReader, Read, Readings},
 };
 use alloy::{
@@ -43,6 +43,7 @@ pub(super) async fn compare(
         return Ok(());
     }
     compare_reads(bundle, chain, report).await?;
+    compare_earlier(bundle, chain, report).await?;
     compare_code(bundle, chain, report).await?;
     let Some(policy) = policy else {
         report.not_checked("history and dry runs", "they cannot be compared without the policy");
@@ -68,16 +69,38 @@ fn answered<T>(result: Result<T, ChainError>) -> Result<Result<T, String>, Chain
 
 async fn compare_reads(bundle: &Bundle, chain: &Chain, report: &mut Report) -> Result<(), ChainError> {
     let what = format!("{} reads give the same answers again", bundle.reads.len());
-    let reads: Vec<Read> = bundle.reads.iter().map(|it| it.read.clone()).collect();
-    match answered(chain.read_at(bundle.snapshot.block.hash, reads).await)? {
+    compare_answers(what, "/reads", bundle.snapshot.block.hash, &bundle.reads, chain, report).await
+}
+
+/// The rates of the past, at the block that they are said to be of.
+async fn compare_earlier(bundle: &Bundle, chain: &Chain, report: &mut Report) -> Result<(), ChainError> {
+    let Some(earlier) = &bundle.earlier else { return Ok(()) };
+    let what = "the earlier block is in the canonical chain";
+    match answered(chain.block(BlockNumberOrTag::Number(earlier.block.number)).await)? {
+        Ok(found) => report.compared(what, Difference::first("/earlier/block", &found, &earlier.block)),
+        Err(why) => report.not_checked(what, why),
+    }
+    let what = format!("{} reads of the past give the same answers again", earlier.reads.len());
+    compare_answers(what, "/earlier/reads", earlier.block.hash, &earlier.reads, chain, report).await
+}
+
+async fn compare_answers(
+    what: String,
+    at: &str,
+    block: B256,
+    reads: &[BundleRead],
+    chain: &Chain,
+    report: &mut Report,
+) -> Result<(), ChainError> {
+    match answered(chain.read_at(block, reads.iter().map(|it| it.read.clone()).collect()).await)? {
         Ok(answers) => {
             let expected: Vec<Option<Bytes>> = answers.into_iter().map(|(_, answer)| answer).collect();
-            let differing = bundle.reads.iter().zip(&expected).position(|(found, expected)| found.answer != *expected);
+            let differing = reads.iter().zip(&expected).position(|(found, expected)| found.answer != *expected);
             report.compared(
                 what,
                 differing.map(|index| {
-                    let answers = (expected.get(index), bundle.reads.get(index).map(|it| &it.answer));
-                    Difference::new(format!("/reads/{index}/answer"), answers.0, answers.1)
+                    let answers = (expected.get(index), reads.get(index).map(|it| &it.answer));
+                    Difference::new(format!("{at}/{index}/answer"), answers.0, answers.1)
                 }),
             );
         }

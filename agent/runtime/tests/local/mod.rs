@@ -3,8 +3,8 @@
 use alloy::primitives::{Address, B256};
 use quaestor::{
     agent::{
-        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, Path as Way, Rehearsal, model_words,
-        rehearse, route_of,
+        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, Path as Way, Rehearsal, bundle_earlier, bundle_reads,
+        model_words, rehearse, route_of,
     },
     chain::{Chain, Contracts, HistoryReader, observe},
     devnet::{Devnet, Options, ReplayDay, demo_limits, policy_text},
@@ -76,7 +76,6 @@ pub async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
         let id = batch.entry(&decision, &calls[1..]).decision;
         proposals.push(BundleProposal { decision: id, calls, route, dry_run });
     }
-    let reads = observation.readings.iter();
     let Contracts { registry, brake, gate } = contracts;
     Bundle {
         quaestor_bundle: BUNDLE_VERSION,
@@ -84,7 +83,8 @@ pub async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
         contracts: BundleContracts { registry, brake, gate, multisend },
         policy: text.to_owned(),
         model: model_words(&model),
-        reads: reads.map(|(read, answer)| BundleRead { read: read.clone(), answer: answer.clone() }).collect(),
+        reads: bundle_reads(&observation.readings),
+        earlier: bundle_earlier(observation.earlier.as_ref()),
         snapshot: snapshot.clone(),
         history: history.clone(),
         decision: decision.clone(),

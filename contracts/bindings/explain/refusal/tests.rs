@@ -41,7 +41,7 @@ fn a_receipt_reads_as_the_policy_is_written() {
         ),
         (
             usdc(refusal(Rule::VenueListed, Quantity::None, Quantity::Asset(WETH))),
-            "no pool in venues.*.pools trades USDC for WETH",
+            "no pool or vault in [venues] gives WETH for USDC",
         ),
         (
             refusal(

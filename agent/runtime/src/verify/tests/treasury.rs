@@ -170,22 +170,22 @@ impl World<'_> {
     }
 }
 
-/// The balances after `batch`, swaps bringing their least.
+/// The balances after `batch`, exchanges bringing their least.
 fn after(snapshot: &Snapshot, terms: &Terms, batch: &Batch) -> Vec<Vec<Amount>> {
     let mut balances: Vec<Vec<Amount>> = snapshot.accounts.iter().map(|account| account.balances.clone()).collect();
     for action in batch.actions() {
         let own = &mut balances[batch.account.index()];
-        match action {
-            Action::Transfer { asset, to, amount } => {
+        match (action, action.exchange()) {
+            (_, Some(exchange)) => {
+                own[exchange.give.index()].0 -= exchange.amount_in.0;
+                own[exchange.take.index()].0 += exchange.amount_out_min.0;
+            }
+            (Action::Transfer { asset, to, amount }, None) => {
                 own[asset.index()].0 -= amount.0;
                 let to = terms.account_at(to).unwrap();
                 balances[to.index()][asset.index()].0 += amount.0;
             }
-            Action::Swap { sell, buy, amount_in, amount_out_min, .. } => {
-                own[sell.index()].0 -= amount_in.0;
-                own[buy.index()].0 += amount_out_min.0;
-            }
-            Action::Approve { .. } => {}
+            _ => {}
         }
     }
     balances
@@ -202,7 +202,7 @@ pub(crate) fn bundle() -> Bundle {
     assert_eq!(asked, readings.iter().map(|(read, _)| read.clone()).collect::<Vec<_>>());
     let block = BlockRef { number: 120, hash: keccak256("block"), timestamp: NOW };
     let code = vec![CodeReading { address: address("router"), code_hash: keccak256("router code") }];
-    let snapshot = assemble(terms, &contracts, block, &readings, code).unwrap();
+    let snapshot = assemble(terms, &contracts, block, &readings, None, code).unwrap();
     let spend = Spend {
         timestamp: NOW - 100_000,
         account: terms.account_named("operations").unwrap(),
@@ -240,6 +240,7 @@ pub(crate) fn bundle() -> Bundle {
         policy: text,
         model: model_words(&model),
         reads: reads.collect(),
+        earlier: None,
         snapshot: snapshot.clone(),
         history: history.clone(),
         decision: decision.clone(),

@@ -1,0 +1,74 @@
+use super::*;
+use crate::{
+    data::Shard,
+    fixture::{day, shards},
+    judge::{Plan, judge},
+    train::{PlainRounds, Settings, train},
+};
+use std::sync::OnceLock;
+
+/// One fold over the end of the data, the long histories cut to their last year.
+fn card() -> Card {
+    static MADE: OnceLock<Card> = OnceLock::new();
+    MADE.get_or_init(|| make(Some(Privacy { epsilon_record: 2.943_225, epsilon_day: 41.2, delta: 1e-5 }))).clone()
+}
+
+fn make(privacy: Option<Privacy>) -> Card {
+    let recent = |shard: &Shard| shard.within(day("2020-07-01")..u32::MAX).unwrap();
+    let shards: Vec<Shard> = shards().iter().map(recent).collect();
+    let settings = Settings { trees: 20, ..Settings::default() };
+    let plan = Plan { test_from: day("2021-05-01"), fold_days: 60, embargo_days: 14 };
+    let judgement = judge(&shards, &settings, plan, &mut PlainRounds).unwrap();
+    Card::new(&train(&shards, &settings, &mut PlainRounds).unwrap(), judgement, privacy).unwrap()
+}
+
+#[test]
+fn a_person_reads_it() {
+    let card = card();
+    let page = card.to_markdown();
+    assert!(page.contains("| eth-holder | synthetic |"));
+    assert!(card.is_synthetic());
+    // Fits may differ between processors in their last digits, which four decimals do not show; the hash does.
+    let shown = page.replace(&card.hash.to_string(), "0x…");
+    insta::assert_snapshot!(shown);
+    let json: Card = serde_json::from_str(&card.to_json().unwrap()).unwrap();
+    assert_eq!(json, card);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let mut found = Card { privacy: None, ..card() };
+    assert!(found.to_markdown().contains("No noise was added; there is no ε."));
+    found.left_out = vec![LeftOut { member: "a|b\nc".into(), part: "forest".into(), reason: "2 of 2".into() }];
+    found.data[0].member = "a|b\nc".into();
+    let text = found.to_markdown();
+    assert!(text.contains("| a\\|bc | synthetic |") && text.contains("- a\\|bc of forest: 2 of 2"), "{text}");
+}
+
+/// Warnings follow from the numbers, one by one.
+#[test]
+fn each_weakness_is_warned_of() {
+    let made = card();
+    let file = crate::fixture::model_file(crate::fixture::parameters());
+    let starts = |warnings: &[String], text: &str| warnings.iter().any(|warning| warning.starts_with(text));
+    let all = |judgement: &Judgement, private| warnings(&file, &[], judgement, private);
+    let found = all(&made.judgement, false);
+    assert!(starts(&found, "No noise was added"), "{found:?}");
+    assert!(starts(&found, "Positions and flows of 1 of 1 members are *synthetic*"), "{found:?}");
+    assert!(starts(&found, "It knows 90 records before a drawdown"), "{found:?}");
+    assert!(!starts(&all(&made.judgement, true), "No noise was added"));
+    let mut judgement = made.judgement;
+    let row = judgement.rows.iter_mut().find(|row| (row.family, row.way) == (Task::Drawdown.used(), Way::Together));
+    let scores = &mut row.unwrap().scores;
+    scores.iter_mut().filter(|(metric, _)| *metric == Metric::Auc).for_each(|(_, auc)| *auc = 0.55);
+    assert!(starts(&all(&judgement, true), "An AUC of 0.550 is near that of a coin"));
+    judgement.rows.clear();
+    assert!(starts(&all(&judgement, true), "The test had no drawdown"));
+    let verdicts =
+        |judgement: &Judgement| all(judgement, true).iter().filter(|one| one.contains("does not pay")).count();
+    let losing = judgement.verdicts.iter().filter(|verdict| !verdict.pays()).count();
+    assert_eq!(verdicts(&judgement), losing);
+    judgement.verdicts.clear();
+    assert_eq!(verdicts(&judgement), 0);
+    assert!(starts(&warnings(&file, &["tail: none".into()], &judgement, true), "Parts are missing"));
+}

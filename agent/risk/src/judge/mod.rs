@@ -1,0 +1,99 @@
+//! Whether a model is any good: on days after those that it learned from, against rivals.
+//!
+//! [`judge`] walks forward. In each fold the model is trained together, by someone who sees all records (pooled), and by
+//! each member alone; all of them, their other families and the naive forecasts are scored on the same later records.
+//! Where training together does not win, a [`Verdict`] says so, and so does the card.
+
+mod calibration;
+mod coverage;
+mod metrics;
+mod naive;
+mod table;
+mod verdict;
+mod walk;
+
+pub use calibration::{BINS, Bin, Calibration, calibration};
+pub use coverage::{Coverage, CoverageError, coverage};
+pub use metrics::{MetricError, auc, brier, log_loss, pinball, qlike};
+pub use table::{CoverageRow, Family, MemberRow, Metric, Row, Task, Way};
+pub use verdict::{Rival, Verdict};
+pub use walk::{JudgeError, Plan, pooled};
+
+use crate::{
+    data::{Fold, Shard},
+    train::{Rounds, Settings},
+};
+use serde::{Deserialize, Serialize};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// What was trained on and what judged on.
+    pub folds: Vec<Fold>,
+    /// Every family and way.
+    pub rows: Vec<Row>,
+    /// What training together gives each member.
+    pub members: Vec<MemberRow>,
+    /// Tests of every value at risk.
+    pub coverage: Vec<CoverageRow>,
+    /// Calibration of the drawdown probability that the model says.
+    pub calibration: Calibration,
+    /// Who wins, task by task.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl Judgement {
+    /// Scores of one family and way.
+    pub fn row(&self, family: Family, way: Way) -> Option<&Row> {
+        self.rows.iter().find(|row| (row.family, row.way) == (family, way))
+    }
+
+    /// Area under the ROC curve of the drawdown probability that the model says, bps rounded down; `None` where the test
+    /// had no drawdown, or nothing else.
+    pub fn auc_bps(&self) -> Option<u64> {
+        let area = self.row(Task::Drawdown.used(), Way::Together)?.score(Metric::Auc)?;
+        // From 0 to 10,000.
+        Some((area * 10_000.0) as u64)
+    }
+}
+
+/// Why nothing could be judged, or scored.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgementError {
+    /// Training or splitting failed.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    /// A forecast has no score.
+    #[error("the forecasts cannot be scored: {0}")]
+    Metric(#[from] MetricError),
+}
+
+/// Judges training these shards together through `rounds`, walking forward as `plan` says.
+///
+/// # Errors
+/// If days cannot be split, a fold cannot be trained, or nobody has records in a test.
+pub fn judge(
+    shards: &[Shard],
+    settings: &Settings,
+    plan: Plan,
+    rounds: &mut dyn Rounds,
+) -> Result<Judgement, JudgementError> {
+    let (folds, collected) = walk::walk(shards, settings, plan, rounds)?;
+    let tail = shards.first().map_or(0.0, |shard| shard.target().tail());
+    let members: Vec<&str> = shards.iter().map(Shard::member).collect();
+    let rows = table::rows(&collected, tail)?;
+    let series = collected.get(&(Task::Drawdown.used(), Way::Together)).map_or(&[][..], Vec::as_slice);
+    let flat = |of: fn(&table::Series) -> &Vec<f64>| series.iter().flat_map(|one| of(one).iter().copied()).collect();
+    let (forecasts, outcomes): (Vec<f64>, Vec<f64>) = (flat(|one| &one.forecasts), flat(|one| &one.outcomes));
+    Ok(Judgement {
+        folds,
+        members: table::member_rows(&collected, &members, tail),
+        coverage: table::coverage_rows(&collected, &members, tail),
+        calibration: calibration(&forecasts, &outcomes)?,
+        verdicts: Task::ALL.into_iter().filter_map(|task| Verdict::of(task, &rows)).collect(),
+        rows,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use super::*;
+use crate::{
+    fixture::{day, shards},
+    models::tail::ResidualSums,
+    train::{Contribution, NewtonShard, Part, PlainRounds, RoundsError},
+};
+
+/// Two folds at the end of the data; UNI and AAVE have no year yet, ETH and BTC are cut to theirs.
+fn recent() -> Vec<Shard> {
+    shards().iter().map(|shard| shard.within(day("2020-09-01")..u32::MAX).unwrap()).collect()
+}
+
+fn settings() -> Settings {
+    Settings { trees: 8, ..Settings::default() }
+}
+
+fn plan() -> Plan {
+    Plan { test_from: day("2021-05-01"), fold_days: 30, embargo_days: 14 }
+}
+
+#[test]
+fn every_rival_is_judged_on_the_same_records() {
+    let found = judge(&recent(), &settings(), plan(), &mut PlainRounds).unwrap();
+    assert_eq!(found.folds.len(), 2);
+    for task in Task::ALL {
+        let rows: Vec<_> = found.rows.iter().filter(|row| row.task == task).collect();
+        assert!(rows.iter().all(|row| row.records == rows[0].records && row.records > 100), "{rows:?}");
+        for way in [Way::Together, Way::Pooled, Way::Alone, Way::Naive] {
+            assert!(rows.iter().any(|row| row.way == way), "{task} {way}");
+        }
+        assert_eq!(found.members.iter().filter(|row| row.task == task).count(), 4);
+    }
+    assert_eq!(found.coverage.len(), 4 * 7);
+    assert_eq!(found.verdicts.len(), 3);
+    // Without noise and liars, what is summed is what pooling gives.
+    for family in [Family::Har, Family::Logistic, Family::FilteredHistory, Family::QuantileRegression] {
+        let score = |way| found.row(family, way).unwrap().scores.clone();
+        assert_eq!(score(Way::Together), score(Way::Pooled), "{family}");
+    }
+    let auc = found.row(Family::Combined, Way::Together).unwrap().score(Metric::Auc).unwrap();
+    assert_eq!(found.auc_bps(), Some((auc * 10_000.0) as u64));
+}
+
+/// Somebody sent residuals that are all twenty standard deviations below zero.
+struct Poisoned;
+
+impl Rounds for Poisoned {
+    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
+        let sum = PlainRounds.sum(part, contributions)?;
+        match part {
+            Part::Tail => Ok(ResidualSums::of(&vec![-20.0; sum[0] as usize])?.as_slice().to_vec()),
+            _ => Ok(sum),
+        }
+    }
+
+    fn newton(&mut self, part: Part, shards: &[NewtonShard], ridge: f64) -> Result<Vec<f64>, RoundsError> {
+        PlainRounds.newton(part, shards, ridge)
+    }
+}
+
+#[test]
+fn a_poisoned_model_loses_and_the_verdict_says_so() {
+    let found = judge(&recent(), &settings(), plan(), &mut Poisoned).unwrap();
+    let verdict = found.verdicts.iter().find(|verdict| verdict.task == Task::Tail).unwrap();
+    assert!(!verdict.pays() && verdict.beats.is_empty());
+    assert!(verdict.loses_to.iter().any(|rival| (rival.family, rival.way) == (Family::FilteredHistory, Way::Pooled)));
+    assert!(verdict.sentence.contains("**it does not win**"), "{}", verdict.sentence);
+    let breaches = found.row(Family::FilteredHistory, Way::Together).unwrap().score(Metric::Breaches);
+    assert_eq!(breaches, Some(0.0));
+}
+
+/// Nobody stays for Newton's method.
+struct Deserted;
+
+impl Rounds for Deserted {
+    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
+        PlainRounds.sum(part, contributions)
+    }
+
+    fn newton(&mut self, _: Part, _: &[NewtonShard], _: f64) -> Result<Vec<f64>, RoundsError> {
+        Err("everybody left".into())
+    }
+}
+
+#[test]
+fn where_rounds_fail_the_naive_forecast_stands_in_and_is_counted() {
+    let found = judge(&recent(), &settings(), plan(), &mut Deserted).unwrap();
+    let row = found.row(Family::Combined, Way::Together).unwrap();
+    assert_eq!(row.fallbacks, row.records);
+    let naive = found.row(Family::BaseRate, Way::Naive).unwrap();
+    assert_eq!(row.scores, naive.scores);
+    assert_eq!(found.row(Family::Combined, Way::Pooled).unwrap().fallbacks, 0);
+    assert_eq!(found.row(Family::FilteredHistory, Way::Together).unwrap().fallbacks, 0);
+}
+
+#[test]
+fn what_cannot_be_judged_says_why() {
+    let text = |shards: &[Shard], plan| judge(shards, &settings(), plan, &mut PlainRounds).unwrap_err().to_string();
+    let shards = recent();
+    assert_eq!(text(&[], plan()), "there is no shard to judge; give at least one member's");
+    let short = "an embargo of 13 days is shorter than the horizon of 14; make it at least as long";
+    assert_eq!(text(&shards, Plan { embargo_days: 13, ..plan() }), short);
+    let volatility =
+        "an embargo of 3 days is shorter than the 7 days that volatility looks ahead; make it at least as long";
+    assert_eq!(text(&shards, Plan { embargo_days: 3, ..plan() }), volatility);
+    let early = text(&shards, Plan { test_from: day("2020-10-01"), ..plan() });
+    assert!(early.starts_with("fold 0 cannot be trained: no member has enough records to train"), "{early}");
+    assert!(early.contains("`eth-holder`: 16 records are fewer than the 60 that are needed"), "{early}");
+}

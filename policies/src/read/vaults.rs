@@ -1,0 +1,106 @@
+//! ERC-4626 vaults. The venue says which asset it takes; the asset that is its shares says which vault it is of, and has
+//! everything else from there: address, kind and price.
+
+use super::values;
+use crate::document::{Report, Section};
+use quaestor_core::{Asset, AssetId, Venue, VenueKind};
+
+/// Keys of an asset that is the shares of a vault.
+pub(super) const SHARE_KEYS: [&str; 2] = ["vault", "decimals"];
+/// Keys of a venue that is a vault.
+pub(super) const VAULT_KEYS: [&str; 4] = ["kind", "address", "code_hash", "asset"];
+
+/// The assets that say that they are the shares of a vault, with its name; in the order of the assets.
+#[derive(Debug)]
+pub(super) struct Shares(Vec<(AssetId, String)>);
+
+impl Shares {
+    /// What the file says, the sections being those that assets are made from.
+    pub(super) fn named(root: &Section<'_>, report: &mut Report<'_>, assets: &[Asset]) -> Self {
+        let mut named = Vec::new();
+        for (position, (_, section)) in root.named(report, "assets").iter().take(assets.len()).enumerate() {
+            if let Some(field) = section.may("vault")
+                && let Some(vault) = field.text(report, "savings")
+                && let Ok(position) = u16::try_from(position)
+            {
+                named.push((AssetId(position), vault.to_owned()));
+            }
+        }
+        Self(named)
+    }
+
+    fn is_share(&self, asset: AssetId) -> bool {
+        self.0.iter().any(|(shares, _)| *shares == asset)
+    }
+
+    fn of(&self, vault: &str) -> Option<AssetId> {
+        self.0.iter().find(|(_, named)| named == vault).map(|(shares, _)| *shares)
+    }
+}
+
+/// What the venue `name` is a vault of. `None`, reported, when its asset or its shares are missing.
+pub(super) fn kind(
+    section: &Section<'_>,
+    report: &mut Report<'_>,
+    name: &str,
+    assets: &[Asset],
+    shares: &Shares,
+) -> Option<VenueKind> {
+    let field = section.need(report, "asset", "\"USDC\"");
+    let asset = field.as_ref().and_then(|field| values::asset(report, field, assets));
+    if let (Some(field), Some(asset)) = (&field, asset)
+        && shares.is_share(asset)
+    {
+        report.conflict(&field.path, "is the shares of a vault itself; name an asset that has feeds of its own");
+        return None;
+    }
+    let Some(shares) = shares.of(name) else {
+        let message = format!(
+            "has no shares: no asset says `vault = \"{name}\"`; write a section such as `[assets.SHARES]` with \
+             `vault = \"{name}\"` and the `decimals` of the vault"
+        );
+        report.conflict(&section.path, message);
+        return None;
+    };
+    Some(VenueKind::Erc4626 { asset: asset?, shares })
+}
+
+/// Gives each asset that is the shares of a vault what it has from there.
+pub(super) fn complete(report: &mut Report<'_>, assets: &mut [Asset], venues: &[Venue], shares: &Shares) {
+    let symbol = |assets: &[Asset], id: AssetId| assets.get(id.index()).map(|it| it.symbol.clone()).unwrap_or_default();
+    for (id, vault) in &shares.0 {
+        let path = format!("assets.{}.vault", symbol(assets, *id));
+        let Some(venue) = venues.iter().find(|venue| venue.name == *vault) else {
+            let known: Vec<&str> = venues.iter().filter(|it| is_vault(it)).map(|it| it.name.as_str()).collect();
+            let remedy = match known.as_slice() {
+                [] => format!("write a section `[venues.{vault}]` of kind `erc-4626`"),
+                known => format!("write one of: {}", known.join(", ")),
+            };
+            report.conflict(&path, format!("`{vault}` is no venue of this policy; {remedy}"));
+            continue;
+        };
+        match venue.kind {
+            VenueKind::Erc4626 { asset, shares } if shares == *id => {
+                let Some(of) = assets.get(asset.index()).cloned() else { continue };
+                if let Some(slot) = assets.get_mut(id.index()) {
+                    (slot.address, slot.kind) = (venue.address, of.kind);
+                    slot.staleness_secs_max = of.staleness_secs_max;
+                }
+            }
+            VenueKind::Erc4626 { shares: first, .. } => {
+                let message =
+                    format!("`{vault}` has its shares in `assets.{}` already; remove one", symbol(assets, first));
+                report.conflict(&path, message);
+            }
+            // What was reported of the venue itself is not said twice.
+            VenueKind::UniswapV3 if report.has_problem_in(&format!("venues.{vault}")) => {}
+            VenueKind::UniswapV3 => {
+                report.conflict(&path, format!("`{vault}` is no vault; name a venue of kind `erc-4626`"));
+            }
+        }
+    }
+}
+
+fn is_vault(venue: &Venue) -> bool {
+    matches!(venue.kind, VenueKind::Erc4626 { .. })
+}

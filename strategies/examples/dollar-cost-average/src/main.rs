@@ -1,5 +1,0 @@
-//! The agent, with one strategy more.
-
-fn main() -> std::process::ExitCode {
-    quaestor::cli::run_cli(dollar_cost_average::catalog())
-}
