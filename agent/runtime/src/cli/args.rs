@@ -1,5 +1,9 @@
 //! What each command takes.
 
+mod learning;
+
+pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs};
+
 use super::person::address;
 use alloy::primitives::{Address, B256};
 use std::path::PathBuf;

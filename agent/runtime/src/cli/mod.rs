@@ -7,11 +7,13 @@ mod contracts;
 mod demo;
 mod devnet;
 mod exit;
+mod federation;
 mod init;
 mod journal;
 mod output;
 mod person;
 mod policy;
+mod privacy;
 mod run;
 mod safe;
 mod status;
@@ -24,8 +26,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 
 use crate::config::LogConfig;
 use args::{
-    CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, InitArgs, JournalCommand, PolicyCommand, RunArgs,
-    SafeCommand, StatusArgs, VerifyArgs,
+    CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
+    PolicyCommand, PrivacyCommand, RunArgs, SafeCommand, StatusArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -100,6 +102,18 @@ enum Command {
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json"
     )]
     Policy(PolicyCommand),
+    /// Try out how organisations train together
+    #[command(
+        subcommand,
+        after_help = "Example:\n  quaestor federation simulate --members 10 --liars 0.3 --aggregation multi-krum"
+    )]
+    Federation(FederationCommand),
+    /// What training with noise costs, and what noise a cost asks for
+    #[command(
+        subcommand,
+        after_help = "Example:\n  quaestor privacy epsilon --noise-multiplier 10 --rounds 50 --delta 1e-5"
+    )]
+    Privacy(PrivacyCommand),
     /// Show or verify what the agent wrote down
     #[command(
         subcommand,
@@ -119,6 +133,9 @@ impl Command {
     fn json(&self) -> bool {
         match self {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
+            Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
+            Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
+            Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
             Self::Journal(JournalCommand::Show(args)) => args.json.json,
             Self::Journal(JournalCommand::Verify(args)) => args.json.json,
             Self::Demo(args) => args.json.json,
@@ -184,6 +201,8 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             start_telemetry(&cli.log, &quiet)?;
             policy::run(command, catalog, output)
         }
+        Command::Federation(command) => federation::run(command, output),
+        Command::Privacy(command) => privacy::run(command, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

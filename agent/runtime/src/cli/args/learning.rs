@@ -1,0 +1,159 @@
+//! What the commands about training together take.
+
+use super::JsonArg;
+use clap::ValueEnum;
+
+/// `privacy`
+#[derive(Debug, Clone, PartialEq, clap::Subcommand)]
+pub enum PrivacyCommand {
+    /// Print the ε of rounds with this noise: exact, and never below the true value
+    #[command(
+        after_help = "Examples:\n  quaestor privacy epsilon --noise-multiplier 10 --rounds 50 --delta 1e-5\n  quaestor privacy epsilon \
+                      --noise-multiplier 40 --rounds 8 --delta 1e-5 --window 30 --json"
+    )]
+    Epsilon(EpsilonArgs),
+    /// Print the least noise for an ε
+    #[command(after_help = "Example:\n  quaestor privacy noise --epsilon 1 --rounds 8 --delta 1e-5")]
+    Noise(NoiseArgs),
+}
+
+/// `privacy epsilon`
+#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+pub struct EpsilonArgs {
+    /// Standard deviation of the noise, in clips
+    #[arg(long, value_name = "SIGMA")]
+    pub noise_multiplier: f64,
+    /// Rounds in which noise is released, everybody's records in each
+    #[arg(long, value_name = "COUNT")]
+    pub rounds: u32,
+    /// δ
+    #[arg(long)]
+    pub delta: f64,
+    /// Records that one day's price enters, for the ε of a day
+    #[arg(long, value_name = "RECORDS", default_value_t = 1)]
+    pub window: u32,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `privacy noise`
+#[derive(Debug, Clone, Copy, PartialEq, clap::Args)]
+pub struct NoiseArgs {
+    /// The ε of a record
+    #[arg(long)]
+    pub epsilon: f64,
+    /// Rounds in which noise is released, everybody's records in each
+    #[arg(long, value_name = "COUNT")]
+    pub rounds: u32,
+    /// δ
+    #[arg(long)]
+    pub delta: f64,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `federation`
+#[derive(Debug, Clone, PartialEq, clap::Subcommand)]
+pub enum FederationCommand {
+    /// Train a made-up federation in this process, with liars, dropouts and stragglers, and compare
+    #[command(
+        after_help = "Examples:\n  quaestor federation simulate --members 10 --liars 0.3 --attack sign-flip --aggregation multi-krum\n  \
+                      quaestor federation simulate --members 1000 --rounds 20 --dropouts 0.1 --stragglers 0.05\n  quaestor federation \
+                      simulate --noise-multiplier 5 --rounds 8 --json"
+    )]
+    Simulate(SimulateArgs),
+}
+
+/// How updates become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rule {
+    /// Equal to the pooled fit; broken by one liar
+    WeightedMean,
+    /// The median of each coordinate
+    CoordinateMedian,
+    /// The mean of each coordinate without its extremes
+    TrimmedMean,
+    /// The point with the least sum of distances
+    GeometricMedian,
+    /// The update nearest to its neighbours
+    Krum,
+    /// The mean of the updates nearest to their neighbours
+    MultiKrum,
+    /// The median, moved by clipped differences
+    CentredClipping,
+}
+
+/// What liars send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Attack {
+    /// The honest direction, reversed and four times as long
+    SignFlip,
+    /// The honest direction, a hundred times too long
+    Scale,
+    /// Trained on turned labels
+    LabelFlip,
+    /// Not a number
+    Nan,
+}
+
+/// `federation simulate`
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct SimulateArgs {
+    /// Members
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub members: usize,
+    /// Rounds
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub rounds: u32,
+    /// Records of each member
+    #[arg(long, value_name = "COUNT", default_value_t = 200)]
+    pub records: usize,
+    /// Features of a record
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub features: usize,
+    /// How updates become one
+    #[arg(long, value_enum, default_value_t = Rule::WeightedMean)]
+    pub aggregation: Rule,
+    /// Share of members that lie, 0 to 0.49
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share_bps)]
+    pub liars: u16,
+    /// What liars send
+    #[arg(long, value_enum, default_value_t = Attack::SignFlip)]
+    pub attack: Attack,
+    /// Chance of each member to be gone in a round
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share_bps)]
+    pub dropouts: u16,
+    /// Share of members that answer too late
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share_bps)]
+    pub stragglers: u16,
+    /// Exclude members that keep making the model worse
+    #[arg(long)]
+    pub reputation: bool,
+    /// Members add noise of so many clips together
+    #[arg(long, value_name = "SIGMA")]
+    pub noise_multiplier: Option<f64>,
+    /// δ at which the ε of the noise is stated
+    #[arg(long, default_value_t = 1e-5, requires = "noise_multiplier")]
+    pub delta: f64,
+    /// Average parameters of local fits instead of summing gradients and Hessians
+    #[arg(long, conflicts_with = "noise_multiplier")]
+    pub averaging: bool,
+    /// Where all randomness comes from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// A share such as `0.3` in basis points.
+fn share_bps(text: &str) -> Result<u16, String> {
+    let share: f64 = text.parse().map_err(|_| format!("`{text}` is not a share; write such as 0.3"))?;
+    match (0.0..=1.0).contains(&share) {
+        // In range: at most 10,000.
+        true => Ok((share * 10_000.0).round() as u16),
+        false => Err(format!("`{text}` is not between 0 and 1; write such as 0.3")),
+    }
+}
