@@ -57,7 +57,7 @@ fn model(series: &[Vec<f64>]) -> LearnedModel {
     let target = Target { loss_bps: 1_000, ..Target::default() };
     let shard =
         Shard::new(&records.expect("records are in order"), &market, target).expect("the history is long enough");
-    let trained = train(&[shard], &Settings::default(), &mut PlainRounds).expect("it trains");
+    let trained = train(&[shard], None, &Settings::default(), &mut PlainRounds).expect("it trains");
     assert!(trained.missing.is_empty(), "{:?}", trained.missing);
     LearnedModel::new(trained.file()).expect("it was just trained")
 }

@@ -10,6 +10,7 @@ pub mod devnet;
 pub mod init;
 pub mod journal;
 pub mod keys;
+pub mod learning;
 pub mod owner;
 pub mod sender;
 pub mod status;

@@ -18,8 +18,8 @@ fn make(privacy: Option<Privacy>) -> Card {
     let shards: Vec<Shard> = shards().iter().map(recent).collect();
     let settings = Settings { trees: 20, ..Settings::default() };
     let plan = Plan { test_from: day("2021-05-01"), fold_days: 60, embargo_days: 14 };
-    let judgement = judge(&shards, &settings, plan, &mut PlainRounds).unwrap();
-    Card::new(&train(&shards, &settings, &mut PlainRounds).unwrap(), judgement, privacy).unwrap()
+    let judgement = judge(&shards, None, &settings, plan, &mut PlainRounds).unwrap();
+    Card::new(&train(&shards, None, &settings, &mut PlainRounds).unwrap(), judgement, privacy).unwrap()
 }
 
 #[test]

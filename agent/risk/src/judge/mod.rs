@@ -68,17 +68,19 @@ pub enum JudgementError {
     Metric(#[from] MetricError),
 }
 
-/// Judges training these shards together through `rounds`, walking forward as `plan` says.
+/// Judges training these shards together through `rounds`, walking forward as `plan` says. `holdout` is that of
+/// [`crate::train::train`], in each fold its days before the test.
 ///
 /// # Errors
 /// If days cannot be split, a fold cannot be trained, or nobody has records in a test.
 pub fn judge(
     shards: &[Shard],
+    holdout: Option<&Shard>,
     settings: &Settings,
     plan: Plan,
     rounds: &mut dyn Rounds,
 ) -> Result<Judgement, JudgementError> {
-    let (folds, collected) = walk::walk(shards, settings, plan, rounds)?;
+    let (folds, collected) = walk::walk(shards, holdout, settings, plan, rounds)?;
     let tail = shards.first().map_or(0.0, |shard| shard.target().tail());
     let members: Vec<&str> = shards.iter().map(Shard::member).collect();
     let rows = table::rows(&collected, tail)?;

@@ -20,7 +20,7 @@ fn plan() -> Plan {
 
 #[test]
 fn every_rival_is_judged_on_the_same_records() {
-    let found = judge(&recent(), &settings(), plan(), &mut PlainRounds).unwrap();
+    let found = judge(&recent(), None, &settings(), plan(), &mut PlainRounds).unwrap();
     assert_eq!(found.folds.len(), 2);
     for task in Task::ALL {
         let rows: Vec<_> = found.rows.iter().filter(|row| row.task == task).collect();
@@ -45,22 +45,33 @@ fn every_rival_is_judged_on_the_same_records() {
 struct Poisoned;
 
 impl Rounds for Poisoned {
-    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
-        let sum = PlainRounds.sum(part, contributions)?;
+    fn sum(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        _: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let sum = PlainRounds.sum(part, contributions, None)?;
         match part {
             Part::Tail => Ok(ResidualSums::of(&vec![-20.0; sum[0] as usize])?.as_slice().to_vec()),
             _ => Ok(sum),
         }
     }
 
-    fn newton(&mut self, part: Part, shards: &[NewtonShard], ridge: f64) -> Result<Vec<f64>, RoundsError> {
-        PlainRounds.newton(part, shards, ridge)
+    fn newton(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        _: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        PlainRounds.newton(part, shards, None, ridge)
     }
 }
 
 #[test]
 fn a_poisoned_model_loses_and_the_verdict_says_so() {
-    let found = judge(&recent(), &settings(), plan(), &mut Poisoned).unwrap();
+    let found = judge(&recent(), None, &settings(), plan(), &mut Poisoned).unwrap();
     let verdict = found.verdicts.iter().find(|verdict| verdict.task == Task::Tail).unwrap();
     assert!(!verdict.pays() && verdict.beats.is_empty());
     assert!(verdict.loses_to.iter().any(|rival| (rival.family, rival.way) == (Family::FilteredHistory, Way::Pooled)));
@@ -73,18 +84,23 @@ fn a_poisoned_model_loses_and_the_verdict_says_so() {
 struct Deserted;
 
 impl Rounds for Deserted {
-    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
-        PlainRounds.sum(part, contributions)
+    fn sum(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        _: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        PlainRounds.sum(part, contributions, None)
     }
 
-    fn newton(&mut self, _: Part, _: &[NewtonShard], _: f64) -> Result<Vec<f64>, RoundsError> {
+    fn newton(&mut self, _: Part, _: &[NewtonShard], _: Option<&NewtonShard>, _: f64) -> Result<Vec<f64>, RoundsError> {
         Err("everybody left".into())
     }
 }
 
 #[test]
 fn where_rounds_fail_the_naive_forecast_stands_in_and_is_counted() {
-    let found = judge(&recent(), &settings(), plan(), &mut Deserted).unwrap();
+    let found = judge(&recent(), None, &settings(), plan(), &mut Deserted).unwrap();
     let row = found.row(Family::Combined, Way::Together).unwrap();
     assert_eq!(row.fallbacks, row.records);
     let naive = found.row(Family::BaseRate, Way::Naive).unwrap();
@@ -95,7 +111,8 @@ fn where_rounds_fail_the_naive_forecast_stands_in_and_is_counted() {
 
 #[test]
 fn what_cannot_be_judged_says_why() {
-    let text = |shards: &[Shard], plan| judge(shards, &settings(), plan, &mut PlainRounds).unwrap_err().to_string();
+    let text =
+        |shards: &[Shard], plan| judge(shards, None, &settings(), plan, &mut PlainRounds).unwrap_err().to_string();
     let shards = recent();
     assert_eq!(text(&[], plan()), "there is no shard to judge; give at least one member's");
     let short = "an embargo of 13 days is shorter than the horizon of 14; make it at least as long";

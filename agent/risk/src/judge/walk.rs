@@ -64,6 +64,7 @@ pub(super) type Collected = BTreeMap<Key, Vec<Series>>;
 /// Trains and forecasts fold by fold.
 pub(super) fn walk(
     shards: &[Shard],
+    holdout: Option<&Shard>,
     settings: &Settings,
     plan: Plan,
     rounds: &mut dyn Rounds,
@@ -73,13 +74,14 @@ pub(super) fn walk(
     for (number, fold) in folds.iter().enumerate() {
         let failed = |source| JudgeError::Train { fold: number, source };
         let past: Vec<Shard> = shards.iter().filter_map(|shard| shard.within(fold.train.clone()).ok()).collect();
-        let together = train(&past, settings, rounds).map_err(failed)?;
+        let public = holdout.and_then(|shard| shard.within(fold.train.clone()).ok());
+        let together = train(&past, public.as_ref(), settings, rounds).map_err(failed)?;
         let pooled = pooled(&past, settings).map_err(failed)?;
         let rates = naive::BaseRates::of(&past);
         for (member, shard) in shards.iter().enumerate() {
             let Ok(test) = shard.within(fold.test.clone()) else { continue };
             let own = past.iter().find(|past| past.member() == shard.member());
-            let alone = own.and_then(|own| train(std::slice::from_ref(own), settings, &mut PlainRounds).ok());
+            let alone = own.and_then(|own| train(std::slice::from_ref(own), None, settings, &mut PlainRounds).ok());
             let ways = [
                 (Way::Together, Some(&together.parameters)),
                 (Way::Pooled, Some(&pooled.parameters)),
@@ -114,7 +116,7 @@ fn folds(shards: &[Shard], plan: Plan) -> Result<Vec<Fold>, JudgeError> {
 /// # Errors
 /// Like [`train`].
 pub fn pooled(shards: &[Shard], settings: &Settings) -> Result<Trained, TrainError> {
-    let mut trained = train(shards, settings, &mut PlainRounds)?;
+    let mut trained = train(shards, None, settings, &mut PlainRounds)?;
     let all: Vec<_> = shards.iter().map(|shard| shard.drawdown().clone()).collect();
     let grown = crate::Examples::joined(&all).ok().and_then(|all| {
         let settings = ForestSettings {

@@ -162,10 +162,16 @@ impl Trained {
 }
 
 /// Trains all parts, in this order: volatility and correlation, scaling, drawdown, forest, tail, quantile, regimes.
+/// `holdout` holds public records, by which rounds are judged and of which nothing is learned.
 ///
 /// # Errors
 /// If no member has [`Settings::records_min`] records, shards differ in target, or volatility cannot be trained.
-pub fn train(shards: &[Shard], settings: &Settings, rounds: &mut dyn Rounds) -> Result<Trained, TrainError> {
+pub fn train(
+    shards: &[Shard],
+    holdout: Option<&Shard>,
+    settings: &Settings,
+    rounds: &mut dyn Rounds,
+) -> Result<Trained, TrainError> {
     let mut excluded = Vec::new();
     let mut used: Vec<&Shard> = Vec::with_capacity(shards.len());
     for shard in shards {
@@ -185,7 +191,7 @@ pub fn train(shards: &[Shard], settings: &Settings, rounds: &mut dyn Rounds) -> 
     if used.is_empty() {
         return Err(TrainError::NoMembers { excluded });
     }
-    let mut training = parts::Training { shards: used, settings, rounds, excluded };
+    let mut training = parts::Training { shards: used, holdout, settings, rounds, excluded };
     let har = training.volatility()?;
     let shrinkage = training.shrinkage()?;
     let volatility = VolatilityParameters { har, shrinkage };

@@ -37,6 +37,7 @@ pub(super) struct Scales {
 /// One training under way.
 pub(super) struct Training<'a> {
     pub(super) shards: Vec<&'a Shard>,
+    pub(super) holdout: Option<&'a Shard>,
     pub(super) settings: &'a Settings,
     pub(super) rounds: &'a mut dyn Rounds,
     pub(super) excluded: Vec<Exclusion>,
@@ -49,11 +50,18 @@ impl Training<'_> {
         part: Part,
         form: impl Fn(&Shard) -> Result<(u64, Vec<f64>), ModelError>,
     ) -> Result<Vec<f64>, TrainError> {
-        let found = self.members(part, |shard| {
+        let form = |shard: &Shard| {
             let (records, values) = form(shard)?;
             Ok(Contribution { member: shard.member().to_owned(), records, values })
-        })?;
-        self.rounds.sum(part, &found).map_err(|source| TrainError::Rounds { part, source })
+        };
+        let found = self.members(part, form)?;
+        let holdout = self.public(form);
+        self.rounds.sum(part, &found, holdout.as_ref()).map_err(|source| TrainError::Rounds { part, source })
+    }
+
+    /// What the public records have; a part that they cannot speak of goes without.
+    fn public<T>(&self, form: impl Fn(&Shard) -> Result<T, ModelError>) -> Option<T> {
+        self.holdout.and_then(|shard| form(shard).ok())
     }
 
     /// What each member has for `part`; those who have nothing are left out by name.
@@ -146,11 +154,12 @@ impl Training<'_> {
             return Err(TrainError::Model { part, source: source.into() });
         }
         // Members of one class take part: their records count in the sums as they do in the pooled fit.
-        let shards = self.members(part, |shard| {
+        let form = |shard: &Shard| {
             let scaled = scales.features.apply(shard.drawdown())?;
             Ok(NewtonShard::new(shard.member().to_owned(), scaled, Loss::Logistic))
-        })?;
-        let theta = self.rounds.newton(part, &shards, self.settings.drawdown_ridge);
+        };
+        let (shards, holdout) = (self.members(part, form)?, self.public(form));
+        let theta = self.rounds.newton(part, &shards, holdout.as_ref(), self.settings.drawdown_ridge);
         let theta = theta.map_err(|source| TrainError::Rounds { part, source })?;
         let found = LogisticParameters { features: names(), scaling: scales.features.clone(), theta };
         found.check().map_err(|source| TrainError::Model { part, source })?;
@@ -161,11 +170,12 @@ impl Training<'_> {
         let part = Part::Quantile;
         let failed = |source| TrainError::Model { part, source };
         let target = QuantileTarget::for_records(self.confidence_bps(), scales.records, FEATURES).map_err(failed)?;
-        let shards = self.members(part, |shard| {
+        let form = |shard: &Shard| {
             let scaled = scales.quantile.apply(shard.tail())?;
             Ok(NewtonShard::new(shard.member().to_owned(), scaled, Loss::Pinball(target)))
-        })?;
-        let theta = self.rounds.newton(part, &shards, self.settings.quantile_ridge);
+        };
+        let (shards, holdout) = (self.members(part, form)?, self.public(form));
+        let theta = self.rounds.newton(part, &shards, holdout.as_ref(), self.settings.quantile_ridge);
         let theta = theta.map_err(|source| TrainError::Rounds { part, source })?;
         let beyond = self.sum(part, |shard| {
             let scaled = scales.quantile.apply(shard.tail())?;

@@ -148,18 +148,30 @@ pub type RoundsError = Box<dyn std::error::Error + Send + Sync>;
 /// Adds up what members send. Federated training implements it with rounds, checks, robust aggregation and noise;
 /// [`PlainRounds`] is the pooled fit.
 pub trait Rounds {
-    /// One round: the sum of all contributions, place by place. There is at least one, and all are of one length.
+    /// One round: the sum of all contributions, place by place. There is at least one, and all are of one length. What
+    /// `holdout` says is of public records; it is compared with the sum and never enters it.
     ///
     /// # Errors
     /// If the round failed; the part is then missing.
-    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError>;
+    fn sum(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        holdout: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError>;
 
     /// θ that minimises the summed loss of all shards plus ½ `ridge` |θ|², the intercept without. There is at least one
-    /// shard, all with one loss.
+    /// shard, all with one loss. The loss on `holdout`, whose records are public, judges a step and never enters one.
     ///
     /// # Errors
     /// If the rounds failed; the part is then missing.
-    fn newton(&mut self, part: Part, shards: &[NewtonShard], ridge: f64) -> Result<Vec<f64>, RoundsError>;
+    fn newton(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError>;
 }
 
 /// Adds without rounds: what training on the pooled records gives. It sees them all, so it is a rival to compare with
@@ -168,7 +180,12 @@ pub trait Rounds {
 pub struct PlainRounds;
 
 impl Rounds for PlainRounds {
-    fn sum(&mut self, _part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
+    fn sum(
+        &mut self,
+        _part: Part,
+        contributions: &[Contribution],
+        _holdout: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError> {
         let (first, rest) = contributions.split_first().ok_or("no member contributed")?;
         let mut sum = first.values.clone();
         for one in rest {
@@ -177,7 +194,13 @@ impl Rounds for PlainRounds {
         Ok(sum)
     }
 
-    fn newton(&mut self, _part: Part, shards: &[NewtonShard], ridge: f64) -> Result<Vec<f64>, RoundsError> {
+    fn newton(
+        &mut self,
+        _part: Part,
+        shards: &[NewtonShard],
+        _holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
         let loss = shards.first().ok_or("no member contributed")?.loss;
         let pooled: Vec<Examples> = shards.iter().map(|shard| shard.examples.clone()).collect();
         let pooled = Examples::joined(&pooled)?;

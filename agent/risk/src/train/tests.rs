@@ -19,13 +19,24 @@ fn settings() -> Settings {
 struct Overheard(Vec<(Part, usize, usize)>);
 
 impl Rounds for Overheard {
-    fn sum(&mut self, part: Part, contributions: &[Contribution]) -> Result<Vec<f64>, RoundsError> {
+    fn sum(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        _: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError> {
         self.0.push((part, contributions.len(), contributions[0].values.len()));
-        PlainRounds.sum(part, contributions)
+        PlainRounds.sum(part, contributions, None)
     }
 
     /// Newton's method as a federation does it: on summed gradients and Hessians alone, whole steps.
-    fn newton(&mut self, part: Part, shards: &[NewtonShard], ridge: f64) -> Result<Vec<f64>, RoundsError> {
+    fn newton(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        _: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
         self.0.push((part, shards.len(), shards[0].parameters()));
         let mut theta = match shards[0].loss() {
             Loss::Logistic => vec![0.0; shards[0].parameters()],
@@ -46,8 +57,8 @@ impl Rounds for Overheard {
 #[test]
 fn sums_alone_give_the_pooled_model() {
     let mut overheard = Overheard::default();
-    let together = train(&recent(), &settings(), &mut overheard).unwrap();
-    let pooled = train(&recent(), &settings(), &mut PlainRounds).unwrap();
+    let together = train(&recent(), None, &settings(), &mut overheard).unwrap();
+    let pooled = train(&recent(), None, &settings(), &mut PlainRounds).unwrap();
     assert!(together.missing.is_empty() && together.excluded.is_empty(), "{:?}", together.missing);
     let near = |left: &[f64], right: &[f64]| {
         let furthest = left.iter().zip(right).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
@@ -77,9 +88,9 @@ fn sums_alone_give_the_pooled_model() {
 
 #[test]
 fn the_order_of_members_changes_nothing_beyond_rounding() {
-    let (mut turned, one) = (recent(), train(&recent(), &settings(), &mut PlainRounds).unwrap());
+    let (mut turned, one) = (recent(), train(&recent(), None, &settings(), &mut PlainRounds).unwrap());
     turned.reverse();
-    let two = train(&turned, &settings(), &mut PlainRounds).unwrap();
+    let two = train(&turned, None, &settings(), &mut PlainRounds).unwrap();
     let theta = |trained: &Trained| trained.parameters.drawdown.clone().unwrap().theta;
     let har = |trained: &Trained| trained.parameters.volatility.har.weights.to_vec();
     for (x, y) in theta(&one).iter().chain(&har(&one)).zip(theta(&two).iter().chain(&har(&two))) {
@@ -89,7 +100,7 @@ fn the_order_of_members_changes_nothing_beyond_rounding() {
 
 #[test]
 fn the_file_of_a_training_is_read_back_and_forecasts() {
-    let trained = train(&recent(), &settings(), &mut PlainRounds).unwrap();
+    let trained = train(&recent(), None, &settings(), &mut PlainRounds).unwrap();
     let file = trained.file();
     // The last records are of 30 April and look a fortnight ahead.
     assert_eq!(file.trained_at_day, day("2021-04-30") + 14);
@@ -107,7 +118,7 @@ fn the_file_of_a_training_is_read_back_and_forecasts() {
 #[test]
 fn a_member_alone_has_its_own_fit() {
     let shard = &recent()[2..3];
-    let trained = train(shard, &settings(), &mut PlainRounds).unwrap();
+    let trained = train(shard, None, &settings(), &mut PlainRounds).unwrap();
     let part = trained.parameters.drawdown.unwrap();
     let scaled = part.scaling.apply(shard[0].drawdown()).unwrap();
     let theta = drawdown::fit(&scaled, settings().drawdown_ridge).unwrap();
@@ -138,7 +149,7 @@ fn calm(days: u32) -> Shard {
 
 #[test]
 fn one_class_and_short_histories_are_named_with_their_counts() {
-    let alone = train(&[calm(400)], &settings(), &mut PlainRounds).unwrap();
+    let alone = train(&[calm(400)], None, &settings(), &mut PlainRounds).unwrap();
     assert_eq!(alone.parameters.drawdown, None);
     let missing: Vec<String> = alone.missing.iter().map(ToString::to_string).collect();
     // Correlation with one risky asset is one on every day, so no feature can be scaled.
@@ -149,18 +160,18 @@ fn one_class_and_short_histories_are_named_with_their_counts() {
     // With others it takes part in sums, and is left out of the forest by name.
     let mut shards = recent();
     shards.push(calm(400));
-    let together = train(&shards, &settings(), &mut PlainRounds).unwrap();
+    let together = train(&shards, None, &settings(), &mut PlainRounds).unwrap();
     assert!(together.missing.is_empty());
     let forest: Vec<_> = together.excluded.iter().filter(|one| one.part == Some(Part::Forest)).collect();
     assert_eq!((forest.len(), forest[0].member.as_str()), (1, "calm"));
     // Too short for anything.
-    let short = train(&[calm(80)], &settings(), &mut PlainRounds).unwrap_err().to_string();
+    let short = train(&[calm(80)], None, &settings(), &mut PlainRounds).unwrap_err().to_string();
     let expected = "no member has enough records to train; give longer histories; `calm`: 6 records are fewer than the \
                     60 that are needed; give a longer history";
     assert_eq!(short, expected);
     let mut with_short = recent();
     with_short.push(calm(80));
-    let excluded = train(&with_short, &settings(), &mut PlainRounds).unwrap().excluded;
+    let excluded = train(&with_short, None, &settings(), &mut PlainRounds).unwrap().excluded;
     assert_eq!((excluded.len(), excluded[0].part), (1, None));
 }
 
@@ -172,7 +183,7 @@ fn shards_of_different_targets_are_not_mixed() {
     let record = |day| DayRecord { day, holdings: vec![1.0], burn: 0.0, revenue: 0.0 };
     let records = MemberRecords::new("other", Origin::Own, vec!["ETH".into()], (0..200).map(record).collect()).unwrap();
     shards.push(Shard::new(&records, &market, Target { horizon_days: 7, ..Target::default() }).unwrap());
-    let error = train(&shards, &settings(), &mut PlainRounds).unwrap_err();
+    let error = train(&shards, None, &settings(), &mut PlainRounds).unwrap_err();
     assert!(matches!(&error, TrainError::OtherTarget { member, .. } if member == "other"), "{error}");
 }
 
@@ -184,6 +195,6 @@ fn training_knows_nothing_of_the_days_after_its_end() {
     let later: Vec<Shard> = shards().iter().map(|shard| shard.within(0..end - horizon).unwrap()).collect();
     let then = shards_until(end);
     assert!(later.iter().zip(&then).all(|(later, then)| later.days() == then.days() && !then.days().is_empty()));
-    let parameters = |shards: &[Shard]| train(shards, &settings(), &mut PlainRounds).unwrap().parameters;
+    let parameters = |shards: &[Shard]| train(shards, None, &settings(), &mut PlainRounds).unwrap().parameters;
     assert_eq!(parameters(&later), parameters(&then));
 }

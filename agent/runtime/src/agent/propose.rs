@@ -24,8 +24,8 @@ use quaestor_core::{
     snapshot::{Control, WINDOW_SECS},
 };
 
-/// After so many blocks without being included, a transaction is signed anew with higher fees; after a restart the same
-/// bytes are offered first.
+/// After so many blocks without being included, the same bytes are offered again; a withdrawal is signed anew with higher
+/// fees, and so is what a node took if gas costs more by now.
 const RESEND_AFTER_BLOCKS: u64 = 8;
 /// Most transactions that are signed for one proposal while fees rise; after that the last one is offered again.
 const SIGNED_MAX: usize = 24;
@@ -425,10 +425,14 @@ impl Agent {
                 None => Ok(()),
             };
         }
-        match self.cleared_now(id, moment).await? {
-            Some(Ok(cleared)) if offered_at.is_some() && bumps < SIGNED_MAX => {
-                self.run_errand(id, errand, Pass::Batch(&cleared)).await
+        let too_cheap = match self.book.entries.get(&id).and_then(|entry| entry.prepared.as_ref()) {
+            Some(prepared) if progress == Progress::Sent && offered_at.is_some() && bumps < SIGNED_MAX => {
+                chain::is_underpriced(&self.chain, prepared).await?
             }
+            _ => false,
+        };
+        match self.cleared_now(id, moment).await? {
+            Some(Ok(cleared)) if too_cheap => self.run_errand(id, errand, Pass::Batch(&cleared)).await,
             Some(Ok(cleared)) => self.offer(id, &tx, &Pass::Batch(&cleared)).await,
             Some(Err(receipt)) => self.unfit(id, receipt),
             None => Ok(()),

@@ -15,4 +15,4 @@ pub use observe::{
     read_brake, reads_of,
 };
 pub use transact::{Receipt, SignedTx, TxFate, Unsigned};
-pub(crate) use transact::{fate, gas_money, prepare, send, sign};
+pub(crate) use transact::{fate, gas_money, is_underpriced, prepare, send, sign};

@@ -108,6 +108,15 @@ pub(crate) async fn prepare(
     })
 }
 
+/// Whether `unsigned` offers less for gas than it costs now, so that it may wait for ever.
+///
+/// # Errors
+/// If the node does not answer.
+pub(crate) async fn is_underpriced(chain: &Chain, unsigned: &Unsigned) -> Result<bool, ChainError> {
+    let fees = chain.provider().estimate_eip1559_fees().await.map_err(chain.failed("eth_feeHistory"))?;
+    Ok(fees.max_fee_per_gas > unsigned.max_fee_per_gas.0)
+}
+
 /// Signs; the bytes go to the journal before they go anywhere else.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 mod learning;
 
-pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs};
+pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};

@@ -3,10 +3,7 @@
 use super::{Exit, Failure, Output, args::DemoArgs};
 use crate::demo::{self, DemoError, Fact, Step};
 use serde_json::Value;
-use std::{
-    io::IsTerminal,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure> {
     let exe = std::env::current_exe().map_err(|error| Failure::new(Exit::Internal, error))?;
@@ -40,11 +37,8 @@ pub(super) async fn run(args: &DemoArgs, output: Output) -> Result<Exit, Failure
         // A temporary folder that cannot be removed is no failure of the story.
         let _ = std::fs::remove_dir_all(&folder);
     }
-    // A person has read all of it by now, and would only see it scroll away.
-    if output.json || !std::io::stdout().is_terminal() {
-        let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Internal, error))?;
-        output.write(format_args!("{text}\n"))?;
-    }
+    let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Internal, error))?;
+    output.write(format_args!("{text}\n"))?;
     Ok(if report.ok { Exit::Ok } else { Exit::Failed })
 }
 

@@ -18,6 +18,7 @@ mod run;
 mod safe;
 mod status;
 mod telemetry;
+mod train;
 mod verify;
 
 pub use exit::{Exit, Failure};
@@ -27,7 +28,7 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
-    PolicyCommand, PrivacyCommand, RunArgs, SafeCommand, StatusArgs, VerifyArgs,
+    PolicyCommand, PrivacyCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -102,6 +103,13 @@ enum Command {
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json"
     )]
     Policy(PolicyCommand),
+    /// Train a risk model together, judge it on later days, and write it with its card
+    #[command(
+        after_help = "Examples:\n  quaestor train --prices simulations/data/daily --synthetic 1\n  quaestor train --prices prices --records own.csv \
+                      --records friend.csv --until 2021-05-01\n  quaestor train --prices prices --records own.csv --noise-multiplier 20 \
+                      --epsilon-year-max 8"
+    )]
+    Train(TrainArgs),
     /// Try out how organisations train together
     #[command(
         subcommand,
@@ -134,6 +142,7 @@ impl Command {
         match self {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
+            Self::Train(args) => args.json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
             Self::Journal(JournalCommand::Show(args)) => args.json.json,
@@ -203,6 +212,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         }
         Command::Federation(command) => federation::run(command, output),
         Command::Privacy(command) => privacy::run(command, output),
+        Command::Train(args) => train::run(args, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

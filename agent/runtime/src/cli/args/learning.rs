@@ -2,6 +2,7 @@
 
 use super::JsonArg;
 use clap::ValueEnum;
+use std::path::PathBuf;
 
 /// `privacy`
 #[derive(Debug, Clone, PartialEq, clap::Subcommand)]
@@ -156,4 +157,55 @@ fn share_bps(text: &str) -> Result<u16, String> {
         true => Ok((share * 10_000.0).round() as u16),
         false => Err(format!("`{text}` is not between 0 and 1; write such as 0.3")),
     }
+}
+
+/// `train`
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct TrainArgs {
+    /// Folder of daily prices, a CSV file for each asset
+    #[arg(long, value_name = "DIR")]
+    pub prices: PathBuf,
+    /// A member's own records: date, whole tokens of each asset, burn_usd, revenue_usd; repeat for each member
+    #[arg(long = "records", value_name = "FILE")]
+    pub records: Vec<PathBuf>,
+    /// Make up four members on these prices, from this seed; their card says that they are synthetic
+    #[arg(long, value_name = "SEED")]
+    pub synthetic: Option<u64>,
+    /// An asset that is meant to keep a dollar's worth; repeat for each
+    #[arg(long = "stable", value_name = "SYMBOL", default_value = "USDC")]
+    pub stable: Vec<String>,
+    /// Where model and card are written
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    pub out: PathBuf,
+    /// Train on days before this one; without it on all
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub until: Option<u32>,
+    /// Days before the end on which the model is judged
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(14..=3_650))]
+    pub test_days: u32,
+    /// How members are added up
+    #[arg(long, value_enum, default_value_t = Rule::WeightedMean)]
+    pub aggregation: Rule,
+    /// Trees of the second opinion
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub trees: u16,
+    /// Members add noise of so many clips to the drawdown's sums; other parts are sums without noise
+    #[arg(long, value_name = "SIGMA")]
+    pub noise_multiplier: Option<f64>,
+    /// δ at which the ε of the noise is stated
+    #[arg(long, default_value_t = 1e-5, requires = "noise_multiplier")]
+    pub delta: f64,
+    /// ε that a record may cost in a year; training stops when it is spent
+    #[arg(long, value_name = "EPSILON", requires = "noise_multiplier")]
+    pub epsilon_year_max: Option<f64>,
+    /// A made-up member poisons what it sends, to see it found out
+    #[arg(long, value_name = "MEMBER")]
+    pub poison: Option<String>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+fn day(text: &str) -> Result<u32, String> {
+    crate::learning::day_number(text).ok_or_else(|| format!("`{text}` is not a date; write such as 2021-05-01"))
 }

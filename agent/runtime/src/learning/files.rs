@@ -1,0 +1,109 @@
+//! Files of models, their cards, and the ledger of what privacy was spent. Each is written whole or not at all.
+
+use super::{LearningError, Lesson};
+use alloy::primitives::B256;
+use quaestor_federation::privacy::Budget;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Where a model and its card are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainedFiles {
+    /// keccak256 of the model.
+    pub hash: B256,
+    /// The model.
+    pub model: PathBuf,
+    /// Its card for people.
+    pub card: PathBuf,
+    /// Its card for programs.
+    pub card_json: PathBuf,
+}
+
+/// A folder of models: `model-0x….json`, `card-0x….md`, `card-0x….json`.
+#[derive(Debug, Clone)]
+pub struct ModelFiles<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> ModelFiles<'a> {
+    /// In this folder.
+    pub fn new(folder: &'a Path) -> Self {
+        Self { folder }
+    }
+
+    /// Writes a model and its card. The model comes last: where it is, its card is.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write(&self, lesson: &Lesson) -> Result<TrainedFiles, LearningError> {
+        fs::create_dir_all(self.folder).map_err(|source| failed(self.folder, source))?;
+        let hash = lesson.card.hash;
+        let path = |name: &str, ending: &str| self.folder.join(format!("{name}-{hash}.{ending}"));
+        let files = TrainedFiles {
+            hash,
+            model: path("model", "json"),
+            card: path("card", "md"),
+            card_json: path("card", "json"),
+        };
+        let json = lesson.card.to_json().map_err(|error| failed(&files.card_json, error.into()))?;
+        write_whole(&files.card, lesson.card.to_markdown().as_bytes())?;
+        write_whole(&files.card_json, json.as_bytes())?;
+        write_whole(&files.model, &lesson.model.file().to_bytes()?)?;
+        Ok(files)
+    }
+}
+
+/// The ledger of a budget.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+}
+
+impl Ledger {
+    /// At this path.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// What was written, if anything was.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read: what is unknown may be spent.
+    pub fn read(&self) -> Result<Option<Budget>, LearningError> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(failed(&self.path, source)),
+        };
+        let file = self.path.display().to_string();
+        let budget = serde_json::from_slice(&bytes);
+        budget.map(Some).map_err(|error| LearningError::Ledger { file, reason: error.to_string() })
+    }
+
+    /// Replaces what was written.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, budget: &Budget) -> Result<(), LearningError> {
+        let bytes = serde_json::to_vec(budget).map_err(|error| failed(&self.path, error.into()))?;
+        write_whole(&self.path, &bytes)
+    }
+}
+
+fn failed(path: &Path, source: std::io::Error) -> LearningError {
+    LearningError::File { file: path.display().to_string(), source }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LearningError> {
+    let beside = path.with_extension("part");
+    let write = || {
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(|source| failed(path, source))
+}

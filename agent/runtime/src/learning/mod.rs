@@ -1,0 +1,111 @@
+//! Training risk models together: what `quaestor-risk` forms is added up in the rounds of `quaestor-federation`.
+//!
+//! This is the federation in one process, the default: every member is a value here, and nothing of its records leaves
+//! it but sums. Members behind a network implement the same [`quaestor_federation::Member`].
+
+mod files;
+mod members;
+mod records;
+mod rounds;
+
+pub use files::{Ledger, ModelFiles, TrainedFiles};
+pub use members::Conduct;
+pub use records::{Sources, SourcesError, day_number};
+pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
+
+use quaestor_risk::{
+    card::{Card, Privacy},
+    data::Shard,
+    judge::{self, Judgement, JudgementError, Plan},
+    learned::LearnedModel,
+    model_file::ModelFileError,
+    train::{self, TrainError},
+};
+
+/// Why nothing was trained.
+#[derive(Debug, thiserror::Error)]
+pub enum LearningError {
+    /// Prices or records are wrong.
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// It could not be judged.
+    #[error(transparent)]
+    Judge(#[from] JudgementError),
+    /// What was trained is no model.
+    #[error(transparent)]
+    Model(#[from] ModelFileError),
+    /// A file could not be read or written.
+    #[error("{file}: {source}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A budget file is not one.
+    #[error("{file} is no privacy ledger: {reason}; restore it from a copy, or the year's budget is not known")]
+    Ledger {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A model, its card, and what was noticed while it was trained.
+#[derive(Debug)]
+pub struct Lesson {
+    /// The model.
+    pub model: LearnedModel,
+    /// Its card.
+    pub card: Card,
+}
+
+/// What is trained and how it is judged.
+#[derive(Debug)]
+pub struct Class<'a> {
+    /// Members' shards.
+    pub shards: &'a [Shard],
+    /// Public records.
+    pub holdout: &'a Shard,
+    /// Of the models.
+    pub settings: &'a train::Settings,
+    /// Of the test.
+    pub plan: Plan,
+}
+
+/// Again while somebody is found out on the way: what was added up before then has that member in it. Each time somebody
+/// is out for good, so it ends, at latest after as many times as there are members.
+fn until_clean<T, E>(rounds: &mut Federated, mut work: impl FnMut(&mut Federated) -> Result<T, E>) -> Result<T, E> {
+    loop {
+        let before = rounds.excluded().count();
+        let done = work(rounds)?;
+        if rounds.excluded().count() == before {
+            return Ok(done);
+        }
+    }
+}
+
+/// Judges training together on later days, then trains on all days.
+///
+/// # Errors
+/// If days cannot be split, or a part without which there is no model cannot be trained.
+pub fn learn(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
+    let Class { shards, holdout, settings, plan } = *class;
+    rounds.stage("judging on later days");
+    let judgement: Judgement =
+        until_clean(rounds, |rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
+    rounds.stage("training on all days");
+    let trained = until_clean(rounds, |rounds| train::train(shards, Some(holdout), settings, rounds))?;
+    let privacy = rounds.privacy().map(|spent| Privacy {
+        epsilon_record: spent.epsilon_record,
+        epsilon_day: spent.epsilon_day,
+        delta: spent.delta,
+    });
+    let card = Card::new(&trained, judgement, privacy)?;
+    Ok(Lesson { model: LearnedModel::new(trained.file())?, card })
+}

@@ -1,0 +1,140 @@
+//! Training together from the command line: what is printed, what is written, and what bad input says.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+use quaestor_risk::learned::LearnedModel;
+use serde_json::Value;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
+
+fn quaestor(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_quaestor")).args(args).output().unwrap()
+}
+
+fn document(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(text.trim()).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn complaint(args: &[&str], code: i32) -> String {
+    let output = quaestor(args);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+fn train(out: &Path, more: &[&str]) -> Output {
+    let out = out.display().to_string();
+    let args = ["train", "--prices", PRICES, "--until", "2021-05-01", "--trees", "8", "--out", &out, "--json"];
+    quaestor(&[&args, more].concat())
+}
+
+#[test]
+fn the_cost_of_noise_is_exact_and_its_reverse_gives_it_back() {
+    let cost = ["privacy", "epsilon", "--noise-multiplier", "10", "--rounds", "50", "--delta", "1e-5", "--json"];
+    let found = document(&quaestor(&cost));
+    let epsilon = found["epsilon"].as_f64().unwrap();
+    assert!((epsilon - 2.943_225).abs() <= 1e-5, "{epsilon}");
+    assert_eq!(found["method"], "gaussian-exact");
+    let epsilon = epsilon.to_string();
+    let noise = ["privacy", "noise", "--epsilon", &epsilon, "--rounds", "50", "--delta", "1e-5", "--json"];
+    let multiplier = document(&quaestor(&noise))["noise_multiplier"].as_f64().unwrap();
+    assert!((multiplier - 10.0).abs() < 1e-6, "{multiplier}");
+}
+
+#[test]
+fn impossible_questions_about_privacy_say_what_to_write() {
+    for (option, value, said) in [
+        ("--noise-multiplier", "0", "the noise multiplier is 0; write a finite number above 0, such as 10"),
+        ("--noise-multiplier", "NaN", "the noise multiplier is NaN"),
+        ("--rounds", "0", "0 rounds; write a number from 1"),
+        ("--delta", "1", "delta is 1; write a number from"),
+    ] {
+        let mut args = vec!["privacy", "epsilon"];
+        for (name, usual) in [("--noise-multiplier", "10"), ("--rounds", "50"), ("--delta", "1e-5")] {
+            args.extend([name, if name == option { value } else { usual }]);
+        }
+        let found = complaint(&args, 2);
+        assert!(found.contains(said), "{option} {value}: {found}");
+    }
+}
+
+#[test]
+fn a_simulated_federation_bears_liars_with_a_robust_rule_and_not_with_the_mean() {
+    let simulate = |rule: &str| {
+        let args = ["federation", "simulate", "--members", "10", "--liars", "0.3", "--attack", "scale", "--json"];
+        let found = document(&quaestor(&[&args[..], &["--aggregation", rule]].concat()));
+        assert_eq!((&found["synthetic"], &found["liars"]), (&Value::Bool(true), &Value::from(3)));
+        found["clean"]["auc"].as_f64().unwrap() - found["trained"]["auc"].as_f64().unwrap()
+    };
+    assert!(simulate("multi-krum") < 0.01);
+    assert!(simulate("weighted-mean") > 0.01);
+}
+
+#[test]
+fn members_train_a_model_that_is_the_file_of_its_hash_and_has_a_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = document(&train(folder.path(), &["--synthetic", "1"]));
+    let hash = found["hash"].as_str().unwrap();
+    assert_eq!(found["excluded"], Value::Array(vec![]), "all four are honest");
+    let model = fs::read(found["model"].as_str().unwrap()).unwrap();
+    LearnedModel::parse(&model, hash.parse().unwrap()).unwrap();
+    let card = fs::read_to_string(found["card"].as_str().unwrap()).unwrap();
+    assert!(card.contains(hash) && card.contains("synthetic"), "{card}");
+    // The same seed on the same machine gives the same model.
+    let again = tempfile::tempdir().unwrap();
+    assert_eq!(document(&train(again.path(), &["--synthetic", "1"]))["hash"], hash);
+}
+
+#[test]
+fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = document(&train(folder.path(), &["--synthetic", "1", "--poison", "uni-holder"]));
+    assert_eq!(found["excluded"], serde_json::json!(["uni-holder"]));
+    assert!(found["auc_bps"].as_u64().is_some());
+}
+
+#[test]
+fn a_spent_budget_stops_training_and_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let noisy = ["--synthetic", "1", "--noise-multiplier", "40", "--epsilon-year-max", "2"];
+    let found = document(&train(folder.path(), &noisy));
+    let spent = found["privacy"]["epsilon_record"].as_f64().unwrap();
+    assert!(spent > 0.0 && spent <= 2.0, "{spent}");
+    let warnings = |found: &Value| found["warnings"].to_string();
+    let mut last = found;
+    // Each training releases anew; the second or third is beyond the year's budget.
+    for _ in 0..3 {
+        last = document(&train(folder.path(), &noisy));
+    }
+    assert!(warnings(&last).contains("drawdown"), "{last}");
+    fs::write(folder.path().join("privacy-ledger.json"), "{").unwrap();
+    let out = folder.path().display().to_string();
+    let args = [&["train", "--prices", PRICES, "--until", "2021-05-01", "--out", &out][..], &noisy].concat();
+    assert!(complaint(&args, 3).contains("is no privacy ledger"));
+}
+
+#[test]
+fn bad_records_say_file_line_and_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.csv");
+    let name = file.display().to_string();
+    let header = "date,ETH,USDC,burn_usd,revenue_usd\n";
+    for (text, said) in [
+        ("day,ETH\n".to_owned(), "own.csv:1: the header is `day,ETH`; write `date,ETH,…,burn_usd,revenue_usd`"),
+        (format!("{header}2021-1-1,1,1,1,1\n"), "own.csv:2: `2021-1-1` is not a date"),
+        (format!("{header}2021-01-01,NaN,1,1,1\n"), "own.csv:2: `NaN` in column ETH is not a number from zero on"),
+        (format!("{header}2021-01-01,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01 twice"),
+        (format!("{header}2021-01-02,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01"),
+        (header.to_owned(), "has no days"),
+    ] {
+        fs::write(&file, &text).unwrap();
+        let found = complaint(&["train", "--prices", PRICES, "--records", &name], 3);
+        assert!(found.contains(said), "{text}: {found}");
+    }
+    assert!(complaint(&["train", "--prices", PRICES], 3).contains("nobody to learn from"));
+}
