@@ -260,7 +260,7 @@ fn decision_stands(inputs: &Inputs<'_>, decision: &Decision) -> Result<(), Refus
     }
     if decision.model != inputs.model.hash() {
         let (limit, found) = (Quantity::Hash(inputs.model.hash()), Quantity::Hash(decision.model));
-        return refuse(Rule::CalldataMatches, limit, found);
+        return refuse(Rule::ModelInForce, limit, found);
     }
     let earlier = decision.block.number < block.number && decision.block.timestamp <= block.timestamp;
     if decision.block != block && !earlier {

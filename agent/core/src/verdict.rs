@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Rule {
     /// The policy in force is not the one anchored at the snapshot's block.
     PolicyAnchored,
+    /// It was decided with another risk model than the one in force.
+    ModelInForce,
     /// The policy has expired.
     PolicyExpiresAt,
     /// The brake is pulled or unreadable.

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod keys;
 pub mod learning;
 pub mod owner;
+pub mod risk;
 pub mod sender;
 pub mod status;
 pub mod verify;

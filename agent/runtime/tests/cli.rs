@@ -56,7 +56,13 @@ fn damage(directory: &Path) {
 #[test]
 fn help_tells_commands_examples_and_exit_codes() {
     let directory = tempfile::tempdir().unwrap();
-    let texts = [&["--help"][..], &["journal", "--help"], &["journal", "show", "--help"], &["policy", "--help"]];
+    let texts = [
+        &["--help"][..],
+        &["journal", "--help"],
+        &["journal", "show", "--help"],
+        &["policy", "--help"],
+        &["risk", "show", "--help"],
+    ];
     insta::assert_snapshot!(texts.map(|args| seen(directory.path(), args)).join("\n"));
 }
 

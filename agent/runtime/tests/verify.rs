@@ -5,12 +5,13 @@
 use alloy::primitives::B256;
 use quaestor::{
     agent::{
-        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, Rehearsal, bundle_earlier, bundle_reads, model_words,
-        rehearse, route_of,
+        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, Rehearsal, bundle_earlier, bundle_reads, rehearse,
+        route_of,
     },
     chain::{Chain, Contracts, HistoryReader, observe},
     cli::Exit,
     devnet::{Devnet, Options, ReplayDay, Site, demo_limits, policy_text},
+    risk::Model,
     status,
     verify::{GateState, connect, verify},
 };
@@ -66,7 +67,7 @@ async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
     let observation = observe(chain, terms, &contracts, block).await.unwrap();
     let snapshot = observation.snapshot;
     let history = HistoryReader::new(dao.block).read(chain, terms, &codec, block, block.number).await.unwrap();
-    let model = EwmaModel::default();
+    let model = Model::Ewma(EwmaModel::default());
     let inputs = Inputs {
         snapshot: &snapshot,
         history: &history,
@@ -95,7 +96,7 @@ async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
             multisend,
         },
         policy: text.to_owned(),
-        model: model_words(&model),
+        model: model.words(),
         reads: bundle_reads(&observation.readings),
         earlier: bundle_earlier(observation.earlier.as_ref()),
         snapshot: snapshot.clone(),

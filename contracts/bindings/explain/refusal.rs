@@ -89,6 +89,7 @@ pub fn explain_errand(errand: Errand) -> &'static str {
 pub fn rule_key(rule: Rule) -> &'static str {
     match rule {
         Rule::PolicyAnchored => "the policy's anchor",
+        Rule::ModelInForce => "risk.model",
         Rule::PolicyExpiresAt => "policy.expires",
         Rule::BrakePulled => "the brake",
         Rule::LeaseLapsed => "the operators' lease",
@@ -146,6 +147,12 @@ impl Words<'_> {
         let asset = self.asset();
         match self.refusal.rule {
             Rule::PolicyAnchored => format!("the registry anchors policy {limit}, this is of policy {found}"),
+            Rule::ModelInForce if self.refusal.limit == Quantity::None => {
+                format!("it was decided with the risk model {found}, and no model that {key} allows can be used now")
+            }
+            Rule::ModelInForce => {
+                format!("it was decided with the risk model {found}, and {limit} forecasts now")
+            }
             Rule::PolicyExpiresAt => self.expired(),
             Rule::BrakePulled => self.brake(),
             Rule::LeaseLapsed => {

@@ -325,7 +325,7 @@ fn a_batch_must_be_one_that_its_decision_names() {
     assert_eq!(spoilt(|case| case.decision.batches.clear()), Rule::CalldataMatches);
     assert_eq!(spoilt(|case| case.decision.batches[0].safe_nonce = Some(8)), Rule::CalldataMatches);
     let another_model = Case::honest().forged(|decision, _| decision.model = B256::ZERO);
-    assert_eq!(another_model.refused(), Rule::CalldataMatches);
+    assert_eq!(another_model.refused(), Rule::ModelInForce);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A decision point: snapshot and history at one block, everything outstanding judged again, a decision, its bundle.
+//! A decision point: snapshot and history at one block, the model in force, everything outstanding judged again, a
+//! decision, its bundle.
 
 use super::{
     Agent, AgentError, BUNDLE_VERSION, Bundle, BundleContracts, Moment,
@@ -6,25 +7,22 @@ use super::{
     policy_files::InForce,
     record::Record,
 };
-use crate::chain::{Observation, observe};
+use crate::{
+    chain::{Observation, observe},
+    risk::Choice,
+};
 use alloy::primitives::B256;
 use quaestor_contracts::{
     PolicyCodec,
     explain::{explain_hold, explain_refusal, line_name, plain},
 };
 use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Terms, Verdict, pipeline};
-use quaestor_risk::EwmaModel;
 
 /// What was observed at a decision point.
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) observation: Observation,
     pub(super) history: History,
-}
-
-/// The risk model as a bundle names it.
-pub fn model_words(model: &EwmaModel) -> serde_json::Value {
-    serde_json::json!({ "kind": "ewma", "params": model.params() })
 }
 
 impl Agent {
@@ -50,14 +48,16 @@ impl Agent {
 
     async fn decide_under(&mut self, held: &InForce, block: BlockRef, moment: &Moment) -> Result<(), AgentError> {
         let scene = self.scene(held, block, moment).await?;
-        self.judge_outstanding(held, &scene, moment).await?;
-        let model = self.model;
+        let choice = self.model_at(held, block)?;
+        self.judge_outstanding(held, &scene, &choice, moment).await?;
+        // Without a model that the policy allows nothing is decided; that was told.
+        let Some(model) = choice.model() else { return Ok(()) };
         let inputs = Inputs {
             snapshot: &scene.observation.snapshot,
             history: &scene.history,
             policy: &held.policy,
             strategies: held.policy.strategies(),
-            model: &model,
+            model,
         };
         let decision = pipeline::decide(&inputs);
         let (mut plans, mut proposals) = (Vec::new(), Vec::new());
@@ -77,7 +77,7 @@ impl Agent {
                 multisend: self.config.contracts.multisend_call_only,
             },
             policy: held.text.clone(),
-            model: model_words(&model),
+            model: model.words(),
             reads: bundle_reads(&scene.observation.readings),
             earlier: bundle_earlier(scene.observation.earlier.as_ref()),
             snapshot: scene.observation.snapshot.clone(),
@@ -98,10 +98,16 @@ impl Agent {
     }
 
     /// Judges and simulates again what waits; what fails is withdrawn.
-    async fn judge_outstanding(&mut self, held: &InForce, scene: &Scene, moment: &Moment) -> Result<(), AgentError> {
+    async fn judge_outstanding(
+        &mut self,
+        held: &InForce,
+        scene: &Scene,
+        choice: &Choice,
+        moment: &Moment,
+    ) -> Result<(), AgentError> {
         for id in self.book.waiting() {
             let Some(plan) = self.book.entries.get(&id).map(|entry| entry.plan.clone()) else { continue };
-            if let Err(receipt) = self.clear_at(held, scene, &plan, moment).await? {
+            if let Err(receipt) = self.clear_at(held, scene, choice, &plan, moment).await? {
                 self.unfit(id, receipt)?;
             }
         }

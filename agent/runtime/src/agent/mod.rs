@@ -3,6 +3,7 @@
 mod bundle;
 mod decide;
 mod errand;
+mod model;
 mod policy_files;
 mod propose;
 mod record;
@@ -15,7 +16,6 @@ pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleEarlier, BundleError, BundleProposal, BundleRead,
     bundle_earlier, bundle_reads, decision_hash,
 };
-pub use decide::model_words;
 pub(crate) use errand::read_route;
 pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
 pub use record::{Book, Entry, Path, Plan, Record};
@@ -28,6 +28,7 @@ use crate::{
     chain::{Chain, ChainError, Contracts, HistoryReader, ObserveError, read_brake},
     config::{Config, Finality},
     journal::{Journal, JournalError},
+    risk::Models,
 };
 use alloy::{
     primitives::{Address, B256},
@@ -35,7 +36,6 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use quaestor_core::{BlockRef, BrakeReading, Catalog, Policy, lifecycle::Effect};
-use quaestor_risk::EwmaModel;
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -78,7 +78,7 @@ pub struct Agent {
     operator: Address,
     signer: PrivateKeySigner,
     catalog: Catalog,
-    model: EwmaModel,
+    models: Models,
     journal: Journal,
     book: Book,
     history: HistoryReader,
@@ -87,6 +87,8 @@ pub struct Agent {
     considered: Option<BlockRef>,
     last_head: Option<B256>,
     last_alarm: Option<String>,
+    /// What people were told last of the risk model.
+    model_told: Option<String>,
     /// Why each account's newest batch was withheld.
     withheld: BTreeMap<Address, String>,
     offered_at: BTreeMap<B256, u64>,

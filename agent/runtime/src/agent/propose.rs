@@ -10,22 +10,26 @@ use super::{
     record::{Entry, Path, Plan, Record},
     route::{Rehearsal, rehearse, route_of},
 };
-use crate::chain::{self, ChainError, TxFate, read_anchor};
+use crate::{
+    chain::{self, ChainError, TxFate, read_anchor},
+    risk::Choice,
+};
 use alloy::{
     primitives::{Address, B256},
     rpc::types::BlockNumberOrTag,
 };
 use quaestor_contracts::{PolicyCodec, explain};
 use quaestor_core::{
-    Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Terms, Value,
+    Batch, BlockRef, Codec, Decision, Inputs, Policy, Refusal, Route, Rule, Terms, Value,
     action::encode_batch,
     gate::{self, Cleared, DryRun, DryRunOutcome, Evidence, Withdrawal},
     lifecycle::{Errand, Event, Progress, Reason, State},
     snapshot::{Control, WINDOW_SECS},
+    verdict::Quantity,
 };
 
 /// After so many blocks without being included, the same bytes are offered again; a withdrawal is signed anew with higher
-/// fees, and so is what a node took if gas costs more by now.
+/// fees, and so is anything else if gas costs more by now.
 const RESEND_AFTER_BLOCKS: u64 = 8;
 /// Most transactions that are signed for one proposal while fees rise; after that the last one is offered again.
 const SIGNED_MAX: usize = 24;
@@ -193,23 +197,29 @@ impl Agent {
         Ok(gate::clear(inputs, &plan.decision, &plan.batch, &evidence))
     }
 
-    /// Clears a plan anew on what `scene` shows.
+    /// Clears a plan anew on what `scene` shows, with the model in force there. What another model decided, or what no
+    /// model can judge, is refused.
     pub(super) async fn clear_at(
         &self,
         held: &InForce,
         scene: &Scene,
+        choice: &Choice,
         plan: &Plan,
         moment: &Moment,
     ) -> Result<Result<Cleared<Batch>, Refusal>, AgentError> {
         let terms = held.policy.terms();
         let snapshot = &scene.observation.snapshot;
-        let model = self.model;
+        let Some(model) = choice.model() else {
+            let decided_with = Quantity::Hash(plan.decision.model);
+            let (block, policy) = (snapshot.block, held.policy.hash());
+            return Ok(Err(Refusal::new(Rule::ModelInForce, Quantity::None, decided_with, block, policy)));
+        };
         let inputs = Inputs {
             snapshot,
             history: &scene.history,
             policy: &held.policy,
             strategies: held.policy.strategies(),
-            model: &model,
+            model,
         };
         let dry_run = self.dry_run(terms, plan, &snapshot.accounts, snapshot.block).await?;
         self.clear(&inputs, plan, &dry_run, &PolicyCodec::new(terms), moment).await
@@ -299,7 +309,8 @@ impl Agent {
         let depth = moment.head.number.saturating_sub(self.config.chain.confirmations);
         let block = self.chain.block(BlockNumberOrTag::Number(depth.max(plan.decision.block.number))).await?;
         let scene = self.scene(&held, block, moment).await?;
-        self.clear_at(&held, &scene, &plan, moment).await.map(Some)
+        let choice = self.model_at(&held, block)?;
+        self.clear_at(&held, &scene, &choice, &plan, moment).await.map(Some)
     }
 
     async fn withdraw(&mut self, id: B256, errand: Errand, moment: &Moment) -> Result<(), AgentError> {
@@ -426,7 +437,7 @@ impl Agent {
             };
         }
         let too_cheap = match self.book.entries.get(&id).and_then(|entry| entry.prepared.as_ref()) {
-            Some(prepared) if progress == Progress::Sent && offered_at.is_some() && bumps < SIGNED_MAX => {
+            Some(prepared) if offered_at.is_some() && bumps < SIGNED_MAX => {
                 chain::is_underpriced(&self.chain, prepared).await?
             }
             _ => false,

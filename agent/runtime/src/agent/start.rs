@@ -6,11 +6,11 @@ use crate::{
     config::{Config, RpcUrlError},
     journal::{Journal, JournalError},
     keys::KeyError,
+    risk::Models,
 };
 use alloy::{primitives::Address, rpc::types::BlockNumberOrTag};
 use quaestor_contracts::bindings::{DecisionGate, EmergencyBrake};
 use quaestor_core::Catalog;
-use quaestor_risk::EwmaModel;
 use std::{collections::BTreeMap, time::Duration};
 
 /// Rows of the journal that are read at a time.
@@ -94,19 +94,20 @@ impl Agent {
         let operator = config.operator.address;
         let mut agent = Self {
             history: HistoryReader::new(config.contracts.deployed_block),
+            models: Models::new(&config.files),
             config,
             chain,
             contracts,
             operator,
             signer,
             catalog,
-            model: EwmaModel::default(),
             journal,
             book,
             in_force: None,
             considered: None,
             last_head: None,
             last_alarm: None,
+            model_told: None,
             withheld: Default::default(),
             held_back: true,
             offered_at: BTreeMap::new(),

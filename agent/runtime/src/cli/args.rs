@@ -1,8 +1,10 @@
 //! What each command takes.
 
 mod learning;
+mod risk;
 
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
+pub use risk::{RiskArgs, RiskCommand};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};

@@ -14,6 +14,7 @@ mod output;
 mod person;
 mod policy;
 mod privacy;
+mod risk;
 mod run;
 mod safe;
 mod status;
@@ -28,7 +29,7 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
-    PolicyCommand, PrivacyCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs, VerifyArgs,
+    PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -103,6 +104,12 @@ enum Command {
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json"
     )]
     Policy(PolicyCommand),
+    /// Say what the risk model in force forecasts, and why
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor risk show\n  quaestor risk explain --config agent.toml --json"
+    )]
+    Risk(RiskCommand),
     /// Train a risk model together, judge it on later days, and write it with its card
     #[command(
         after_help = "Examples:\n  quaestor train --prices simulations/data/daily --synthetic 1\n  quaestor train --prices prices --records own.csv \
@@ -142,6 +149,7 @@ impl Command {
         match self {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
+            Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
@@ -212,6 +220,10 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         }
         Command::Federation(command) => federation::run(command, output),
         Command::Privacy(command) => privacy::run(command, output),
+        Command::Risk(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(risk::run(command, catalog, output))
+        }
         Command::Train(args) => train::run(args, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;

@@ -27,6 +27,8 @@ pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 pub const POLICY_PATHS_MAX: usize = 32;
 /// Most policy files that are looked at.
 pub const POLICY_FILES_MAX: usize = 256;
+/// Most entries of the folder of models: more than three years of daily training, each a model and two cards.
+pub const MODEL_ENTRIES_MAX: usize = 4_096;
 /// Multicall3 has this address on nearly every chain.
 pub const MULTICALL3: Address = address!("cA11bde05977b3631167028862bE2a173976CA11");
 
@@ -103,6 +105,8 @@ pub struct FilesConfig {
     pub journal: PathBuf,
     /// Directory to which bundles are written.
     pub bundles: PathBuf,
+    /// Directory of model files and their cards.
+    pub models: PathBuf,
 }
 
 /// What the agent tells of itself.
@@ -252,6 +256,32 @@ impl FilesConfig {
             let message = format!("{} policy files are too many; keep at most {POLICY_FILES_MAX}", found.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        Ok(found)
+    }
+
+    /// Every `*.json` of the folder of models, sorted: models and their cards. A folder that is not there has none.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has more than [`MODEL_ENTRIES_MAX`] entries.
+    pub fn model_candidates(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.models) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut found = Vec::new();
+        for (count, entry) in entries.enumerate() {
+            if count >= MODEL_ENTRIES_MAX {
+                let message =
+                    format!("it has more than {MODEL_ENTRIES_MAX} entries; remove models that are no longer used");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "json") {
+                found.push(file);
+            }
+        }
+        found.sort();
         Ok(found)
     }
 }

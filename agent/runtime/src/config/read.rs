@@ -221,8 +221,9 @@ fn files<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base: &Path) -> Op
     };
     let journal = path_or(reader, "journal", "journal.db");
     let bundles = path_or(reader, "bundles", "bundles");
-    reader.close(section, &["policies", "journal", "bundles"]);
-    Some(FilesConfig { policies: policies?, journal: journal?, bundles: bundles? })
+    let models = path_or(reader, "models", "models");
+    reader.close(section, &["policies", "journal", "bundles", "models"]);
+    Some(FilesConfig { policies: policies?, journal: journal?, bundles: bundles?, models: models? })
 }
 
 fn one_path(reader: &mut Reader<'_>, base: &Path, text: &str, span: Span) -> Option<PathBuf> {

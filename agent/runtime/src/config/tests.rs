@@ -39,6 +39,7 @@ fn a_short_file_is_enough_on_a_known_chain() {
     assert_eq!(config.contracts.multicall3, MULTICALL3);
     assert_eq!(config.files.policies, [Path::new("dao/policy.toml")]);
     assert_eq!(config.files.journal, Path::new("dao/journal.db"));
+    assert_eq!(config.files.models, Path::new("dao/models"));
     assert_eq!(config.log, LogConfig::default());
     assert_eq!(config.operator.key, KeySource::Env("QUAESTOR_KEY".into()));
 }
@@ -49,11 +50,12 @@ fn everything_can_be_said() {
         .replace("chain_id = 31337", "chain_id = 31337\nconfirmations = 3\nfinality = \"finalized\"\nhead_age_secs_max = 60\npoll_interval_ms = 250\nlogs_range_blocks = 10\nrequest_timeout_secs = 5")
         .replace("http://127.0.0.1:8545", "env:RPC")
         .replace("\"env:QUAESTOR_KEY\"", "{ keystore = \"keys/operator.json\", password = \"env:QUAESTOR_PASSWORD\" }")
-        + "[files]\npolicies = [\"policy.toml\", \"/policies\"]\njournal = \"state/j.db\"\nbundles = \"b/\"\n[log]\nformat = \"json\"\nfilter = \"warn,quaestor=debug\"\n";
+        + "[files]\npolicies = [\"policy.toml\", \"/policies\"]\njournal = \"state/j.db\"\nbundles = \"b/\"\nmodels = \"/var/models\"\n[log]\nformat = \"json\"\nfilter = \"warn,quaestor=debug\"\n";
     let config = parse(&text).unwrap();
     assert_eq!((config.chain.confirmations, config.chain.finality), (3, Finality::Tag));
     assert_eq!(config.chain.rpc_url, RpcUrl::Env("RPC".into()));
     assert_eq!(config.files.policies, [Path::new("dao/policy.toml"), Path::new("/policies")]);
+    assert_eq!(config.files.models, Path::new("/var/models"));
     let password = "QUAESTOR_PASSWORD".to_owned();
     assert_eq!(config.operator.key, KeySource::Keystore { path: "dao/keys/operator.json".into(), password });
     assert_eq!(config.log, LogConfig { format: LogFormat::Json, filter: "warn,quaestor=debug".into() });
@@ -168,12 +170,45 @@ fn policy_candidates_are_the_named_files_and_those_of_directories() {
     for name in ["policy.toml", "policies/b.toml", "policies/a.toml", "policies/notes.md"] {
         fs::write(at(name), "").unwrap();
     }
-    let files = |policies| FilesConfig { policies, journal: at("j"), bundles: at("b") };
+    let files = |policies| FilesConfig { policies, journal: at("j"), bundles: at("b"), models: at("m") };
     let found = files(vec![at("policy.toml"), at("policies"), at("policies/a.toml")]).policy_candidates().unwrap();
     assert_eq!(found, [at("policies/a.toml"), at("policies/b.toml"), at("policy.toml")]);
     assert_eq!(files(vec![at("none.toml")]).policy_candidates().unwrap(), Vec::<PathBuf>::new());
     (0..=POLICY_FILES_MAX).for_each(|number| fs::write(at(&format!("policies/{number}.toml")), "").unwrap());
     assert!(files(vec![at("policies")]).policy_candidates().is_err());
+}
+
+#[test]
+fn the_folder_of_models_is_optional_and_bounded() {
+    let missing = problem("[operator]", "[files]\nmodels = 3\n[operator]");
+    assert!(
+        missing.contains("agent.toml:14:10: `files.models` is integer; write a text such as \"models\""),
+        "{missing}"
+    );
+    let empty = problem("[operator]", "[files]\nmodels = \"\"\n[operator]");
+    assert!(empty.contains("agent.toml:14:10: an empty path"), "{empty}");
+    let unknown = problem("[operator]", "[files]\nmodel = \"models\"\n[operator]");
+    assert!(
+        unknown.contains(
+            "agent.toml:14:1: unknown key `files.model`; the keys here are: policies, journal, bundles, models"
+        ),
+        "{unknown}"
+    );
+
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let files = |models| FilesConfig { policies: vec![], journal: at("j"), bundles: at("b"), models };
+    assert_eq!(files(at("none")).model_candidates().unwrap(), Vec::<PathBuf>::new());
+    fs::create_dir(at("models")).unwrap();
+    for name in ["models/model-b.json", "models/card-a.json", "models/card-a.md"] {
+        fs::write(at(name), "").unwrap();
+    }
+    let found = files(at("models")).model_candidates().unwrap();
+    assert_eq!(found, [at("models/card-a.json"), at("models/model-b.json")]);
+    assert!(files(at("models/card-a.md")).model_candidates().is_err());
+    (0..MODEL_ENTRIES_MAX).for_each(|number| fs::write(at(&format!("models/{number}.md")), "").unwrap());
+    let many = files(at("models")).model_candidates().unwrap_err().to_string();
+    assert!(many.contains("more than 4096 entries"), "{many}");
 }
 
 #[test]

@@ -128,7 +128,15 @@ pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoErro
 impl Stage {
     /// The DAO stands, with sixty days of past prices; nothing runs yet.
     pub async fn set(exe: PathBuf, folder: &Path) -> Result<Self, DemoError> {
-        let devnet = Devnet::start(&Options::new(real_days("2020-01-08", "2020-03-08")?)).await?;
+        Self::set_since(exe, folder, "2020-01-08").await
+    }
+
+    /// The same with past prices from this day (`YYYY-MM-DD`) to 8 March 2020.
+    ///
+    /// # Errors
+    /// If the DAO cannot be built, or there are no prices.
+    pub async fn set_since(exe: PathBuf, folder: &Path, first: &str) -> Result<Self, DemoError> {
+        let devnet = Devnet::start(&Options::new(real_days(first, "2020-03-08")?)).await?;
         let proxy = Proxy::start(devnet.chain.url().as_str()).await?;
         let site = Site::write(folder, &devnet, &proxy.url(), PASSWORD_VAR, PASSWORD)?;
         let config = site.load()?;

@@ -91,6 +91,8 @@ pub fn render_config(facts: &ConfigFacts) -> String {
     lines.extend([
         "journal = \"journal.db\" # never delete it: what waits on a Safe is known from it alone".to_owned(),
         "bundles = \"bundles\" # publish these: with them anybody can recompute a decision".to_owned(),
+        "models = \"models\" # risk models and their cards; the policy says by hash or score which one forecasts"
+            .to_owned(),
         String::new(),
         "[log]".to_owned(),
         "format = \"text\" # or \"json\"".to_owned(),
@@ -151,6 +153,7 @@ mod tests {
         assert_eq!(config.operator.address, Address::repeat_byte(0x61));
         assert_eq!(config.operator.key, KeySource::Env("QUAESTOR_KEY".into()));
         assert_eq!(config.files.policies, [Path::new("dao/policy.toml")]);
+        assert_eq!(config.files.models, Path::new("dao/models"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     chain::{Chain, ChainError, Contracts, gas_money, observe},
     cli::Exit,
     config::{Config, Finality},
+    risk::{ModelNow, Models},
 };
 use alloy::rpc::types::BlockNumberOrTag;
 use quaestor_contracts::bindings::{EmergencyBrake, PolicyRegistry};
@@ -24,6 +25,7 @@ pub(super) struct OnChain {
     pub(super) owner_of: Reading<Vec<String>>,
     pub(super) proposer_for: Reading<Vec<String>>,
     pub(super) policy: Reading<PolicyNow>,
+    pub(super) model: Reading<ModelNow>,
     pub(super) pending: Reading<Option<PendingNow>>,
     pub(super) brake: Reading<BrakeNow>,
     pub(super) treasury: Reading<TreasuryNow>,
@@ -41,6 +43,7 @@ impl OnChain {
             owner_of: Reading::unknown(away, exit),
             proposer_for: Reading::unknown(away, exit),
             policy: Reading::unknown(away, exit),
+            model: Reading::unknown(away, exit),
             pending: Reading::unknown(away, exit),
             brake: Reading::unknown(away, exit),
             treasury: Reading::unknown(away, exit),
@@ -111,6 +114,7 @@ pub(super) async fn read(
         }),
         treasury: with_snapshot(terms, &snapshot, TreasuryNow::of),
         policy: held.because().unwrap_or_else(|| policy_now(&held, head)),
+        model: model(config, terms, head),
         pending: on_chain(pending(config, chain, head).await),
         brake: on_chain(brake(config, chain, head).await),
         proposals: proposals(config, chain, written, head).await,
@@ -177,6 +181,12 @@ fn policy_now(held: &Reading<InForce>, head: BlockRef) -> Reading<PolicyNow> {
         expires_at: terms.expires_at,
         is_expired: head.timestamp >= terms.expires_at,
     })
+}
+
+fn model(config: &Config, terms: Option<&Terms>, head: BlockRef) -> Reading<ModelNow> {
+    let Some(terms) = terms else { return Reading::unknown("the policy in force names it", Exit::Ok) };
+    let choice = Models::new(&config.files).choose(&terms.risk, head.timestamp);
+    Reading::Known(ModelNow::of(&choice, &terms.risk, head.timestamp))
 }
 
 fn owned(terms: &Terms, snapshot: &Snapshot, operator: alloy::primitives::Address) -> Vec<String> {

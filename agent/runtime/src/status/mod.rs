@@ -15,6 +15,7 @@ use crate::{
     agent::{Path, connect},
     cli::Exit,
     config::Config,
+    risk::ModelNow,
 };
 use alloy::primitives::{Address, B256};
 use quaestor_core::{
@@ -92,6 +93,8 @@ pub struct Status {
     pub operator: OperatorNow,
     /// The policy in force: anchored at the final block, its file found.
     pub policy: Reading<PolicyNow>,
+    /// The risk model in force, at the head.
+    pub model: Reading<ModelNow>,
     /// The epoch that waits, at the head.
     pub pending: Reading<Option<PendingNow>>,
     /// The brake, at the head.
@@ -268,6 +271,7 @@ pub async fn read(config: &Config, catalog: &Catalog, now_unix_secs: u64) -> Sta
         owner_of,
         proposer_for,
         policy,
+        model,
         pending,
         brake,
         treasury,
@@ -278,6 +282,7 @@ pub async fn read(config: &Config, catalog: &Catalog, now_unix_secs: u64) -> Sta
         chain,
         operator: OperatorNow { address, gas_wei, is_listed, owner_of, proposer_for },
         policy,
+        model,
         pending,
         brake,
         treasury,

@@ -49,6 +49,11 @@ impl Display for Status {
         page.reading("chain", &self.chain, chain)?;
         operator(&mut page, &self.operator)?;
         page.reading("policy", &self.policy, policy)?;
+        page.reading("model", &self.model, |page, it| {
+            let [which, why] = it.lines();
+            page.line("model", which)?;
+            page.line("", one_line(&why))
+        })?;
         page.reading("pending", &self.pending, pending)?;
         page.reading("brake", &self.brake, brake)?;
         page.reading("treasury", &self.treasury, treasury)?;

@@ -65,6 +65,15 @@ fn full() -> Status {
             expires_at: 1_609_459_200,
             is_expired: false,
         }),
+        model: Reading::Known(ModelNow {
+            kind: Some(crate::risk::ModelKind::Ewma),
+            hash: Some(HASH),
+            trained_at: None,
+            age_secs: None,
+            is_fallback: true,
+            named: quaestor_core::policy::ModelTerms::File { hash: HASH, age_secs_max: 90 * 86_400 },
+            refused: Some("no file in models\nhashes to it".into()),
+        }),
         pending: Reading::Known(Some(PendingNow {
             epoch: 3,
             hash: HASH,

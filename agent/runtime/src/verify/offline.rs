@@ -4,6 +4,7 @@ use super::{Difference, Report};
 use crate::{
     agent::{Bundle, BundleProposal, Path, route_of},
     chain::{Read, assemble, earlier_number, rate_reads, reads_of},
+    risk::{Admission, Model, admit},
 };
 use alloy::primitives::{B256, keccak256};
 use quaestor_contracts::PolicyCodec;
@@ -15,16 +16,8 @@ use quaestor_core::{
     snapshot::Anchor,
 };
 use quaestor_policies::VotedPolicy;
-use quaestor_risk::{EwmaModel, EwmaParams};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// The risk model as a bundle names it.
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum ModelWords {
-    Ewma { params: EwmaParams },
-}
 
 /// A batch of the recomputed decision as it should have been proposed.
 #[derive(Serialize)]
@@ -57,7 +50,7 @@ pub(super) fn recompute(bundle: &Bundle, catalog: &Catalog, report: &mut Report)
     report.recomputed("the policy is understood", None);
     check_names(bundle, &policy, report);
     check_snapshot(bundle, &policy, report);
-    let Some(model) = check_model(bundle, report) else {
+    let Some(model) = check_model(bundle, &policy, report) else {
         report.not_checked("the decision", "it cannot be recomputed without the risk model");
         return Some(policy);
     };
@@ -110,22 +103,37 @@ fn check_earlier(bundle: &Bundle, policy: &VotedPolicy, report: &mut Report) {
     report.recomputed("the reads of the past are those that the policy calls for", differs);
 }
 
-fn check_model(bundle: &Bundle, report: &mut Report) -> Option<EwmaModel> {
+/// The model of the bundle, whatever it is; that it is the decision's, and one with which the policy lets decide, is
+/// reported.
+fn check_model(bundle: &Bundle, policy: &VotedPolicy, report: &mut Report) -> Option<Model> {
     let what = "the risk model has the hash that the decision names";
-    let words = serde_json::from_value::<ModelWords>(bundle.model.clone()).map_err(|error| error.to_string());
-    let model = words.and_then(|ModelWords::Ewma { params }| EwmaModel::new(params).map_err(|error| error.to_string()));
-    match model {
-        Ok(model) => {
-            let hash = quaestor_core::RiskModel::hash(&model);
-            report.recomputed(what, Difference::first("/decision/model", &hash, &bundle.decision.model));
-            Some(model)
-        }
+    let model = match Model::from_words(&bundle.model) {
+        Ok(model) => model,
         Err(error) => {
             let known = "a risk model that this program knows";
-            report.recomputed(what, Some(Difference::new("/model", known, error)));
-            None
+            report.recomputed(what, Some(Difference::new("/model", known, error.to_string())));
+            return None;
         }
+    };
+    let hash = quaestor_core::RiskModel::hash(&model);
+    report.recomputed(what, Difference::first("/decision/model", &hash, &bundle.decision.model));
+    let risk = &policy.terms().risk;
+    let admitted = admit(risk, &model, bundle.snapshot.block.timestamp);
+    let refused = admitted.as_ref().err();
+    let refused = refused.map(|why| Difference::new("/model", &risk.model, why.to_string()));
+    report.recomputed("the policy lets this model forecast", refused);
+    match admitted {
+        Ok(Admission::Trained) => report.not_checked(
+            "the model was the newest one with a good enough score",
+            "scores stand in the cards of its operator's models alone",
+        ),
+        Ok(Admission::Fallback) => report.not_checked(
+            "the model that the policy names could not be used",
+            "what its operator had stands in its journal alone",
+        ),
+        Ok(Admission::Named) | Err(_) => {}
     }
+    Some(model)
 }
 
 fn check_proposals(

@@ -4,10 +4,11 @@ use alloy::primitives::{Address, B256};
 use quaestor::{
     agent::{
         BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, Path as Way, Rehearsal, bundle_earlier, bundle_reads,
-        model_words, rehearse, route_of,
+        rehearse, route_of,
     },
     chain::{Chain, Contracts, HistoryReader, observe},
     devnet::{Devnet, Options, ReplayDay, demo_limits, policy_text},
+    risk::Model,
 };
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{Inputs, Policy, Price, Value, action::encode_batch, pipeline};
@@ -61,7 +62,7 @@ pub async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
     let observation = observe(chain, terms, &contracts, block).await.unwrap();
     let snapshot = observation.snapshot;
     let history = HistoryReader::new(dao.block).read(chain, terms, &codec, block, block.number).await.unwrap();
-    let model = EwmaModel::default();
+    let model = Model::Ewma(EwmaModel::default());
     let strategies = policy.strategies();
     let inputs = Inputs { snapshot: &snapshot, history: &history, policy: &policy, strategies, model: &model };
     let decision = pipeline::decide(&inputs);
@@ -82,7 +83,7 @@ pub async fn decide(devnet: &Devnet, chain: &Chain, text: &str) -> Bundle {
         program: "test".into(),
         contracts: BundleContracts { registry, brake, gate, multisend },
         policy: text.to_owned(),
-        model: model_words(&model),
+        model: model.words(),
         reads: bundle_reads(&observation.readings),
         earlier: bundle_earlier(observation.earlier.as_ref()),
         snapshot: snapshot.clone(),

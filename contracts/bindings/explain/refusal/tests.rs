@@ -74,6 +74,16 @@ fn a_receipt_reads_as_the_policy_is_written() {
         ),
         (refusal(Rule::CalldataMatches, Quantity::None, Quantity::None), "the calldata is not what was judged"),
         (
+            refusal(Rule::ModelInForce, Quantity::Hash(B256::repeat_byte(2)), Quantity::Hash(B256::repeat_byte(1))),
+            "it was decided with the risk model 0x0101010101010101010101010101010101010101010101010101010101010101, and \
+             0x0202020202020202020202020202020202020202020202020202020202020202 forecasts now",
+        ),
+        (
+            refusal(Rule::ModelInForce, Quantity::None, Quantity::Hash(B256::repeat_byte(1))),
+            "it was decided with the risk model 0x0101010101010101010101010101010101010101010101010101010101010101, and no \
+             model that risk.model allows can be used now",
+        ),
+        (
             usdc(refusal(Rule::IntentMatchesActions, Quantity::Asset(USDC), Quantity::Asset(WETH))),
             "the calls or their outcome are not what the intent says: USDC expected, WETH found",
         ),

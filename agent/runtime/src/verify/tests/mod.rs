@@ -22,7 +22,7 @@ fn an_untouched_bundle_is_recomputed_whole() {
     assert_eq!(bundle.proposals.len(), 2, "{:?}", bundle.decision);
     let report = verify_offline(&bundle, &catalog());
     assert!(report.is_ok(), "{report}");
-    assert_eq!(report.recomputed.len(), 7 + 2 * 2);
+    assert_eq!(report.recomputed.len(), 8 + 2 * 2);
     assert!(report.compared.is_empty());
     assert_eq!(report.not_checked.len(), 4 + 2);
     insta::assert_snapshot!(report);

@@ -2,10 +2,9 @@
 
 use super::catalog;
 use crate::{
-    agent::{
-        BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, decision_hash, model_words, route_of,
-    },
+    agent::{BUNDLE_VERSION, Bundle, BundleContracts, BundleProposal, BundleRead, decision_hash, route_of},
     chain::{Contracts, Read, Readings, assemble, reads_of},
+    risk::Model,
 };
 use alloy::{
     primitives::{Address, B256, Bytes, I256, U256, aliases::U80, keccak256},
@@ -214,7 +213,7 @@ pub(crate) fn bundle() -> Bundle {
         value: Value(1_000 * quaestor_core::amount::WAD),
     };
     let history = History { spends: vec![spend], outstanding: vec![] };
-    let model = EwmaModel::default();
+    let model = Model::Ewma(EwmaModel::default());
     let inputs = Inputs {
         snapshot: &snapshot,
         history: &history,
@@ -238,7 +237,7 @@ pub(crate) fn bundle() -> Bundle {
         program: "1.2.3".into(),
         contracts: BundleContracts { registry: terms.registry, brake: terms.brake, gate: terms.gate, multisend },
         policy: text,
-        model: model_words(&model),
+        model: model.words(),
         reads: reads.collect(),
         earlier: None,
         snapshot: snapshot.clone(),
