@@ -108,13 +108,15 @@ pub(crate) async fn prepare(
     })
 }
 
-/// Whether `unsigned` offers less for gas than it costs now, so that it may wait for ever.
+/// Whether `unsigned` offers less for gas than a block asks for now, so that it may wait for ever.
 ///
 /// # Errors
 /// If the node does not answer.
 pub(crate) async fn is_underpriced(chain: &Chain, unsigned: &Unsigned) -> Result<bool, ChainError> {
-    let fees = chain.provider().estimate_eip1559_fees().await.map_err(chain.failed("eth_feeHistory"))?;
-    Ok(fees.max_fee_per_gas > unsigned.max_fee_per_gas.0)
+    let latest = chain.provider().get_block_by_number(BlockNumberOrTag::Latest).await;
+    let latest = latest.map_err(chain.failed("eth_getBlockByNumber"))?;
+    let base_fee = latest.and_then(|block| block.header.base_fee_per_gas).unwrap_or(0);
+    Ok(u128::from(base_fee) > unsigned.max_fee_per_gas.0)
 }
 
 /// Signs; the bytes go to the journal before they go anywhere else.
