@@ -10,15 +10,39 @@ mod treasuries;
 #[path = "../tests/world/mod.rs"]
 mod world;
 
+use alloy_primitives::keccak256;
 use criterion::{Criterion, criterion_group, criterion_main};
-use quaestor_core::pipeline::Workspace;
+use quaestor_core::{Value, amount::WAD, pipeline::Workspace, snapshot::Spend};
 use ready::Ready;
 use std::hint::black_box;
+use world::{CASH, NOW, OPERATIONS, World};
+
+/// `world` after `spends` of its Safe within the longest window, a day or less apart.
+fn remembering(mut world: World, spends: u64) -> World {
+    let line = world.terms.strategies.first().expect("it has a strategy").line;
+    let spend = |ago: u64| {
+        let decision = keccak256(ago.to_be_bytes());
+        Spend {
+            timestamp: NOW - ago * 80_000,
+            account: OPERATIONS,
+            decision,
+            once_key: keccak256(decision),
+            line,
+            asset: Some(CASH),
+            counterparty: world::address("uniswap"),
+            value: Value(1_000 * WAD),
+        }
+    };
+    world.history.spends = (1..=spends).rev().map(spend).collect();
+    world
+}
 
 fn decide(c: &mut Criterion) {
     let cases = [
         ("decide + judge, 7 assets, nothing to do", treasuries::quiet(7), 0),
+        ("decide + judge, 7 assets, 1 intent", treasuries::strayed(7, 1), 1),
         ("decide + judge, 7 assets, 3 intents", treasuries::strayed(7, 3), 3),
+        ("decide + judge, 7 assets, 3 intents, 30 spends before", remembering(treasuries::strayed(7, 3), 30), 3),
         ("decide + judge, 50 assets, 10 intents", treasuries::strayed(50, 10), 10),
     ];
     for (name, world, intents) in cases {

@@ -12,7 +12,7 @@ use arrayvec::ArrayVec;
 use quaestor_core::{
     AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Strategy, StrategySpec, Value,
     action::INTENTS_PER_DECISION_MAX,
-    amount::BPS_ONE,
+    amount::{BPS_FACTOR, BPS_ONE},
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
@@ -76,12 +76,19 @@ impl Strategy for Rebalance {
     }
 }
 
+impl Rebalance {
+    /// The pool of `asset` with cash.
+    fn market(&self, asset: AssetId) -> Option<&Market> {
+        self.markets.get(asset.index())?.as_ref()
+    }
+}
+
 fn any_outside(cx: &Context<'_>, outlook: &Outlook<'_>) -> Option<bool> {
-    let nav = outlook.nav()?.0;
+    let nav = outlook.nav()?;
     for band in &cx.terms.bands {
         // Products compare shares exactly and cost no division.
-        let scaled = outlook.value_of(band.asset)?.0.checked_mul(BPS_ONE)?;
-        if scaled < nav.checked_mul(band.min_bps.into())? || scaled > nav.checked_mul(band.max_bps.into())? {
+        let scaled = outlook.value_of(band.asset)?.times(BPS_FACTOR)?;
+        if scaled < nav.times(band.min_bps)? || scaled > nav.times(band.max_bps)? {
             return Some(true);
         }
     }
@@ -100,7 +107,6 @@ struct Leg {
     asset: AssetId,
     side: Side,
     kind: AssetKind,
-    market: Market,
     /// How far from its target.
     deviation: Value,
     /// Base units spent: of the asset in a sale, of cash in a buy.
@@ -123,7 +129,14 @@ impl Leg {
             Side::Buy => (by.cash, self.asset, least_output(cx, self.granted, self.asset)?),
         };
         let purpose = Purpose::Strategy { line: by.line, leg: self.asset.0 };
-        let order = Order { account: by.account, purpose, market: self.market, sell, buy, amount_in: self.amount_in };
+        let order = Order {
+            account: by.account,
+            purpose,
+            market: *by.market(self.asset)?,
+            sell,
+            buy,
+            amount_in: self.amount_in,
+        };
         Some(order.priced(self.granted, least))
     }
 }
@@ -182,17 +195,17 @@ impl<'a> Plan<'a> {
         let mut too_small = false;
         for band in self.cx.terms.bands.iter().filter(|band| band.asset != self.by.cash) {
             // In ten-thousandths, so that only what is traded costs a division.
-            let held = self.outlook.value_of(band.asset)?.0.checked_mul(BPS_ONE)?;
-            let target = self.nav.0.checked_mul(band.target_bps.into())?;
+            let held = self.outlook.value_of(band.asset)?.times(BPS_FACTOR)?;
+            let target = self.nav.times(band.target_bps)?;
             let deviation = held.abs_diff(target);
             if deviation < least {
                 too_small |= deviation >= BPS_ONE;
                 continue;
             }
-            let Some(market) = self.by.markets.get(band.asset.index()).copied().flatten() else {
+            if self.by.market(band.asset).is_none() {
                 self.fall_short(StrategyHold::NoPool);
                 continue;
-            };
+            }
             let side = if held > target { Side::Sell } else { Side::Buy };
             let (sell, buy) = match side {
                 Side::Sell => (band.asset, self.by.cash),
@@ -206,8 +219,7 @@ impl<'a> Plan<'a> {
                 asset: band.asset,
                 side,
                 kind: self.cx.terms.asset(band.asset)?.kind,
-                market,
-                deviation: Value(deviation / BPS_ONE),
+                deviation: Value(deviation).share(1)?,
                 amount_in: Amount::ZERO,
                 granted: Value::ZERO,
                 brought: Amount::ZERO,
@@ -271,8 +283,10 @@ impl<'a> Plan<'a> {
         if cx.prices.of(leg.asset).is_none() {
             return Err(StrategyHold::NoPrice);
         }
-        self.settle_buy(leg, Settle::GiveBack)?;
-        (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
+        if !leg.granted.is_zero() {
+            self.settle_buy(leg, Settle::GiveBack)?;
+            (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
+        }
         let mut limit = self.room.min(self.cash_held.saturating_sub(self.cash_floor));
         if self.cash_is_stable && leg.kind != AssetKind::Stable {
             limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));

@@ -87,6 +87,7 @@ pub struct Exchange {
 
 impl Action {
     /// What it gives for what; `None` when it is no exchange.
+    #[inline]
     pub fn exchange(&self) -> Option<Exchange> {
         match *self {
             Self::Transfer { .. } | Self::Approve { .. } => None,
@@ -146,9 +147,18 @@ pub enum Purpose {
 
 impl Purpose {
     /// Budget line or strategy.
+    #[inline]
     pub fn line(&self) -> B256 {
         match self {
             Self::Payment { line, .. } | Self::Strategy { line, .. } => *line,
+        }
+    }
+
+    /// Whether it is of this budget line or strategy.
+    #[inline]
+    pub fn is_of(&self, line: B256) -> bool {
+        match self {
+            Self::Payment { line: own, .. } | Self::Strategy { line: own, .. } => *own == line,
         }
     }
 

@@ -10,6 +10,8 @@ pub const WAD_DECIMALS: u8 = 18;
 pub const WAD: u128 = 1_000_000_000_000_000_000;
 /// Basis points in one whole.
 pub const BPS_ONE: u128 = 10_000;
+/// The same, as a factor.
+pub const BPS_FACTOR: u64 = 10_000;
 
 /// Why a number is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,23 +51,34 @@ macro_rules! quantity {
             pub const ZERO: Self = Self(0);
 
             /// Whether it is nothing.
+            #[inline]
             pub const fn is_zero(self) -> bool {
                 self.0 == 0
             }
 
             /// The sum, or `None` above 2^128 - 1.
+            #[inline]
             pub fn checked_add(self, other: Self) -> Option<Self> {
                 self.0.checked_add(other.0).map(Self)
             }
 
+            /// The sum, or 2^128 - 1 above it.
+            #[inline]
+            pub fn saturating_add(self, other: Self) -> Self {
+                Self(self.0.saturating_add(other.0))
+            }
+
             /// The difference, or zero.
+            #[inline]
             pub fn saturating_sub(self, other: Self) -> Self {
                 Self(self.0.saturating_sub(other.0))
             }
 
             /// The share `bps` of it, rounded down; `None` above 2^128 - 1.
+            #[inline]
             pub fn share(self, bps: u64) -> Option<Self> {
-                mul_div(self.0, u128::from(bps), BPS_ONE).map(Self)
+                let (low, high) = scaled(self.0, bps);
+                Constant::<BPS_FACTOR>::divide(low, high).map(Self)
             }
 
             /// As a `uint256`.
@@ -121,23 +134,35 @@ impl Amount {
     /// What it is worth at `price`, rounded down; `None` when it does not fit.
     ///
     /// `unit` is 10^decimals of the token ([`crate::Asset::unit`]).
+    #[inline]
     pub fn value_at(self, price: Price, unit: u128) -> Option<Value> {
-        mul_div(self.0, price.0, unit).map(Value)
+        let (low, high) = self.0.carrying_mul(price.0, 0);
+        // The units of nearly all tokens; constants divide several times quicker.
+        let value = match unit {
+            1_000_000_000_000_000_000 => Constant::<1_000_000_000_000_000_000>::divide_long(low, high),
+            1_000_000 => Constant::<1_000_000>::divide(low, high),
+            100_000_000 => Constant::<100_000_000>::divide(low, high),
+            _ => divide(low, high, unit),
+        };
+        value.map(Value)
     }
 
     /// Whether `value` is what [`Amount::value_at`] says, without its division.
+    #[inline]
     pub fn is_worth(self, value: Value, price: Price, unit: u128) -> bool {
-        let ((low, high), (stated_low, stated_high)) = (self.0.carrying_mul(price.0, 0), value.0.carrying_mul(unit, 0));
+        let ((low, high), (stated_low, stated_high)) = (self.0.carrying_mul(price.0, 0), times_unit(value, unit));
         let (rest, borrow) = low.overflowing_sub(stated_low);
         high.checked_sub(stated_high) == Some(u128::from(borrow)) && rest < unit
     }
 
     /// Whether it is no less than what [`Value::amount_at`] says of `value`, without its division. Not when that does
     /// not fit.
+    #[inline]
     pub fn covers(self, value: Value, price: Price, unit: u128) -> bool {
         // Rounded down, the quotient is at most this exactly when it is below the next.
         let next = self.0.saturating_add(1);
-        compare_products(next, price.0, value.0, unit) == Ordering::Greater
+        let ((low, high), (stated_low, stated_high)) = (next.carrying_mul(price.0, 0), times_unit(value, unit));
+        (high, low) > (stated_high, stated_low)
     }
 
     /// Whole tokens with all their decimals, for people.
@@ -156,8 +181,16 @@ impl Value {
     }
 
     /// How much of a token at `price` it buys, rounded down; `None` when the price is zero or it does not fit.
+    #[inline]
     pub fn amount_at(self, price: Price, unit: u128) -> Option<Amount> {
         mul_div(self.0, unit, price.0).map(Amount)
+    }
+
+    /// `factor` times it, as a bare number; `None` above 2^128 - 1. Products compare shares without a division.
+    #[inline]
+    pub fn times(self, factor: u64) -> Option<u128> {
+        let (low, high) = scaled(self.0, factor);
+        (high == 0).then_some(low)
     }
 
     /// Its share of `whole` in basis points, rounded down; `None` when `whole` is zero.
@@ -233,12 +266,97 @@ pub fn pow10(decimals: u8) -> u128 {
 #[inline]
 pub fn mul_div(a: u128, b: u128, d: u128) -> Option<u128> {
     let (low, high) = a.carrying_mul(b, 0);
+    divide(low, high, d)
+}
+
+/// `(high * 2^128 + low) / d` rounded down; `None` when `d` is zero or the result does not fit in 128 bits.
+#[inline]
+fn divide(low: u128, high: u128, d: u128) -> Option<u128> {
     if high == 0 {
         low.checked_div(d)
     } else if high < d {
         Some(wide_quotient(high, low, d))
     } else {
         None
+    }
+}
+
+/// `a * b`, the lower 128 bits first: half as many multiplications as of two long numbers.
+#[inline]
+fn scaled(a: u128, b: u64) -> (u128, u128) {
+    let b = u128::from(b);
+    // Neither half's product exceeds (2^64 - 1)^2, and a carry still fits beside it.
+    let lower = (a & HALF_MASK).wrapping_mul(b);
+    let upper = (a >> HALF_BITS).wrapping_mul(b).wrapping_add(lower >> HALF_BITS);
+    ((upper << HALF_BITS) | (lower & HALF_MASK), upper >> HALF_BITS)
+}
+
+/// `value * unit`, the lower 128 bits first. Units seldom have more than 64 bits.
+#[inline]
+fn times_unit(value: Value, unit: u128) -> (u128, u128) {
+    match u64::try_from(unit) {
+        Ok(unit) => scaled(value.0, unit),
+        Err(_) => value.0.carrying_mul(unit, 0),
+    }
+}
+
+/// Compares `a * b` with `c * d`, exactly.
+#[inline]
+pub fn compare_scaled(a: u128, b: u64, c: u128, d: u64) -> Ordering {
+    let ((low, high), (other_low, other_high)) = (scaled(a, b), scaled(c, d));
+    (high, low).cmp(&(other_high, other_low))
+}
+
+/// Division by a number that is known when this is compiled: two products instead of a division (Barrett, "Implementing
+/// the Rivest Shamir and Adleman public key encryption algorithm", CRYPTO 1986).
+struct Constant<const D: u64>;
+
+impl<const D: u64> Constant<D> {
+    /// Length of the divisor: `2^(BITS - 1) < D < 2^BITS`. Three times the divisor must fit in 64 bits.
+    const BITS: u32 = {
+        assert!(!D.is_power_of_two() && D <= u64::MAX / 3);
+        u64::BITS - D.leading_zeros()
+    };
+
+    /// `2^(127 + BITS) / D` rounded down, which has 128 bits: long division, bit by bit.
+    const RECIPROCAL: u128 = {
+        let (mut quotient, mut rest, mut bit) = (0, 1 << (Self::BITS - 1), 0);
+        while bit < u128::BITS {
+            rest *= 2;
+            quotient <<= 1;
+            if rest >= D {
+                rest -= D;
+                quotient |= 1;
+            }
+            bit += 1;
+        }
+        quotient
+    };
+
+    /// [`Constant::divide_long`] for what seldom has more than 127 bits.
+    #[inline]
+    fn divide(low: u128, high: u128) -> Option<u128> {
+        if high == 0 && low >> (u128::BITS - 1) == 0 {
+            // Rounded up, the reciprocal is too great by less than one part in 2^127, which leads to no other quotient.
+            let (_, quotient) = low.carrying_mul(Self::RECIPROCAL + 1, 0);
+            return Some(quotient >> (Self::BITS - 1));
+        }
+        Self::divide_long(low, high)
+    }
+
+    /// `(high * 2^128 + low) / D` rounded down; `None` when it does not fit in 128 bits.
+    #[inline]
+    fn divide_long(low: u128, high: u128) -> Option<u128> {
+        if high >> (Self::BITS - 1) != 0 {
+            return divide(low, high, D.into());
+        }
+        let upper = (high << (u128::BITS + 1 - Self::BITS)) | (low >> (Self::BITS - 1));
+        // Too small by two at most: one for each of the three roundings down, and they do not reach three.
+        let (_, estimate) = upper.carrying_mul(Self::RECIPROCAL, 0);
+        // Less than three divisors, so that the lower half is all of it.
+        let rest = low.wrapping_sub(estimate.wrapping_mul(D.into())) & HALF_MASK;
+        let missing = u128::from(rest >= u128::from(D)) + u128::from(rest >= 2 * u128::from(D));
+        Some(estimate.wrapping_add(missing))
     }
 }
 
@@ -335,6 +453,30 @@ mod tests {
             for (a, b, d) in [(a, b, d), (a.rotate_left(64), b, d), (a, b, d.rotate_left(63)), (a, b, !d)] {
                 let expected = U256::from(a).wrapping_mul(U256::from(b)).checked_div(U256::from(d));
                 prop_assert_eq!(mul_div(a, b, d), expected.and_then(Amount::from_u256).map(|amount| amount.0));
+            }
+        }
+
+        #[test]
+        fn constants_divide_as_in_256_bits(
+            parts in prop::array::uniform2((any::<u128>(), 0u32..128, any::<bool>())), off in -2i128..=2, bps: u64,
+        ) {
+            let [a, b] = parts.map(|(random, shift, ones)| if ones { u128::MAX >> shift } else { random >> shift });
+            let units = [10u128.pow(18), 1_000_000, 100_000_000];
+            // Anywhere, and next to multiples of the divisor, where an estimate is worst.
+            let cases = units.into_iter().flat_map(|unit| {
+                let near = a.checked_mul(unit).and_then(|product| product.checked_add_signed(off)).unwrap_or(a);
+                [(a, b, unit), (near, 1, unit), (near, b, unit), (a, unit, unit)]
+            });
+            for (a, b, unit) in cases {
+                let expected = U256::from(a) * U256::from(b) / U256::from(unit);
+                prop_assert_eq!(Amount(a).value_at(Price(b), unit), Value::from_u256(expected));
+            }
+            let near = (a / BPS_ONE * BPS_ONE).saturating_add_signed(off);
+            for (whole, bps) in [(a, bps), (a, bps % 20_000), (near, 1), (near, bps), (b, u64::MAX)] {
+                let wide = U256::from(whole) * U256::from(bps);
+                prop_assert_eq!(Value(whole).share(bps), Value::from_u256(wide / U256::from(BPS_ONE)));
+                prop_assert_eq!(Value(whole).times(bps), Value::from_u256(wide).map(|value| value.0));
+                prop_assert_eq!(compare_scaled(whole, bps, b, 7), wide.cmp(&(U256::from(b) * U256::from(7))));
             }
         }
 

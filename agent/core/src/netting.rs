@@ -12,8 +12,13 @@ use std::cmp::Ordering;
 impl Outlook<'_> {
     /// The asset with which an exchange by `line` of `give` for `take` would work against the strategies before it; `None`
     /// when it does not. A sum that leaves its range counts as one that does.
+    #[inline]
     pub fn opposed_exchange(&self, line: B256, give: AssetId, take: AssetId) -> Option<AssetId> {
-        let others = || self.tally().allowed().filter(move |intent| intent.purpose.line() != line);
+        if self.tally().is_empty() { None } else { self.opposed_by_others(line, give, take) }
+    }
+
+    fn opposed_by_others(&self, line: B256, give: AssetId, take: AssetId) -> Option<AssetId> {
+        let others = || self.tally().allowed().filter(move |intent| !intent.purpose.is_of(line));
         others().next()?;
         let net = |asset: AssetId| {
             let (mut bought, mut sold) = (Value::ZERO, Value::ZERO);
@@ -46,7 +51,7 @@ impl Outlook<'_> {
                 }
                 _ => false,
             };
-            intent.purpose.line() != line
+            !intent.purpose.is_of(line)
                 && terms.account_at(to) == Some(intent.account)
                 && intent.actions.iter().any(returns)
         };
@@ -56,7 +61,11 @@ impl Outlook<'_> {
 
 /// The asset with which `intent` works against the strategies of `tally`.
 pub(crate) fn opposed(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Option<AssetId> {
-    let (outlook, line) = (Outlook::new(cx, *tally), intent.purpose.line());
+    let line = intent.purpose.line();
+    if !tally.allowed().any(|before| !before.purpose.is_of(line)) {
+        return None;
+    }
+    let outlook = Outlook::new(cx, *tally);
     intent.actions.iter().find_map(|action| match (*action, action.exchange()) {
         (_, Some(exchange)) => outlook.opposed_exchange(line, exchange.give, exchange.take),
         (Action::Transfer { asset, to, .. }, _) => {

@@ -17,6 +17,7 @@ pub struct Outlook<'a> {
 
 impl<'a> Outlook<'a> {
     /// After the intents of `tally`.
+    #[inline]
     pub fn new(cx: &'a Context<'a>, tally: Tally<'a>) -> Self {
         Self { cx, tally }
     }
@@ -32,42 +33,42 @@ impl<'a> Outlook<'a> {
     }
 
     /// Value of `asset` in the whole treasury; `None` when a number leaves its range.
+    #[inline]
     pub fn value_of(&self, asset: AssetId) -> Option<Value> {
-        self.changed(self.cx.valuation.value_of(asset), |touched| touched == asset)
+        let held = self.cx.valuation.value_of(asset);
+        if self.tally.is_empty() { Some(held) } else { self.changed(held, |touched| touched == asset) }
     }
 
     /// Value of all stable assets; `None` when a number leaves its range.
     pub fn stable(&self) -> Option<Value> {
+        let held = self.cx.valuation.stable;
         let is_stable = |asset| self.cx.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-        self.changed(self.cx.valuation.stable, is_stable)
+        if self.tally.is_empty() { Some(held) } else { self.changed(held, is_stable) }
     }
 
     /// Net asset value; `None` when a number leaves its range.
+    #[inline]
     pub fn nav(&self) -> Option<Value> {
-        self.changed(self.cx.valuation.nav, |_| true)
+        let held = self.cx.valuation.nav;
+        // Exchanges move value from one asset to the other.
+        if self.tally.has_transfers() { self.changed(held, |_| true) } else { Some(held) }
     }
 
     /// `held`, the value of the assets that are `among`, after the intents.
     fn changed(&self, held: Value, among: impl Fn(AssetId) -> bool) -> Option<Value> {
-        if self.tally.is_empty() {
-            return Some(held);
-        }
         let (mut gained, mut lost) = (held, Value::ZERO);
         for intent in self.tally.allowed() {
             for action in &intent.actions {
-                match (*action, action.exchange()) {
-                    (_, Some(Exchange { give, take, amount_in, .. })) => {
-                        let worth = || self.worth(intent, give, amount_in);
-                        match (among(give), among(take)) {
-                            (true, false) => lost = lost.checked_add(worth()?)?,
-                            (false, true) => gained = gained.checked_add(worth()?)?,
-                            _ => {}
-                        }
+                let (gives, takes, asset, amount) = match (*action, action.exchange()) {
+                    (_, Some(Exchange { give, take, amount_in, .. })) => (among(give), among(take), give, amount_in),
+                    (Action::Transfer { asset, to, amount }, None) => {
+                        (among(asset) && self.is_foreign(to), false, asset, amount)
                     }
-                    (Action::Transfer { asset, to, amount }, None) if among(asset) && self.is_foreign(to) => {
-                        lost = lost.checked_add(self.worth(intent, asset, amount)?)?;
-                    }
-                    _ => {}
+                    _ => continue,
+                };
+                if gives != takes {
+                    let sum = if gives { &mut lost } else { &mut gained };
+                    *sum = sum.checked_add(self.worth(intent, asset, amount)?)?;
                 }
             }
         }
@@ -76,6 +77,7 @@ impl<'a> Outlook<'a> {
 
     /// What `amount` of `asset` is worth. Where it is what `intent` spends, the intent says so, and no judge allows one
     /// that says it wrongly.
+    #[inline]
     fn worth(&self, intent: &Intent, asset: AssetId, amount: Amount) -> Option<Value> {
         let said = (intent.asset, intent.amount) == (asset, amount);
         if said { Some(intent.value) } else { self.cx.value_of(asset, amount) }
@@ -83,9 +85,14 @@ impl<'a> Outlook<'a> {
 
     /// What `account` can spend of `asset` at least: its balance, less what the intents take, and with what their
     /// exchanges bring it at least.
+    #[inline]
     pub fn spendable(&self, account: AccountId, asset: AssetId) -> Amount {
-        let held = self.cx.balance(account, asset).0.saturating_add(self.tally.received_min(account, asset).0);
-        Amount(held).saturating_sub(self.tally.spent(account, asset))
+        let held = self.cx.balance(account, asset);
+        if self.tally.is_empty() {
+            return held;
+        }
+        let (received, spent) = self.tally.received_and_spent(account, asset);
+        held.saturating_add(received).saturating_sub(spent)
     }
 
     fn is_foreign(&self, to: Address) -> bool {

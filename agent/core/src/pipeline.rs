@@ -41,11 +41,13 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// What `amount` of `asset` is worth, rounded down.
+    #[inline]
     pub fn value_of(&self, asset: AssetId, amount: Amount) -> Option<Value> {
         amount.value_at(self.prices.of(asset)?, self.terms.asset(asset)?.unit())
     }
 
     /// How much of `asset` has this value, rounded down.
+    #[inline]
     pub fn amount_of(&self, asset: AssetId, value: Value) -> Option<Amount> {
         value.amount_at(self.prices.of(asset)?, self.terms.asset(asset)?.unit())
     }
@@ -56,6 +58,7 @@ impl Context<'_> {
     }
 
     /// What `account` holds of `asset`.
+    #[inline]
     pub fn balance(&self, account: AccountId, asset: AssetId) -> Amount {
         crate::valuation::balance(self.snapshot, account, asset)
     }
@@ -78,11 +81,13 @@ impl Context<'_> {
     /// [`Context::room`] for the strategy of `line` on `account`: no more than the share of a proposal that the policy
     /// leaves it.
     pub fn room_of(&self, line: B256, account: AccountId, tally: &Tally<'_>) -> Value {
+        let room = self.room(tally);
         let own = self.share_cap(line).map(|cap| cap.saturating_sub(tally.line_value(account, line)));
-        own.map_or(self.room(tally), |own| own.min(self.room(tally)))
+        own.map_or(room, |own| own.min(room))
     }
 
     /// Most that the strategy of `line` may move in one proposal; `None` where the policy gives it no share of its own.
+    #[inline]
     pub fn share_cap(&self, line: B256) -> Option<Value> {
         let share_bps = self.terms.strategy(line)?.share_bps_max?;
         let (nav, bps) = (self.valuation.nav, self.terms.limits.proposal_bps_max);
@@ -167,6 +172,8 @@ pub fn evaluate(inputs: &Inputs<'_>, prices: &Prices, risk: &RiskReport, work: &
 
 /// Judges `intents` in order, each as the next after those allowed before it.
 pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verdicts: &mut Vec<Verdict>) {
+    // The sums grow with the verdicts; they are formed anew only where the next intent is of another account.
+    let (mut sums, mut account) = (Tally::default(), None);
     for (position, intent) in intents.iter().enumerate() {
         let verdict = if position >= INTENTS_PER_DECISION_MAX {
             let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
@@ -174,7 +181,10 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
             Verdict::Refused(Refusal::new(Rule::IntentsMax, limit, found, cx.snapshot.block, cx.policy))
         } else {
             let before = intents.get(..position).unwrap_or_default();
-            let tally = Tally::before(intent.account, before, verdicts);
+            if account.replace(intent.account).is_some_and(|last| last != intent.account) {
+                sums = Tally::before(intent.account, before, verdicts).over(&[], &[]);
+            }
+            let tally = sums.over(before, verdicts);
             match policy.judge(cx, &tally, intent) {
                 Verdict::Allowed => opposed(cx, &tally, intent),
                 refused @ Verdict::Refused(_) => refused,
@@ -182,7 +192,10 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
         };
         match verdict {
             // Spares copying the room of a receipt.
-            Verdict::Allowed => verdicts.push(Verdict::Allowed),
+            Verdict::Allowed => {
+                sums.add(intent.account, intent);
+                verdicts.push(Verdict::Allowed);
+            }
             Verdict::Refused(receipt) => verdicts.push(Verdict::Refused(receipt)),
         }
     }

@@ -250,7 +250,22 @@ impl History {
 
     /// [`History::value_within`] of each of [`WINDOW_SECS`].
     pub fn windows(&self, now: u64) -> [Value; 4] {
-        WINDOW_SECS.map(|secs| self.value_within(now, secs))
+        let since = WINDOW_SECS.map(|secs| now.saturating_sub(secs));
+        // Each window reaches further back than the one before it, so one walk over the spends fills them all.
+        let (mut sums, mut shortest) = ([Value::ZERO; 4], 0);
+        for spend in self.spends.iter().rev() {
+            while since.get(shortest).is_some_and(|since| spend.timestamp <= *since) {
+                shortest += 1;
+            }
+            let Some(sum) = sums.get_mut(shortest) else { break };
+            sum.0 = sum.0.saturating_add(spend.value.0);
+        }
+        let bound = self.outstanding.iter().filter(|proposal| proposal.valid_until >= now).map(|it| it.value);
+        let mut total = bound.fold(0u128, |sum, value| sum.saturating_add(value.0));
+        sums.map(|sum| {
+            total = total.saturating_add(sum.0);
+            Value(total)
+        })
     }
 
     /// When the agent last acted: the newest batch executed or proposal made, Unix seconds.
@@ -280,6 +295,12 @@ impl History {
             || self.outstanding.iter().any(|it| it.account == account && it.once_keys.contains(&once_key))
     }
 
+    /// Whether anything was spent from `account`, or is bound by an outstanding proposal of it.
+    #[inline]
+    pub fn concerns(&self, account: AccountId) -> bool {
+        self.is_bound(account) || self.spends.iter().any(|spend| spend.account == account)
+    }
+
     /// The history without the outstanding proposal of `decision`.
     #[must_use]
     pub fn without(&self, decision: B256) -> Self {
@@ -288,6 +309,7 @@ impl History {
     }
 
     /// Whether any outstanding proposal binds `account`.
+    #[inline]
     pub fn is_bound(&self, account: AccountId) -> bool {
         self.outstanding.iter().any(|proposal| proposal.account == account)
     }
@@ -300,6 +322,8 @@ pub struct Tally<'a> {
     pub value: Value,
     /// Value of the intents allowed so far, for the account of the batch at hand.
     pub batch_value: Value,
+    /// Whether any of them is a transfer: without one nothing leaves the treasury.
+    transfers: bool,
     intents: &'a [Intent],
     verdicts: &'a [Verdict],
 }
@@ -309,46 +333,80 @@ impl<'a> Tally<'a> {
     /// of those before its own. Sums saturate.
     pub fn before(account: AccountId, intents: &'a [Intent], verdicts: &'a [Verdict]) -> Self {
         let mut tally = Self { intents, verdicts, ..Self::default() };
-        let add = |sum: Value, intent: &Intent| Value(sum.0.saturating_add(intent.value.0));
-        let (mut value, mut batch_value) = (Value::ZERO, Value::ZERO);
         for intent in tally.allowed() {
-            value = add(value, intent);
-            if intent.account == account {
-                batch_value = add(batch_value, intent);
-            }
+            tally.add(account, intent);
         }
-        (tally.value, tally.batch_value) = (value, batch_value);
         tally
     }
 
+    /// The same sums, said of these intents and verdicts.
+    pub(crate) fn over<'b>(&self, intents: &'b [Intent], verdicts: &'b [Verdict]) -> Tally<'b> {
+        let Self { value, batch_value, transfers, .. } = *self;
+        Tally { value, batch_value, transfers, intents, verdicts }
+    }
+
+    /// Counts one more intent as allowed, before the next of `account`.
+    pub(crate) fn add(&mut self, account: AccountId, intent: &Intent) {
+        self.value = self.value.saturating_add(intent.value);
+        if intent.account == account {
+            self.batch_value = self.batch_value.saturating_add(intent.value);
+        }
+        self.transfers |= intent.actions.iter().any(|action| matches!(action, Action::Transfer { .. }));
+    }
+
+    /// Whether any of the intents allowed so far is a transfer.
+    #[inline]
+    pub(crate) fn has_transfers(&self) -> bool {
+        self.transfers
+    }
+
     /// Whether there is no intent before.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.intents.is_empty()
     }
 
     /// The intents allowed so far, in order.
+    #[inline]
     pub fn allowed(&self) -> impl Iterator<Item = &'a Intent> + use<'a> {
         let verdicts = self.verdicts;
         let refused = move |position: usize| verdicts.get(position).is_some_and(|verdict| !verdict.is_allowed());
         self.intents.iter().enumerate().filter(move |(position, _)| !refused(*position)).map(|(_, intent)| intent)
     }
 
+    /// [`Tally::received_min`] and [`Tally::spent`] in one walk.
+    pub(crate) fn received_and_spent(&self, account: AccountId, asset: AssetId) -> (Amount, Amount) {
+        let (mut received, mut spent) = (Amount::ZERO, Amount::ZERO);
+        for intent in self.allowed().filter(|intent| intent.account == account) {
+            for action in &intent.actions {
+                match (action, action.exchange()) {
+                    (_, Some(exchange)) => {
+                        if exchange.take == asset {
+                            received = received.saturating_add(exchange.amount_out_min);
+                        }
+                        if exchange.give == asset {
+                            spent = spent.saturating_add(exchange.amount_in);
+                        }
+                    }
+                    (Action::Transfer { asset: given, amount, .. }, None) if *given == asset => {
+                        spent = spent.saturating_add(*amount);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        (received, spent)
+    }
+
     /// What they take of `asset` from `account`, saturating.
     pub fn spent(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.sum(account, |action| match (action, action.exchange()) {
-            (Action::Transfer { asset: given, amount, .. }, _) if *given == asset => *amount,
-            (_, Some(exchange)) if exchange.give == asset => exchange.amount_in,
-            _ => Amount::ZERO,
-        })
+        self.received_and_spent(account, asset).1
     }
 
     /// What exchanges of `account` bring it of `asset` at least, saturating. What other accounts send it does not count:
     /// that is another batch.
     pub fn received_min(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.sum(account, |action| match action.exchange() {
-            Some(exchange) if exchange.take == asset => exchange.amount_out_min,
-            _ => Amount::ZERO,
-        })
+        self.received_and_spent(account, asset).0
     }
 
     /// What transfers bring the account at `to` of `asset`. It cannot be spent yet: what other accounts send is another
@@ -359,18 +417,13 @@ impl<'a> Tally<'a> {
             _ => Amount::ZERO,
         };
         let actions = self.allowed().flat_map(|intent| &intent.actions);
-        actions.fold(Amount::ZERO, |sum, action| Amount(sum.0.saturating_add(amount(action).0)))
+        actions.fold(Amount::ZERO, |sum, action| sum.saturating_add(amount(action)))
     }
 
     /// Value of the intents of `line` for `account`, saturating.
     pub fn line_value(&self, account: AccountId, line: B256) -> Value {
-        let own = self.allowed().filter(|intent| intent.account == account && intent.purpose.line() == line);
-        own.fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)))
-    }
-
-    fn sum(&self, account: AccountId, amount: impl Fn(&Action) -> Amount) -> Amount {
-        let actions = self.allowed().filter(|intent| intent.account == account).flat_map(|intent| &intent.actions);
-        actions.fold(Amount::ZERO, |sum, action| Amount(sum.0.saturating_add(amount(action).0)))
+        let own = self.allowed().filter(|intent| intent.account == account && intent.purpose.is_of(line));
+        own.fold(Value::ZERO, |sum, intent| sum.saturating_add(intent.value))
     }
 }
 

@@ -58,6 +58,7 @@ impl Prices {
     }
 
     /// The price of `asset`, if it has one.
+    #[inline]
     pub fn of(&self, asset: AssetId) -> Option<Price> {
         self.0.get(asset.index()).and_then(|found| found.price)
     }
@@ -139,8 +140,8 @@ impl Valuation {
     /// Values `snapshot` at `prices`, reusing the room of `self`. `None` when a held asset has no price, a reading is
     /// missing, or a sum does not fit: unknown is unsafe.
     pub fn fill(&mut self, terms: &Terms, snapshot: &Snapshot, prices: &Prices) -> Option<()> {
-        self.nav = Value::ZERO;
-        self.stable = Value::ZERO;
+        (self.nav, self.stable) = (Value::ZERO, Value::ZERO);
+        let (mut nav, mut stable) = (Value::ZERO, Value::ZERO);
         self.amounts.clear();
         self.values.clear();
         for (position, asset) in terms.assets.iter().enumerate() {
@@ -153,17 +154,19 @@ impl Valuation {
             } else {
                 amount.value_at(prices.0.get(position)?.price?, asset.unit())?
             };
-            self.nav = self.nav.checked_add(value)?;
+            nav = nav.checked_add(value)?;
             if asset.kind == crate::AssetKind::Stable {
-                self.stable = self.stable.checked_add(value)?;
+                stable = stable.checked_add(value)?;
             }
             self.amounts.push(amount);
             self.values.push(value);
         }
+        (self.nav, self.stable) = (nav, stable);
         Some(())
     }
 
     /// Total value of `asset`.
+    #[inline]
     pub fn value_of(&self, asset: AssetId) -> Value {
         self.values.get(asset.index()).copied().unwrap_or(Value::ZERO)
     }
@@ -175,6 +178,7 @@ impl Valuation {
 }
 
 /// What `account` holds of `asset`, as the snapshot says; zero when it does not say.
+#[inline]
 pub fn balance(snapshot: &Snapshot, account: AccountId, asset: AssetId) -> Amount {
     let reading = snapshot.accounts.get(account.index());
     reading.and_then(|found| found.balances.get(asset.index())).copied().unwrap_or(Amount::ZERO)

@@ -37,7 +37,7 @@ pub(super) enum Move {
 
 /// Judges `intent` after those of `tally`.
 pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
-    let judge = Judge { terms, lookup, cx, tally, outlook: Outlook::new(cx, *tally), intent };
+    let judge = Judge { terms, lookup, cx, tally, intent };
     let account = judge.account()?;
     let asset = judge.asset(intent.asset)?;
     judge.line()?;
@@ -59,12 +59,15 @@ struct Judge<'a> {
     lookup: &'a Lookup,
     cx: &'a Context<'a>,
     tally: &'a Tally<'a>,
-    /// The treasury after the intents before this one.
-    outlook: Outlook<'a>,
     intent: &'a Intent,
 }
 
 impl<'a> Judge<'a> {
+    /// The treasury after the intents before this one.
+    fn outlook(&self) -> Outlook<'a> {
+        Outlook::new(self.cx, *self.tally)
+    }
+
     fn account(&self) -> Flow<&'a Account> {
         let id = self.intent.account;
         match self.terms.account(id) {
@@ -206,7 +209,7 @@ impl<'a> Judge<'a> {
     }
 
     fn balance(&self) -> Flow {
-        let held = self.outlook.spendable(self.intent.account, self.intent.asset);
+        let held = self.outlook().spendable(self.intent.account, self.intent.asset);
         if self.intent.amount <= held {
             return Continue(());
         }
@@ -214,12 +217,13 @@ impl<'a> Judge<'a> {
         refuse(self.cx, Rule::BalanceSufficient, limit, found, &[self.input_account(), self.input_asset()])
     }
 
-    /// What it is for was neither done nor bound, nor is it wanted twice. Nothing is hashed while there is no history.
+    /// What it is for was neither done nor bound, nor is it wanted twice. Nothing is hashed while the account has
+    /// no history.
     fn unused(&self, account: &Account) -> Flow {
         let (history, intent) = (self.cx.history, self.intent);
         let same = |before: &Intent| before.account == intent.account && before.purpose == intent.purpose;
         let twice = self.tally.allowed().any(same);
-        if !twice && history.spends.is_empty() && history.outstanding.is_empty() {
+        if !twice && !history.concerns(intent.account) {
             return Continue(());
         }
         let once_key = intent.purpose.once_key(account.address, self.cx.snapshot.block.hash);
@@ -261,15 +265,16 @@ impl<'a> Judge<'a> {
         if sell_band.is_none() && buy_band.is_none() {
             return Continue(());
         }
-        let nav = self.known(self.outlook.nav())?;
+        let outlook = self.outlook();
+        let nav = self.known(outlook.nav())?;
         if let Some(band) = sell_band {
-            let left = self.known(self.outlook.value_of(band.asset))?.saturating_sub(value);
+            let left = self.known(outlook.value_of(band.asset))?.saturating_sub(value);
             if compare_share(left, nav, band.min_bps) == Ordering::Less {
                 return self.outside(Rule::AllocationMin, band.asset, nav, band.min_bps, left.bps_of(nav));
             }
         }
         if let Some(band) = buy_band {
-            let grown = Value(self.known(self.outlook.value_of(band.asset))?.0.saturating_add(value.0));
+            let grown = self.known(outlook.value_of(band.asset))?.saturating_add(value);
             if compare_share(grown, nav, band.max_bps) == Ordering::Greater {
                 return self.outside(Rule::AllocationMax, band.asset, nav, band.max_bps, grown.bps_of_ceil(nav));
             }
@@ -308,7 +313,7 @@ impl<'a> Judge<'a> {
         if floor == 0 || given <= gained {
             return Continue(());
         }
-        let (nav, stable) = (self.known(self.outlook.nav())?, self.known(self.outlook.stable())?);
+        let (nav, stable) = (self.known(self.outlook().nav())?, self.known(self.outlook().stable())?);
         let nav_after = nav.saturating_sub(left);
         let stable_after = Value(stable.0.saturating_add(gained.0).saturating_sub(given.0));
         let below = compare_share(stable_after, nav_after, floor) == Ordering::Less;

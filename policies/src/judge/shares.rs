@@ -2,13 +2,13 @@
 
 use quaestor_core::{
     Value,
-    amount::{BPS_ONE, compare_products},
+    amount::{BPS_FACTOR, compare_products, compare_scaled},
 };
 use std::cmp::Ordering;
 
 /// Compares `part / whole` with `bps / 10000`.
 pub(crate) fn compare_share(part: Value, whole: Value, bps: u64) -> Ordering {
-    compare_products(part.0, BPS_ONE, whole.0, u128::from(bps))
+    compare_scaled(part.0, BPS_FACTOR, whole.0, bps)
 }
 
 /// Compares `part / whole` with `other_part / other_whole`; with a whole of zero nothing is a share, and they are equal.

@@ -108,6 +108,20 @@ fn a_tally_counts_what_was_allowed_or_not_yet_judged() {
 
 proptest! {
     #[test]
+    fn one_walk_fills_all_windows(
+        ages in prop::collection::vec((0u64..3_000_000, 0u8..4, prop_oneof![0u128..1_000, Just(u128::MAX / 2)]), 0..12),
+        sorted: bool, open in 0u64..4,
+    ) {
+        let mut times: Vec<_> = ages.iter().map(|(age, decision, value)| (NOW - age, *decision, *value)).collect();
+        if sorted {
+            times.sort_unstable();
+        }
+        let waiting = (0..open).map(|after| outstanding(key(1), 5, NOW - 1 + after, 7)).collect();
+        let history = History { outstanding: waiting, ..spent(&times) };
+        prop_assert_eq!(history.windows(NOW), WINDOW_SECS.map(|secs| history.value_within(NOW, secs)));
+    }
+
+    #[test]
     fn windows_agree_with_looking_at_every_spend(
         mut times in prop::collection::vec((NOW - 500..NOW + 1, any::<u8>(), 0u128..1_000), 0..40),
         secs in 0u64..600,
