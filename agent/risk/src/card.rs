@@ -158,9 +158,10 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
     if !missing.is_empty() {
         found.push("Parts are missing (above); what they would forecast is unknown, which a policy's ceilings count as breached.".into());
     }
-    if !private {
-        found.push("No noise was added: sums that members sent are as exact as their records.".into());
-    }
+    found.push(match private {
+        true => "The ε is that of the drawdown's sums alone: sums of other parts are exact, and trees leave as they are grown.".into(),
+        false => "No noise was added: sums that members sent are as exact as their records.".into(),
+    });
     found.push(format!(
         "An asset with fewer than {} days of prices, a market unlike any before {}, a treasury whose assets no member \
          held: there it extrapolates.",

@@ -56,7 +56,8 @@ fn each_weakness_is_warned_of() {
     assert!(starts(&found, "No noise was added"), "{found:?}");
     assert!(starts(&found, "Positions and flows of 1 of 1 members are *synthetic*"), "{found:?}");
     assert!(starts(&found, "It knows 90 records before a drawdown"), "{found:?}");
-    assert!(!starts(&all(&made.judgement, true), "No noise was added"));
+    let private = all(&made.judgement, true);
+    assert!(!starts(&private, "No noise was added") && starts(&private, "The ε is that of the drawdown's sums alone"));
     let mut judgement = made.judgement;
     let row = judgement.rows.iter_mut().find(|row| (row.family, row.way) == (Task::Drawdown.used(), Way::Together));
     let scores = &mut row.unwrap().scores;
