@@ -153,6 +153,14 @@ fn caps_bands_and_earlier_strategies_hold_it_back() {
 }
 
 #[test]
+fn a_floor_on_the_stable_share_does_not_hold_who_leaves_one_stable_for_another() {
+    let mut world = world(&[950_000; 3]);
+    world.terms.limits.stable_share_bps_min = 10_000;
+    let decided = world.decide();
+    assert_eq!((decided.refused().len(), decided.intents.len()), (0, 1));
+}
+
+#[test]
 fn wrong_parameters_say_what_to_write() {
     let changed = |changes: &[(&str, quaestor_core::strategy::ParamValue)]| {
         let change =

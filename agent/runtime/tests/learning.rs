@@ -101,21 +101,25 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
 #[test]
 fn a_spent_budget_stops_training_and_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
-    let noisy = ["--synthetic", "1", "--noise-multiplier", "40", "--epsilon-year-max", "2"];
-    let found = document(&train(folder.path(), &noisy));
+    let noisy = ["--synthetic", "1", "--noise-multiplier", "40", "--epsilon-year-max"];
+    let found = document(&train(folder.path(), &[&noisy[..], &["0.5"]].concat()));
     let spent = found["privacy"]["epsilon_record"].as_f64().unwrap();
-    assert!(spent > 0.0 && spent <= 2.0, "{spent}");
-    let warnings = |found: &Value| found["warnings"].to_string();
-    let mut last = found;
-    // Each training releases anew; the second or third is beyond the year's budget.
-    for _ in 0..3 {
-        last = document(&train(folder.path(), &noisy));
-    }
-    assert!(warnings(&last).contains("drawdown"), "{last}");
+    assert!(spent > 0.4 && spent <= 0.5, "one training fits into the budget and two do not: {spent}");
+    let models = || fs::read_dir(folder.path()).unwrap().count();
+    let before = models();
+    let again = train(folder.path(), &[&noisy[..], &["0.5"]].concat());
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains("training stopped: the privacy budget of period 20"), "{said}");
+    assert!(said.contains("vote a larger budget"), "{said}");
+    assert_eq!(models(), before, "nothing is written but the ledger");
+    // A larger budget counts what was spent under the smaller one.
+    let voted = document(&train(folder.path(), &[&noisy[..], &["2"]].concat()));
+    assert!(voted["hash"].is_string());
     fs::write(folder.path().join("privacy-ledger.json"), "{").unwrap();
-    let out = folder.path().display().to_string();
-    let args = [&["train", "--prices", PRICES, "--until", "2021-05-01", "--out", &out][..], &noisy].concat();
-    assert!(complaint(&args, 3).contains("is no privacy ledger"));
+    let broken = train(folder.path(), &[&noisy[..], &["2"]].concat());
+    assert_eq!(broken.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("is no privacy ledger"));
 }
 
 #[test]

@@ -432,12 +432,25 @@ impl Judge<'_> {
                 return Some(Rule::AllocationMin);
             }
         }
-        let stable = |held: &dyn Fn(AssetId) -> (Value, Value)| {
-            let ids = (0..self.terms.assets.len()).filter(|it| self.terms.assets[*it].kind == AssetKind::Stable);
-            ids.map(|it| held(AssetId(u16::try_from(it).unwrap())).0.0).sum::<u128>()
-        };
-        let least = share(self.terms.limits.stable_share_bps_min).0;
-        (stable(&after) < least && stable(&after) < stable(&before)).then_some(Rule::StableShareBpsMin)
+        let least = share(self.terms.limits.stable_share_bps_min);
+        let (left, was) = (self.stable(cx, tally, Some(intent)), self.stable(cx, tally, None));
+        (left < least && left < was).then_some(Rule::StableShareBpsMin)
+    }
+
+    /// Least value of the stable assets after what was allowed and `next`. As the policy reads it, an exchange among them
+    /// takes nothing from their share.
+    fn stable(&self, cx: &Context<'_>, tally: &Tally<'_>, next: Option<&Intent>) -> Value {
+        let is_stable = |asset: AssetId| self.terms.assets[asset.index()].kind == AssetKind::Stable;
+        let mut held = cx.valuation.stable.0;
+        for exchange in tally.allowed().chain(next).flat_map(|intent| &intent.actions).filter_map(Action::exchange) {
+            let Exchange { give, take, amount_in, amount_out_min, .. } = exchange;
+            match (is_stable(give), is_stable(take)) {
+                (true, false) => held = held.saturating_sub(cx.value_of(give, amount_in).unwrap().0),
+                (false, true) => held += cx.value_of(take, amount_out_min).unwrap().0,
+                _ => {}
+            }
+        }
+        Value(held)
     }
 
     /// Value of `asset` after what was allowed and `next`: exchanges counted at their least output, and at the oracle's.

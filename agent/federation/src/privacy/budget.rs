@@ -69,6 +69,15 @@ impl Budget {
         }
     }
 
+    /// The same ledger with the budget as it is voted now: what was spent stays spent.
+    ///
+    /// # Errors
+    /// If a number is out of range.
+    pub fn voted(self, epsilon: f64, delta: f64) -> Result<Self, PrivacyError> {
+        mu_of_epsilon(epsilon, delta)?;
+        Ok(Self { epsilon, delta, ..self })
+    }
+
     /// Period that the ledger is at.
     pub fn period(&self) -> u32 {
         self.period

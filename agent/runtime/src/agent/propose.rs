@@ -82,6 +82,7 @@ impl Agent {
                 return Ok(None);
             }
         };
+        self.withheld.remove(&batch.address);
         let proposal = BundleProposal { decision: id, calls: plan.calls.clone(), route: plan.route.clone(), dry_run };
         Ok(Some((plan, proposal, cleared)))
     }

@@ -5,9 +5,10 @@ use super::{
     args::{Rule, TrainArgs},
 };
 use crate::learning::{
-    Class, Conduct, Federated, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources, Told,
+    Class, Federated, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources, Told,
     TrainedFiles, learn,
 };
+use chrono::{DateTime, Datelike};
 use quaestor_federation::{Aggregation, Outcome, privacy::Budget};
 use quaestor_risk::{
     data::{Shard, Target, date},
@@ -27,12 +28,8 @@ const NOISY_ROUNDS: u32 = 6;
 const CLIP: f64 = 4.0;
 /// Folds of the test.
 const FOLDS: u32 = 3;
-/// How far a poisoning member amplifies.
-const POISON: f64 = 4.0;
 /// Name of the ledger in the folder of models.
 const LEDGER: &str = "privacy-ledger.json";
-/// Seconds of a year, by which the ledger counts.
-const YEAR_SECS: u64 = 31_556_952;
 
 impl From<LearningError> for Failure {
     fn from(error: LearningError) -> Self {
@@ -64,9 +61,12 @@ pub(super) fn run(args: &TrainArgs, output: Output) -> Result<Exit, Failure> {
     let mut rounds = rounds(args, output)?;
     let ledger = Ledger::new(args.out.join(LEDGER));
     if let Some(epsilon) = args.epsilon_year_max {
-        let year = u32::try_from(now / YEAR_SECS).unwrap_or(u32::MAX);
-        let fresh = || Budget::new(epsilon, args.delta, 1, year);
-        rounds.charge(ledger.read()?.map_or_else(fresh, Ok)?, year);
+        let year = year_of(now);
+        let budget = match ledger.read()? {
+            Some(budget) => budget.voted(epsilon, args.delta)?,
+            None => Budget::new(epsilon, args.delta, 1, year)?,
+        };
+        rounds.charge(budget, year);
     }
     let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
     let learned = learn(&class, &mut rounds);
@@ -79,6 +79,13 @@ pub(super) fn run(args: &TrainArgs, output: Output) -> Result<Exit, Failure> {
     let files = ModelFiles::new(&args.out).write(&lesson)?;
     tell(&lesson, &files, &rounds, started.elapsed().as_secs_f64(), output)?;
     Ok(Exit::Ok)
+}
+
+/// The year of Unix seconds, by which the ledger counts.
+fn year_of(now: u64) -> u32 {
+    let time = i64::try_from(now).ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
+    // Beyond the calendar no budget is left.
+    time.and_then(|time| u32::try_from(time.year()).ok()).unwrap_or(u32::MAX)
 }
 
 fn shards(args: &TrainArgs, target: Target, now: u64) -> Result<(Vec<Shard>, Shard), LearningError> {
@@ -116,7 +123,7 @@ fn rounds(args: &TrainArgs, output: Output) -> Result<Federated, Failure> {
     let settings = RoundsSettings { aggregation, quorum_bps: QUORUM_BPS, noise, noise_key };
     let mut rounds = Federated::new(settings, Box::new(move |told| progress(told, output)));
     if let Some(member) = &args.poison {
-        rounds.set_conduct(member, Conduct::SignFlipped(POISON));
+        rounds.poison(member);
     }
     Ok(rounds)
 }

@@ -7,21 +7,8 @@ use quaestor_federation::{
 use quaestor_risk::train::{Contribution, NewtonShard};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-/// What a member does with what it computed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Conduct {
-    /// Sends it.
-    Honest,
-    /// Sends it times minus this: a member that poisons, for demonstrations.
-    SignFlipped(f64),
-}
-
-impl Conduct {
-    fn twist(self, values: &mut [f64]) {
-        if let Self::SignFlipped(by) = self {
-            values.iter_mut().for_each(|value| *value *= -by);
-        }
-    }
+fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
+    values.iter().map(|value| value * factor).collect()
 }
 
 /// A member that has one vector to give.
@@ -29,7 +16,8 @@ impl Conduct {
 pub(super) struct Summand {
     pub(super) id: MemberId,
     pub(super) contribution: Contribution,
-    pub(super) conduct: Conduct,
+    /// What it multiplies its numbers with; one if it is honest.
+    pub(super) factor: f64,
 }
 
 impl Member for Summand {
@@ -38,9 +26,8 @@ impl Member for Summand {
     }
 
     fn answer(&mut self, _opened: &Opened, _now_tick: u64) -> Answer {
-        let mut values = self.contribution.values.clone();
-        self.conduct.twist(&mut values);
-        Answer::Update(Update { values, records: self.contribution.records })
+        let Contribution { values, records, .. } = &self.contribution;
+        Answer::Update(Update { values: scaled(values, self.factor), records: *records })
     }
 }
 
@@ -49,8 +36,9 @@ impl Member for Summand {
 pub(super) struct Learner<'a> {
     pub(super) id: MemberId,
     pub(super) shard: &'a NewtonShard,
-    pub(super) conduct: Conduct,
-    /// Key of its noise; its own, and never told.
+    /// What it multiplies its numbers with; one if it is honest.
+    pub(super) factor: f64,
+    /// Key of its noise: its own, of this training alone, and never told.
     pub(super) noise_key: [u8; 32],
 }
 
@@ -94,9 +82,8 @@ impl Member for Learner<'_> {
 
     fn answer(&mut self, opened: &Opened, _now_tick: u64) -> Answer {
         match self.values(opened) {
-            Ok(mut values) => {
-                self.conduct.twist(&mut values);
-                Answer::Update(Update { values, records: self.shard.records() })
+            Ok(values) => {
+                Answer::Update(Update { values: scaled(&values, self.factor), records: self.shard.records() })
             }
             Err(failure) => Answer::Failed(failure),
         }

@@ -9,10 +9,10 @@ mod records;
 mod rounds;
 
 pub use files::{Ledger, ModelFiles, TrainedFiles};
-pub use members::Conduct;
 pub use records::{Sources, SourcesError, day_number};
 pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
 
+use quaestor_federation::privacy::BudgetError;
 use quaestor_risk::{
     card::{Card, Privacy},
     data::Shard,
@@ -37,6 +37,9 @@ pub enum LearningError {
     /// What was trained is no model.
     #[error(transparent)]
     Model(#[from] ModelFileError),
+    /// The year's privacy budget does not cover the training; what was released so far is charged.
+    #[error("training stopped: {0}")]
+    Spent(BudgetError),
     /// A file could not be read or written.
     #[error("{file}: {source}")]
     File {
@@ -56,7 +59,7 @@ pub enum LearningError {
     },
 }
 
-/// A model, its card, and what was noticed while it was trained.
+/// A model and its card.
 #[derive(Debug)]
 pub struct Lesson {
     /// The model.
@@ -80,10 +83,21 @@ pub struct Class<'a> {
 
 /// Again while somebody is found out on the way: what was added up before then has that member in it. Each time somebody
 /// is out for good, so it ends, at latest after as many times as there are members.
-fn until_clean<T, E>(rounds: &mut Federated, mut work: impl FnMut(&mut Federated) -> Result<T, E>) -> Result<T, E> {
+fn until_clean<T, E>(
+    rounds: &mut Federated,
+    mut work: impl FnMut(&mut Federated) -> Result<T, E>,
+) -> Result<T, LearningError>
+where
+    LearningError: From<E>,
+{
     loop {
         let before = rounds.excluded().count();
-        let done = work(rounds)?;
+        let done = work(rounds);
+        // A part that could not be trained for want of budget is not missing: it stops everything.
+        if let Some(spent) = rounds.spent() {
+            return Err(LearningError::Spent(*spent));
+        }
+        let done = done?;
         if rounds.excluded().count() == before {
             return Ok(done);
         }

@@ -87,15 +87,6 @@ impl Sources {
         Ok(())
     }
 
-    /// Adds a made-up member of this kind.
-    ///
-    /// # Errors
-    /// If an asset that it holds has no prices.
-    pub fn add_profile(&mut self, profile: &Profile, seed: u64, stream: u64) -> Result<(), SourcesError> {
-        self.members.push(synthesise(&self.market, profile, &mut generator(seed, stream))?);
-        Ok(())
-    }
-
     /// The members' shards.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! [`Rounds`] of the models, held as rounds of a federation.
 
-use super::members::{Conduct, Learner, Summand};
+use super::members::{Learner, Summand};
+use alloy::primitives::Keccak256;
 use quaestor_federation::{
     Aggregate, Aggregation, Coordinator, Member, MemberId, Outcome, Refusal, ReputationRule, RoundReport, Settings,
     Shape, Task, Ticks,
-    privacy::{self, Budget, FixedPoint},
+    privacy::{self, Budget, BudgetError, FixedPoint},
+    round::OpenError,
     task::{Intercept, Newton},
 };
 use quaestor_risk::{
@@ -12,7 +14,7 @@ use quaestor_risk::{
     train::{Contribution, Loss, NewtonShard, Part, Rounds, RoundsError},
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Rounds of Newton's method at most; it converges in about eight.
 const NEWTON_ROUNDS_MAX: u32 = 30;
@@ -30,6 +32,8 @@ const CONTRIBUTION_TOLERANCE: f64 = 5e-2;
 const DISTANCE_MAX: f64 = 0.6;
 /// A record of standardised features has no larger Hessian than this, for each parameter.
 const TRACE_PER_PARAMETER: f64 = 400.0;
+/// What a poisoning member multiplies its numbers with (Li et al., RSA, AAAI 2019).
+const POISON: f64 = -4.0;
 /// Most records of one member: a century of days of ten assets.
 const RECORDS_MAX: u64 = 365_250;
 
@@ -42,7 +46,7 @@ pub struct RoundsSettings {
     pub quorum_bps: u16,
     /// Noise of the drawdown's rounds, in clips; sums of the other parts are sent as they are.
     pub noise: Option<NoiseSettings>,
-    /// Key of the members' noise, new for every training.
+    /// From which the members' noise keys are made; secret, and new for every process.
     pub noise_key: [u8; 32],
 }
 
@@ -88,9 +92,12 @@ pub enum Told {
 /// Adds up through rounds: aggregation, checks, hold-out, reputations. Who is excluded once stays out.
 pub struct Federated {
     settings: RoundsSettings,
-    conduct: BTreeMap<String, Conduct>,
+    poisoned: Option<String>,
     excluded: BTreeSet<String>,
     budget: Option<(Budget, u32)>,
+    spent: Option<BudgetError>,
+    /// Newton trainings so far: each has noise of its own.
+    trainings: u64,
     released: u32,
     tell: Box<dyn FnMut(&Told)>,
 }
@@ -104,8 +111,8 @@ impl std::fmt::Debug for Federated {
 impl Federated {
     /// Tells `tell` what happens.
     pub fn new(settings: RoundsSettings, tell: Box<dyn FnMut(&Told)>) -> Self {
-        let (conduct, excluded) = (BTreeMap::new(), BTreeSet::new());
-        Self { settings, conduct, excluded, budget: None, released: 0, tell }
+        let excluded = BTreeSet::new();
+        Self { settings, poisoned: None, excluded, budget: None, spent: None, trainings: 0, released: 0, tell }
     }
 
     /// Charges noise to a budget, in this period (a year).
@@ -118,9 +125,14 @@ impl Federated {
         self.budget.as_ref().map(|(budget, _)| budget)
     }
 
-    /// From now on this member does so with what it computes.
-    pub fn set_conduct(&mut self, member: &str, conduct: Conduct) {
-        self.conduct.insert(member.to_owned(), conduct);
+    /// Why the budget did not cover a round, if one was asked for that it does not cover.
+    pub fn spent(&self) -> Option<&BudgetError> {
+        self.spent.as_ref()
+    }
+
+    /// From now on this member sends its numbers turned and amplified, to see it found out.
+    pub fn poison(&mut self, member: &str) {
+        self.poisoned = Some(member.to_owned());
     }
 
     /// Members that are out for good.
@@ -145,8 +157,17 @@ impl Federated {
         (self.tell)(&Told::Stage(stage));
     }
 
-    fn conduct_of(&self, member: &str) -> Conduct {
-        self.conduct.get(member).copied().unwrap_or(Conduct::Honest)
+    fn factor_of(&self, member: &str) -> f64 {
+        if self.poisoned.as_deref() == Some(member) { POISON } else { 1.0 }
+    }
+
+    /// A key that no other member and no other training has: noise that came twice could be taken away.
+    fn noise_key_of(&self, member: &str) -> [u8; 32] {
+        let mut hasher = Keccak256::new();
+        hasher.update(self.settings.noise_key);
+        hasher.update(self.trainings.to_be_bytes());
+        hasher.update(member);
+        hasher.finalize().0
     }
 
     fn settings(&self, members: usize, tolerance: f64, noise: Option<FixedPoint>) -> Settings {
@@ -202,7 +223,12 @@ impl Federated {
         members: &mut [M],
         loss: &dyn Fn(&[f64]) -> f64,
     ) -> Result<RoundReport, RoundsError> {
-        let mut open = coordinator.open(0, self.budget.as_ref().map_or(0, |(_, period)| *period))?;
+        let opened = coordinator.open(0, self.budget.as_ref().map_or(0, |(_, period)| *period));
+        let mut open = opened.inspect_err(|error| {
+            if let OpenError::Budget(spent) = error {
+                self.spent = Some(*spent);
+            }
+        })?;
         if let (Some((budget, _)), Some(charged)) = (&mut self.budget, &coordinator.state().budget) {
             *budget = *charged;
         }
@@ -290,8 +316,8 @@ impl Rounds for Federated {
         for one in contributions.iter().filter(|one| !self.excluded.contains(&one.member)) {
             let mut contribution = one.clone();
             contribution.values.push(one.records as f64);
-            let (id, conduct) = (MemberId::new(one.member.clone())?, self.conduct_of(&one.member));
-            members.push(Summand { id, contribution, conduct });
+            let (id, factor) = (MemberId::new(one.member.clone())?, self.factor_of(&one.member));
+            members.push(Summand { id, contribution, factor });
         }
         // Where regimes lie only names them; members' own may lie anywhere.
         let public = holdout.filter(|_| part != Part::Regimes).map(|one| (one.values.as_slice(), one.records as f64));
@@ -322,13 +348,11 @@ impl Rounds for Federated {
             honest_min: 1,
         });
         let mut members = Vec::with_capacity(shards.len());
-        for (place, shard) in shards.iter().filter(|shard| !self.excluded.contains(shard.member())).enumerate() {
-            let mut noise_key = self.settings.noise_key;
-            for (byte, own) in noise_key.iter_mut().zip((place as u64 + 1).to_le_bytes()) {
-                *byte ^= own;
-            }
-            let (id, conduct) = (MemberId::new(shard.member())?, self.conduct_of(shard.member()));
-            members.push(Learner { id, shard, conduct, noise_key });
+        self.trainings += 1;
+        for shard in shards.iter().filter(|shard| !self.excluded.contains(shard.member())) {
+            let member = shard.member();
+            let (id, factor, noise_key) = (MemberId::new(member)?, self.factor_of(member), self.noise_key_of(member));
+            members.push(Learner { id, shard, factor, noise_key });
         }
         let ids = members.iter().map(|member| member.id.clone()).collect();
         let newton =

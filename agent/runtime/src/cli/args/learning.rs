@@ -117,7 +117,7 @@ pub struct SimulateArgs {
     /// How updates become one
     #[arg(long, value_enum, default_value_t = Rule::WeightedMean)]
     pub aggregation: Rule,
-    /// Share of members that lie, 0 to 0.49
+    /// Share of members that lie; robust rules take less than a half
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share_bps)]
     pub liars: u16,
     /// What liars send
@@ -199,7 +199,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "EPSILON", requires = "noise_multiplier")]
     pub epsilon_year_max: Option<f64>,
     /// A made-up member poisons what it sends, to see it found out
-    #[arg(long, value_name = "MEMBER")]
+    #[arg(long, value_name = "MEMBER", requires = "synthetic")]
     pub poison: Option<String>,
     /// Results for programs.
     #[command(flatten)]
