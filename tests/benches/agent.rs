@@ -5,7 +5,7 @@
 
 use quaestor::{
     agent::Record,
-    demo::{DemoError, Stage},
+    demo::{DemoError, Scenery, Stage},
 };
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 #[tokio::main]
 async fn main() -> Result<(), DemoError> {
     let folder = tempfile::tempdir().map_err(quaestor::demo::stage::io_error("a temporary folder"))?;
-    let mut stage = Stage::set(quaestor_tests::quaestor(), folder.path()).await?;
-    quaestor::demo::scene::adopt_first_policy(&stage).await?;
+    let mut stage = Stage::set(quaestor_tests::quaestor(), folder.path(), &Scenery::MARCH_2020).await?;
+    quaestor::demo::scene::adopt_first_policy(&mut stage).await?;
     stage.start_agent()?;
     stage.wait_for("take the policy", 0, |record| matches!(record, Record::PolicyInForce { .. })).await?;
     // An agent decides at points that come after its first look.

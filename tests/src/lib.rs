@@ -55,14 +55,14 @@ pub struct Stage {
 /// The DAO stands; no policy is voted and nothing runs.
 pub async fn stage() -> Stage {
     let folder = tempfile::tempdir().unwrap();
-    let set = demo::Stage::set(quaestor(), folder.path()).await.unwrap();
+    let set = demo::Stage::set(quaestor(), folder.path(), &demo::Scenery::MARCH_2020).await.unwrap();
     Stage { set, kept: Vec::new(), folder: Some(folder) }
 }
 
 /// The DAO with its first policy in force, the agent running under it, and today's prices.
 pub async fn governed() -> Stage {
     let mut stage = stage().await;
-    scene::adopt_first_policy(&stage).await.unwrap();
+    scene::adopt_first_policy(&mut stage).await.unwrap();
     stage.next_day().await.unwrap().unwrap();
     stage.start().await;
     stage

@@ -1,4 +1,4 @@
-//! The demo as a user runs it: it tells its eleven steps, and however it ends nothing is left running.
+//! The demo as a user runs it: it tells its thirteen steps, and however it ends nothing is left running.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use quaestor_tests::{quaestor, signal};
@@ -11,9 +11,10 @@ use std::{
 };
 use tempfile::TempDir;
 
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 13] = [
     "the DAO and its treasury stand",
     "members vote policy epoch 1 through the Governor and it is anchored",
+    "four members train a risk model together; one that poisons it is caught",
     "prices crash, the agent proposes on the Safe, two people confirm, the batch executes",
     "an intent beyond the policy is refused with a receipt",
     "a policy file with one changed byte is refused",
@@ -21,15 +22,16 @@ const STEPS: [&str; 11] = [
     "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed",
     "the agent is killed between journal and send, and nothing is proposed twice",
     "prices move while a proposal waits, and the agent withdraws it",
-    "a refill from the reserve is proposed, voted, queued and executed",
+    "members vote a ceiling on risk; the market falls, the forecast breaches it, derisk proposes",
+    "operations run short: a refill from the reserve is proposed, voted, queued and executed",
     "the journal verifies and a decision is recomputed",
 ];
 /// The bound; it holds for a debug build too.
 const DEMO_MAX: Duration = Duration::from_secs(120);
 /// Longest time in which everything has ended after the demo did.
 const AFTERMATH_MAX: Duration = Duration::from_secs(6);
-/// Longest wait until the agent of the demo is under way.
-const UNDER_WAY_MAX: Duration = Duration::from_secs(30);
+/// Longest wait until the agent of the demo is under way: training comes before.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
 /// An environment variable that every process of a demo inherits, so that they can be told from those of others.
 const MARK: &str = "QUAESTOR_STORY";
 
@@ -134,7 +136,7 @@ fn scratch(folder: &Path) -> std::path::PathBuf {
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "processes are found in /proc")]
-fn the_demo_tells_its_eleven_steps_and_leaves_nothing() {
+fn the_demo_tells_its_thirteen_steps_and_leaves_nothing() {
     let mut demo = Demo::start();
     let status = demo.ends(DEMO_MAX);
     let stdout = demo.text("stdout");

@@ -9,7 +9,7 @@ mod model;
 use alloy::{primitives::B256, providers::Provider, rpc::types::Filter, sol_types::SolEvent};
 use quaestor::{
     agent::{Bundle, Plan, Record},
-    demo::{Stage, scene},
+    demo::{Scenery, Stage, scene},
     devnet::ReplayDay,
     verify::{connect, verify, verify_offline},
 };
@@ -41,7 +41,8 @@ impl Story {
     async fn begin(fallback: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_quaestor"));
-        let mut stage = Stage::set_since(exe, folder.path(), "2019-12-10").await.unwrap();
+        let scenery = Scenery { past: ("2019-12-10", "2020-03-08"), ..Scenery::MARCH_2020 };
+        let mut stage = Stage::set(exe, folder.path(), &scenery).await.unwrap();
         let trained = model::trained("2020-03-01");
         let (file, hash) = (model::write_model(&stage.config.files.models, &trained), trained.file().hash().unwrap());
         let limits = Limits { window_bps_max: [u64::MAX; 4], ..quaestor::devnet::demo_limits() };
@@ -219,7 +220,7 @@ async fn a_policy_that_holds_without_its_model_decides_nothing_until_it_is_back(
 async fn what_keeps_a_forecast_from_being_made_has_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let exe = PathBuf::from(env!("CARGO_BIN_EXE_quaestor"));
-    let stage = Stage::set(exe, folder.path()).await.unwrap();
+    let mut stage = Stage::set(exe, folder.path(), &Scenery::MARCH_2020).await.unwrap();
     let config = stage.site.config.display().to_string();
     let code = async |stage: &Stage, config: &str| {
         let output = stage.quaestor(&["risk", "show", "--config", config, "--json"]).await.unwrap();
@@ -230,7 +231,7 @@ async fn what_keeps_a_forecast_from_being_made_has_its_exit_code() {
     assert!(exit == 3 && why.contains("quaestor init"), "{exit} {why}");
     let (exit, why) = code(&stage, &config).await;
     assert!(exit == 3 && why.contains("has no active policy"), "{exit} {why}");
-    scene::adopt_first_policy(&stage).await.unwrap();
+    scene::adopt_first_policy(&mut stage).await.unwrap();
     assert_eq!(code(&stage, &config).await, (0, String::new()));
     stage.proxy.set_down(true);
     let (exit, why) = code(&stage, &config).await;

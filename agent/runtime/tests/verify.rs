@@ -185,7 +185,7 @@ async fn the_status_is_what_the_chain_says() {
     let (devnet, text) = crashed().await;
     let folder = tempfile::tempdir().unwrap();
     let url = devnet.chain.url().to_string();
-    let site = Site::write(folder.path(), &devnet, &url, PASSWORD, "never asked").unwrap();
+    let site = Site::write(folder.path(), &devnet, &text, &url, PASSWORD, "never asked").unwrap();
     let (config, catalog) = (site.load().unwrap(), quaestor_strategies::catalog());
     let now = devnet.chain.now().await.unwrap();
     devnet.mine(4).await.unwrap();

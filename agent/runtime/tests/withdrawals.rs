@@ -7,7 +7,7 @@ use alloy::{
 };
 use quaestor::{
     agent::{Plan, Record},
-    demo::{Stage, scene},
+    demo::{Scenery, Stage, scene},
 };
 use quaestor_contracts::bindings::{DecisionGate, IDecisionGate};
 use quaestor_core::{
@@ -19,7 +19,8 @@ use tempfile::TempDir;
 
 async fn stand(chain_keys: &str) -> (Stage, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let mut stage = Stage::set(PathBuf::from(env!("CARGO_BIN_EXE_quaestor")), folder.path()).await.unwrap();
+    let mut stage =
+        Stage::set(PathBuf::from(env!("CARGO_BIN_EXE_quaestor")), folder.path(), &Scenery::MARCH_2020).await.unwrap();
     let text = std::fs::read_to_string(&stage.site.config).unwrap();
     std::fs::write(&stage.site.config, text.replace("[contracts]", &format!("{chain_keys}\n[contracts]"))).unwrap();
     let limits = Limits { window_bps_max: [u64::MAX; 4], ..quaestor::devnet::demo_limits() };

@@ -35,7 +35,7 @@ async fn push(stage: &Stage, asset: usize, answer: i64, updated_at: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_price_is_no_price_until_the_next_round() {
     let mut stage = stage().await;
-    scene::adopt_first_policy(&stage).await.unwrap();
+    scene::adopt_first_policy(&mut stage).await.unwrap();
     stage.start().await;
     // The vote and its delay took more than two days; the policy asks for prices of the last 26 hours.
     for asset in 0..3 {

@@ -94,7 +94,7 @@ async fn a_policy_file_with_problems_is_told_with_its_places() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_with_other_line_ends_is_another_file() {
     let mut stage = stage().await;
-    let (text, _) = scene::adopt_first_policy(&stage).await.unwrap();
+    let (text, _) = scene::adopt_first_policy(&mut stage).await.unwrap();
     stage.next_day().await.unwrap().unwrap();
     let file = stage.site.policy.clone();
     fs::write(&file, text.replace('\n', "\r\n")).unwrap();

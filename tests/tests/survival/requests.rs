@@ -73,9 +73,8 @@ async fn requests(count: u64) -> BTreeMap<String, u64> {
     let devnet = Devnet::start(&Options { assets: assets.clone(), ..Options::new(history) }).await.unwrap();
     let proxy = Proxy::start(devnet.chain.url().as_str()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::write(folder.path(), &devnet, &proxy.url(), PASSWORD_VAR, PASSWORD).unwrap();
     let text = policy_text(&devnet.dao, super::stand::limits());
-    site.write_policy("survival.toml", &text).unwrap();
+    let site = Site::write(folder.path(), &devnet, &text, &proxy.url(), PASSWORD_VAR, PASSWORD).unwrap();
     let policy = scene::parse(&text).unwrap();
     let (hash, rest, envelope) = (policy.hash(), policy.rest_hash(), policy.envelope());
     let voted = devnet.vote_policy(hash, rest, envelope, "survival.toml", "# A policy").await.unwrap();

@@ -1,7 +1,7 @@
 //! `quaestor devnet`.
 
 use super::{Exit, Failure, Output, args::DevnetArgs};
-use crate::devnet::{Devnet, DevnetError, Options, ReplayDay, Site};
+use crate::devnet::{Devnet, DevnetError, Options, ReplayDay, Site, demo_limits, policy_text};
 use quaestor_contracts::utc::Utc;
 use quaestor_core::{Amount, Price, amount::WAD_DECIMALS};
 use std::{iter::Peekable, path::Path, time::Duration};
@@ -22,7 +22,8 @@ pub(super) async fn run(args: &DevnetArgs, output: Output) -> Result<Exit, Failu
     output.progress("starting a chain and deploying the DAO");
     let devnet = Devnet::start(&Options::new(days)).await.map_err(|error| failed(&error))?;
     let rpc_url = devnet.chain.url().to_string();
-    let site = Site::write(&args.dir, &devnet, &rpc_url, PASSWORD_VAR, PASSWORD)
+    let first = policy_text(&devnet.dao, demo_limits());
+    let site = Site::write(&args.dir, &devnet, &first, &rpc_url, PASSWORD_VAR, PASSWORD)
         .map_err(|error| Failure::new(Exit::Configuration, error))?;
     let text = read(&site.policy)?;
     let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog())

@@ -8,6 +8,7 @@ use crate::learning::{
     Class, Federated, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources, Told,
     TrainedFiles, learn,
 };
+use alloy::primitives::keccak256;
 use chrono::{DateTime, Datelike};
 use quaestor_federation::{Aggregation, Outcome, privacy::Budget};
 use quaestor_risk::{
@@ -117,15 +118,24 @@ fn rounds(args: &TrainArgs, output: Output) -> Result<Federated, Failure> {
         delta: args.delta,
         window: Target::default().horizon_days,
     });
-    let mut noise_key = [0; 32];
-    getrandom::fill(&mut noise_key)
-        .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random numbers: {error}")))?;
+    let noise_key = noise_key(args)?;
     let settings = RoundsSettings { aggregation, quorum_bps: QUORUM_BPS, noise, noise_key };
     let mut rounds = Federated::new(settings, Box::new(move |told| progress(told, output)));
     if let Some(member) = &args.poison {
         rounds.poison(member);
     }
     Ok(rounds)
+}
+
+/// Secret and new, but for made-up members: they have nothing to hide, and what they show can be repeated.
+fn noise_key(args: &TrainArgs) -> Result<[u8; 32], Failure> {
+    if let (Some(seed), []) = (args.synthetic, args.records.as_slice()) {
+        return Ok(keccak256(seed.to_be_bytes()).0);
+    }
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random numbers: {error}")))?;
+    Ok(key)
 }
 
 fn progress(told: &Told, output: Output) {

@@ -3,6 +3,7 @@
 //! The agent is the real one, a process of its own (`quaestor run`); the owners type the real commands. Nothing in the
 //! agent knows that it is watched: it is killed between journal and send by a proxy that swallows what it sends.
 
+mod charter;
 mod report;
 pub mod scene;
 pub mod stage;
@@ -10,7 +11,7 @@ mod story;
 
 pub use report::{Fact, Facts, Report, Step};
 pub(crate) use stage::real_days;
-pub use stage::{DemoError, Stage};
+pub use stage::{Charter, DemoError, Scenery, Stage};
 
 use std::{
     path::{Path, PathBuf},
@@ -24,7 +25,7 @@ use std::{
 pub async fn demo(exe: PathBuf, folder: &Path, mut tell: impl FnMut(usize, &Step)) -> Result<Report, DemoError> {
     let begun = Instant::now();
     let mut steps: Vec<Step> = Vec::new();
-    let mut stage = stage::Stage::set(exe, folder).await?;
+    let mut stage = stage::Stage::set(exe, folder, &story::SCENERY).await?;
     let mut story = story::Story::new();
     for chapter in story::CHAPTERS {
         let step = match story.tell(*chapter, &mut stage).await {

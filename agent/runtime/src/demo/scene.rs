@@ -3,7 +3,7 @@
 use super::stage::{DemoError, Stage};
 use crate::{
     agent::{Bundle, Path, Plan, Record},
-    devnet::{DevnetError, demo_limits, policy_text},
+    devnet::{Anchored, DevnetError, demo_limits},
     journal::JournalReader,
 };
 use alloy::{
@@ -53,20 +53,20 @@ pub fn parse(text: &str) -> Result<VotedPolicy, DemoError> {
 }
 
 /// Writes a policy, and has the members vote it through.
-pub async fn vote(
-    stage: &Stage,
-    name: &str,
-    limits: Limits,
-    title: &str,
-) -> Result<(String, crate::devnet::Anchored), DemoError> {
-    let text = policy_text(&stage.devnet.dao, limits);
-    stage.site.write_policy(name, &text)?;
-    let anchored = anchor(stage, name, &text, title).await?;
+pub async fn vote(stage: &Stage, name: &str, limits: Limits, title: &str) -> Result<(String, Anchored), DemoError> {
+    let text = stage.policy_text(limits);
+    let anchored = vote_text(stage, name, &text, title).await?;
     Ok((text, anchored))
 }
 
+/// Writes a policy of this text, and has the members vote it through.
+pub async fn vote_text(stage: &Stage, name: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
+    stage.site.write_policy(name, text)?;
+    anchor(stage, name, text, title).await
+}
+
 /// Has the members vote the policy of this text.
-async fn anchor(stage: &Stage, name: &str, text: &str, title: &str) -> Result<crate::devnet::Anchored, DemoError> {
+async fn anchor(stage: &Stage, name: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
     let policy = parse(text)?;
     let uri = format!("file:{name}");
     let description = format!("# {title}\n\nPolicy {}, the file {name}.", policy.hash());
@@ -77,11 +77,10 @@ async fn anchor(stage: &Stage, name: &str, text: &str, title: &str) -> Result<cr
 ///
 /// # Errors
 /// If any step fails.
-pub async fn adopt_first_policy(stage: &Stage) -> Result<(String, crate::devnet::Anchored), DemoError> {
-    let text = policy_text(&stage.devnet.dao, demo_limits());
+pub async fn adopt_first_policy(stage: &mut Stage) -> Result<(String, Anchored), DemoError> {
+    let text = stage.policy_text(demo_limits());
     let anchored = anchor(stage, "policy.toml", &text, "Adopt the first treasury policy").await?;
-    stage.devnet.warp_to(anchored.active_at).await?;
-    stage.devnet.mine(3).await?;
+    stage.pass_until(anchored.active_at).await?;
     Ok((text, anchored))
 }
 

@@ -3,11 +3,13 @@
 use crate::{
     agent::{Bundle, Plan, Record},
     config::Config,
-    devnet::{Devnet, DevnetError, Options, Proxy, ProxyError, ReplayDay, Site, SiteError},
+    devnet::{
+        Dao, Devnet, DevnetError, Options, Proxy, ProxyError, ReplayDay, Site, SiteError, demo_limits, policy_text,
+    },
     journal::{JournalError, JournalReader, Row},
 };
 use alloy::primitives::{Address, B256};
-use quaestor_core::Amount;
+use quaestor_core::{Amount, Limits};
 use quaestor_simulations::{DailySeries, Day, align, load_str};
 use std::{
     fs::File,
@@ -27,6 +29,11 @@ const WAIT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(40);
 /// Rows read at a time.
 const ROWS: usize = 1_000;
+
+/// Shipped daily prices.
+pub(super) const USDC: &str = include_str!("../../../../simulations/data/daily/USDC.csv");
+pub(super) const ETH: &str = include_str!("../../../../simulations/data/daily/ETH.csv");
+pub(super) const BTC: &str = include_str!("../../../../simulations/data/daily/BTC.csv");
 
 /// Why the story cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -101,15 +108,32 @@ pub struct Stage {
     exe: PathBuf,
     agent: Option<Child>,
     days: std::vec::IntoIter<ReplayDay>,
+    charter: Charter,
+}
+
+/// The policy of a local DAO with these numbers.
+pub type Charter = fn(&Dao, Limits) -> String;
+
+/// Which days of history a stage shows, and under which policy. Days are `YYYY-MM-DD`, the first and the last included.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenery {
+    /// Days that are past when the DAO is built.
+    pub past: (&'static str, &'static str),
+    /// Days that come, one at a time.
+    pub ahead: (&'static str, &'static str),
+    /// What the members vote.
+    pub charter: Charter,
+}
+
+impl Scenery {
+    /// The crash of March 2020, with sixty days before it.
+    pub const MARCH_2020: Self =
+        Self { past: ("2020-01-08", "2020-03-08"), ahead: ("2020-03-11", "2020-04-30"), charter: policy_text };
 }
 
 /// Real daily closes of the three assets from `from` to `to`, both included (`YYYY-MM-DD`).
 pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoError> {
-    let shipped = [
-        ("USDC", include_str!("../../../../simulations/data/daily/USDC.csv")),
-        ("WETH", include_str!("../../../../simulations/data/daily/ETH.csv")),
-        ("WBTC", include_str!("../../../../simulations/data/daily/BTC.csv")),
-    ];
+    let shipped = [("USDC", USDC), ("WETH", ETH), ("WBTC", BTC)];
     let wrong = |error: &dyn std::fmt::Display| DemoError::Prices(error.to_string());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let load = |(symbol, text): (&str, &str)| load_str(symbol, text, now).map_err(|error| wrong(&error));
@@ -126,22 +150,24 @@ pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoErro
 }
 
 impl Stage {
-    /// The DAO stands, with sixty days of past prices; nothing runs yet.
-    pub async fn set(exe: PathBuf, folder: &Path) -> Result<Self, DemoError> {
-        Self::set_since(exe, folder, "2020-01-08").await
-    }
-
-    /// The same with past prices from this day (`YYYY-MM-DD`) to 8 March 2020.
+    /// The DAO stands; nothing runs yet.
     ///
     /// # Errors
     /// If the DAO cannot be built, or there are no prices.
-    pub async fn set_since(exe: PathBuf, folder: &Path, first: &str) -> Result<Self, DemoError> {
-        let devnet = Devnet::start(&Options::new(real_days(first, "2020-03-08")?)).await?;
+    pub async fn set(exe: PathBuf, folder: &Path, scenery: &Scenery) -> Result<Self, DemoError> {
+        let Scenery { past, ahead, charter } = *scenery;
+        let devnet = Devnet::start(&Options::new(real_days(past.0, past.1)?)).await?;
         let proxy = Proxy::start(devnet.chain.url().as_str()).await?;
-        let site = Site::write(folder, &devnet, &proxy.url(), PASSWORD_VAR, PASSWORD)?;
+        let policy = charter(&devnet.dao, demo_limits());
+        let site = Site::write(folder, &devnet, &policy, &proxy.url(), PASSWORD_VAR, PASSWORD)?;
         let config = site.load()?;
-        let days = real_days("2020-03-11", "2020-04-30")?.into_iter();
-        Ok(Self { devnet, proxy, site, config, exe, agent: None, days })
+        let days = real_days(ahead.0, ahead.1)?.into_iter();
+        Ok(Self { devnet, proxy, site, config, exe, agent: None, days, charter })
+    }
+
+    /// The policy of this DAO with these numbers.
+    pub fn policy_text(&self, limits: Limits) -> String {
+        (self.charter)(&self.devnet.dao, limits)
     }
 
     /// Starts the agent as a process of its own, which ends with this one.
@@ -229,6 +255,19 @@ impl Stage {
         let Some(day) = self.days.find(|day| day.timestamp > now) else { return Ok(None) };
         self.devnet.replay(std::slice::from_ref(&day)).await?;
         Ok(Some(day))
+    }
+
+    /// Lets time pass until `timestamp`, Unix seconds, with the real days on the way, and lets it settle.
+    ///
+    /// # Errors
+    /// If the chain does not answer.
+    pub async fn pass_until(&mut self, timestamp: u64) -> Result<(), DemoError> {
+        let now = self.devnet.chain.now().await.map_err(DevnetError::from)?;
+        let days = self.days.as_slice().iter().take_while(|day| day.timestamp < timestamp).count();
+        let passing: Vec<ReplayDay> = self.days.by_ref().take(days).filter(|day| day.timestamp > now).collect();
+        self.devnet.replay(&passing).await?;
+        self.devnet.warp_to(timestamp).await?;
+        Ok(self.devnet.mine(3).await?)
     }
 
     /// Lets the chain's next full hour come, so that a decision is due; that hour, Unix seconds.

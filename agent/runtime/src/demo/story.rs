@@ -1,9 +1,12 @@
-//! The eleven steps.
+//! The thirteen steps.
+
+mod risk;
 
 use super::{
+    charter,
     report::{Findings, Step, shares, text_of},
     scene::*,
-    stage::{DemoError, Stage, io_error},
+    stage::{DemoError, Scenery, Stage, io_error},
 };
 use crate::{
     agent::{Path, Plan, Record},
@@ -24,11 +27,16 @@ use quaestor_core::{
 use serde_json::json;
 use std::time::Duration;
 
+/// The crash of May 2021: the tokens of all four members that train have prices since autumn 2020.
+pub(super) const SCENERY: Scenery =
+    Scenery { past: ("2021-02-01", "2021-05-09"), ahead: ("2021-05-10", "2021-07-06"), charter: charter::first };
+
 /// A step of the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chapter {
     Stands,
     Votes,
+    Learns,
     Rebalances,
     RefusesIntent,
     RefusesFile,
@@ -36,6 +44,7 @@ pub(super) enum Chapter {
     Tightens,
     SurvivesKill,
     Withdraws,
+    Derisks,
     Refills,
     Verifies,
 }
@@ -44,6 +53,7 @@ pub(super) enum Chapter {
 pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter::Stands,
     Chapter::Votes,
+    Chapter::Learns,
     Chapter::Rebalances,
     Chapter::RefusesIntent,
     Chapter::RefusesFile,
@@ -51,6 +61,7 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter::Tightens,
     Chapter::SurvivesKill,
     Chapter::Withdraws,
+    Chapter::Derisks,
     Chapter::Refills,
     Chapter::Verifies,
 ];
@@ -60,6 +71,7 @@ impl Chapter {
         match self {
             Self::Stands => "the DAO and its treasury stand",
             Self::Votes => "members vote policy epoch 1 through the Governor and it is anchored",
+            Self::Learns => "four members train a risk model together; one that poisons it is caught",
             Self::Rebalances => "prices crash, the agent proposes on the Safe, two people confirm, the batch executes",
             Self::RefusesIntent => "an intent beyond the policy is refused with a receipt",
             Self::RefusesFile => "a policy file with one changed byte is refused",
@@ -69,7 +81,10 @@ impl Chapter {
             }
             Self::SurvivesKill => "the agent is killed between journal and send, and nothing is proposed twice",
             Self::Withdraws => "prices move while a proposal waits, and the agent withdraws it",
-            Self::Refills => "a refill from the reserve is proposed, voted, queued and executed",
+            Self::Derisks => {
+                "members vote a ceiling on risk; the market falls, the forecast breaches it, derisk proposes"
+            }
+            Self::Refills => "operations run short: a refill from the reserve is proposed, voted, queued and executed",
             Self::Verifies => "the journal verifies and a decision is recomputed",
         }
     }
@@ -79,6 +94,8 @@ impl Chapter {
 #[derive(Debug, Default)]
 pub(super) struct Story {
     policy: Option<String>,
+    /// The model that the members trained.
+    model: Option<B256>,
     /// A Safe plan that waits for confirmations.
     waiting: Option<Plan>,
 }
@@ -93,6 +110,7 @@ impl Story {
         match chapter {
             Chapter::Stands => self.stands(stage, &mut found).await?,
             Chapter::Votes => self.votes(stage, &mut found).await?,
+            Chapter::Learns => self.learns(stage, &mut found).await?,
             Chapter::Rebalances => self.rebalances(stage, &mut found).await?,
             Chapter::RefusesIntent => self.refuses_intent(stage, &mut found).await?,
             Chapter::RefusesFile => self.refuses_file(stage, &mut found).await?,
@@ -100,6 +118,7 @@ impl Story {
             Chapter::Tightens => self.tightens(stage, &mut found).await?,
             Chapter::SurvivesKill => self.survives_kill(stage, &mut found).await?,
             Chapter::Withdraws => self.withdraws(stage, &mut found).await?,
+            Chapter::Derisks => self.derisks(stage, &mut found).await?,
             Chapter::Refills => self.refills(stage, &mut found).await?,
             Chapter::Verifies => self.verifies(stage, &mut found).await?,
         }

@@ -27,6 +27,7 @@ pub use packages::{Packages, PackagesError};
 pub use people::{Anchored, Voted};
 pub use proxy::{Proxy, ProxyError};
 pub use replay::ReplayDay;
+pub(crate) use site::policy_facts;
 pub use site::{Site, SiteError, demo_limits, policy_text};
 
 use alloy::primitives::{Address, B256};

@@ -67,13 +67,15 @@ pub struct Site {
 }
 
 impl Site {
-    /// Writes everything into `folder`: the agent asks the node at `rpc_url`, and finds its password in `password_var`.
+    /// Writes everything into `folder`: the first policy, and an agent that asks the node at `rpc_url` and finds its
+    /// password in `password_var`.
     ///
     /// # Errors
     /// If a file exists already or cannot be written.
     pub fn write(
         folder: &Path,
         devnet: &Devnet,
+        policy_text: &str,
         rpc_url: &str,
         password_var: &str,
         password: &str,
@@ -105,7 +107,7 @@ impl Site {
         };
         write_new(&config, &render_config(&facts))?;
         let policy = folder.join("policy.toml");
-        write_new(&policy, &policy_text(dao, demo_limits()))?;
+        write_new(&policy, policy_text)?;
         let log = folder.join("agent.log");
         Ok(Self { folder: folder.to_owned(), config, policy, policies, keystores, log })
     }
@@ -157,7 +159,8 @@ pub fn policy_text(dao: &Dao, limits: Limits) -> String {
     starting_policy(&policy_facts(dao, limits))
 }
 
-fn policy_facts(dao: &Dao, limits: Limits) -> Facts {
+/// The facts from which [`policy_text`] is written.
+pub(crate) fn policy_facts(dao: &Dao, limits: Limits) -> Facts {
     let text = |text: &str| ParamValue::Text(text.to_owned());
     let stable = dao.assets.first().map(|asset| asset.symbol.clone()).unwrap_or_default();
     Facts {
