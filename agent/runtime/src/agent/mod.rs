@@ -11,6 +11,7 @@ mod route;
 mod start;
 mod supervise;
 mod track;
+mod training;
 
 pub use bundle::{
     BUNDLE_BYTES_MAX, BUNDLE_VERSION, Bundle, BundleContracts, BundleEarlier, BundleError, BundleProposal, BundleRead,
@@ -18,7 +19,7 @@ pub use bundle::{
 };
 pub(crate) use errand::read_route;
 pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
-pub use record::{Book, Entry, Path, Plan, Record};
+pub use record::{Book, Entry, Path, Plan, Record, TrainingEnd};
 pub use route::{Rehearsal, rehearse, route_of};
 pub use start::StartError;
 pub(crate) use start::connect;
@@ -41,6 +42,8 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use training::Trainer;
 
 /// Most blocks that are looked through for a decision point; older ones are not made up for. Full nodes keep the state of
 /// 128 blocks.
@@ -89,6 +92,8 @@ pub struct Agent {
     last_alarm: Option<String>,
     /// What people were told last of the risk model.
     model_told: Option<String>,
+    /// The training beside the steps.
+    trainer: Trainer,
     /// Why each account's newest batch was withheld.
     withheld: BTreeMap<Address, String>,
     offered_at: BTreeMap<B256, u64>,
@@ -111,6 +116,7 @@ impl Agent {
     /// # Errors
     /// If the chain, the journal or the disk fails; nothing is lost, and the next step goes on from the journal.
     pub async fn step(&mut self) -> Result<(), AgentError> {
+        self.take_up_training()?;
         let head = self.chain.block(BlockNumberOrTag::Latest).await?;
         if self.too_old(head) {
             self.alarm(format!(
@@ -126,6 +132,9 @@ impl Agent {
         let moment = Moment { head, finalised, brake };
         // What cannot be read keeps nothing from being withdrawn.
         let refreshed = unless_lasting(self.refresh_policy(finalised).await)?;
+        if refreshed.is_ok() {
+            self.train_if_due(head);
+        }
         let tracked = unless_lasting(self.track(&moment).await)?;
         let decided = match refreshed.is_ok() && tracked.is_ok() {
             true => unless_lasting(self.decide_if_due(&moment).await)?,

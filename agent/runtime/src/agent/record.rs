@@ -85,6 +85,14 @@ pub enum Record {
         /// What.
         event: Event,
     },
+    /// A training that the policy's schedule asked for came to its end. One that was cut off has no such row, and is made
+    /// up for.
+    Trained {
+        /// The moment of the schedule, Unix seconds; it is not trained for again.
+        slot: u64,
+        /// What came of it.
+        end: TrainingEnd,
+    },
     /// People must look.
     Alarm {
         /// What is wrong and what to do.
@@ -105,9 +113,26 @@ impl Record {
             Self::Prepared { .. } => "prepared",
             Self::Signed { .. } => "signed",
             Self::Happened { .. } => "happened",
+            Self::Trained { .. } => "trained",
             Self::Alarm { .. } => "alarm",
         }
     }
+}
+
+/// What came of a training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum TrainingEnd {
+    /// A model, whether or not the policy then finds it good enough.
+    Model {
+        /// keccak256 of its file.
+        hash: B256,
+    },
+    /// None.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
 }
 
 /// Everything that is needed to propose a batch, to judge it again and to withdraw it.
@@ -175,6 +200,8 @@ pub struct Book {
     pub epoch: Option<(u64, B256)>,
     /// Block of the last decision.
     pub decided: Option<BlockRef>,
+    /// Newest moment of a schedule for which a training came to its end, Unix seconds.
+    pub trained: Option<u64>,
 }
 
 impl Book {
@@ -187,6 +214,10 @@ impl Book {
             }
             Record::Decided { block, .. } => {
                 self.decided = Some(*block);
+                Vec::new()
+            }
+            Record::Trained { slot, .. } => {
+                self.trained = self.trained.max(Some(*slot));
                 Vec::new()
             }
             Record::Planned(plan) => {

@@ -108,6 +108,7 @@ impl Agent {
             last_head: None,
             last_alarm: None,
             model_told: None,
+            trainer: Default::default(),
             withheld: Default::default(),
             held_back: true,
             offered_at: BTreeMap::new(),
@@ -128,6 +129,7 @@ impl Agent {
     /// # Errors
     /// If the journal cannot be written.
     pub fn stopped(&mut self) -> Result<(), AgentError> {
+        self.take_up_training()?;
         self.record(&Record::Stopped).map(drop)
     }
 }

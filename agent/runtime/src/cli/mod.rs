@@ -114,7 +114,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  quaestor train --prices simulations/data/daily --synthetic 1\n  quaestor train --prices prices --records own.csv \
                       --records friend.csv --until 2021-05-01\n  quaestor train --prices prices --records own.csv --noise-multiplier 20 \
-                      --epsilon-year-max 8"
+                      --epsilon-year-max 8\n  quaestor train --config agent.toml --policy next-policy.toml"
     )]
     Train(TrainArgs),
     /// Try out how organisations train together
@@ -224,7 +224,10 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             start_telemetry(&cli.log, &quiet)?;
             block_on(risk::run(command, catalog, output))
         }
-        Command::Train(args) => train::run(args, output),
+        Command::Train(args) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(train::run(args, catalog, output))
+        }
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

@@ -9,6 +9,7 @@ use chrono::{DateTime, SecondsFormat};
 use quaestor_core::{Catalog, Envelope, Policy};
 use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
 use serde_json::json;
+use std::path::Path;
 
 /// The numbers of the envelope by slot, named as in [`quaestor_core::Limits`]; times are in seconds.
 const SLOTS: [(usize, &str); 13] = [
@@ -29,16 +30,17 @@ const SLOTS: [(usize, &str); 13] = [
 
 pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     match command {
-        PolicyCommand::Check(args) => check(args, &read(args, catalog)?, output),
-        PolicyCommand::Hash(args) => hash(&read(args, catalog)?, output),
+        PolicyCommand::Check(args) => check(args, &read(&args.file, catalog)?, output),
+        PolicyCommand::Hash(args) => hash(&read(&args.file, catalog)?, output),
     }
 }
 
-fn read(args: &PolicyArgs, catalog: &Catalog) -> Result<VotedPolicy, Failure> {
-    let file = args.file.display().to_string();
+/// The policy in the file at `path`.
+pub(super) fn read(path: &Path, catalog: &Catalog) -> Result<VotedPolicy, Failure> {
+    let file = path.display().to_string();
     // One byte more than allowed is read, so that the language itself says that the file is too large.
     let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let bytes = read_bounded(&args.file, limit)
+    let bytes = read_bounded(path, limit)
         .map_err(|error| Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file")))?;
     quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
         let problems = problems.in_file(file);

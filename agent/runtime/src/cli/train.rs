@@ -1,150 +1,137 @@
-//! `train`: a model that members train together, judged on later days, with its card.
+//! `train`: a model that members train together, judged on later days, with its card. With `--config` it is the one that
+//! the agent would train.
 
-use super::{
-    Exit, Failure, Output,
-    args::{Rule, TrainArgs},
+use super::{Exit, Failure, Output, args::TrainArgs, policy};
+use crate::{
+    agent::{Expected, connect, in_force},
+    chain::Chain,
+    config::{Config, Finality},
+    learning::{LearningError, Progress, Taught, Told, Training, When, YearBudget, newest_slot, year_of},
 };
-use crate::learning::{
-    Class, Federated, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources, Told,
-    TrainedFiles, learn,
-};
-use alloy::primitives::keccak256;
-use chrono::{DateTime, Datelike};
-use quaestor_federation::{Aggregation, Outcome, privacy::Budget};
-use quaestor_risk::{
-    data::{Shard, Target, date},
-    judge::Plan,
-    train::Settings,
-};
+use alloy::rpc::types::BlockNumberOrTag;
+use quaestor_core::{BlockRef, Catalog, Policy, policy::ModelTerms};
+use quaestor_federation::Outcome;
+use quaestor_policies::VotedPolicy;
+use quaestor_risk::data::date;
 use serde_json::json;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-/// Share of members that must answer, bps.
-const QUORUM_BPS: u16 = 5_000;
-/// Of a rule that is made for a share of liars: one of five.
-const LIARS_BPS: u16 = 2_000;
-/// Rounds that are released with noise; Newton's method has then come near.
-const NOISY_ROUNDS: u32 = 6;
-/// Largest norm of a record's gradient and Hessian together, where noise is added.
-const CLIP: f64 = 4.0;
-/// Folds of the test.
-const FOLDS: u32 = 3;
-/// Name of the ledger in the folder of models.
-const LEDGER: &str = "privacy-ledger.json";
+use std::{
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 impl From<LearningError> for Failure {
     fn from(error: LearningError) -> Self {
         let exit = match error {
-            LearningError::Sources(_) | LearningError::Ledger { .. } => Exit::Configuration,
+            LearningError::Privacy(error) => return error.into(),
+            LearningError::Sources(_) | LearningError::Ledger { .. } | LearningError::NoNoise { .. } => {
+                Exit::Configuration
+            }
+            LearningError::Random { .. } => Exit::Internal,
             _ => Exit::Failed,
         };
         Self::new(exit, error)
     }
 }
 
-pub(super) fn run(args: &TrainArgs, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &TrainArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     let started = Instant::now();
     // A clock before 1970 reads as 1970: every row then lies in the future, and is refused.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let target = Target::default();
-    let (shards, holdout) = shards(args, target, now)?;
-    let end = shards.iter().map(|shard| shard.window().last).max().unwrap_or(0) + 1;
-    let test_from = end.saturating_sub(args.test_days);
-    let plan = Plan { test_from, fold_days: args.test_days.div_ceil(FOLDS), embargo_days: target.horizon_days };
-    let settings = Settings { trees: args.trees, ..Settings::default() };
-    output.progress(format_args!(
-        "{} members, {} records, {} drawdowns; judged from {} on",
-        shards.len(),
-        shards.iter().map(|shard| shard.counts().records).sum::<usize>(),
-        shards.iter().map(|shard| shard.counts().events).sum::<usize>(),
-        date(test_from)
-    ));
-    let mut rounds = rounds(args, output)?;
-    let ledger = Ledger::new(args.out.join(LEDGER));
-    if let Some(epsilon) = args.epsilon_year_max {
-        let year = year_of(now);
-        let budget = match ledger.read()? {
-            Some(budget) => budget.voted(epsilon, args.delta)?,
-            None => Budget::new(epsilon, args.delta, 1, year)?,
-        };
-        rounds.charge(budget, year);
-    }
-    let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
-    let learned = learn(&class, &mut rounds);
-    // What was released cannot be called back, whatever came of it.
-    if let Some(budget) = rounds.budget() {
-        std::fs::create_dir_all(&args.out).map_err(|error| Failure::new(Exit::Failed, error))?;
-        ledger.write(budget)?;
-    }
-    let lesson = learned?;
-    let files = ModelFiles::new(&args.out).write(&lesson)?;
-    tell(&lesson, &files, &rounds, started.elapsed().as_secs_f64(), output)?;
+    let training = match &args.config {
+        Some(config) => of_agent(config, args.policy.as_deref(), catalog, now, output).await?,
+        None => of_options(args, now)?,
+    };
+    let taught = training.run(move |told| progress(told, output))?;
+    tell(&taught, started.elapsed().as_secs_f64(), output)?;
     Ok(Exit::Ok)
 }
 
-/// The year of Unix seconds, by which the ledger counts.
-fn year_of(now: u64) -> u32 {
-    let time = i64::try_from(now).ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
-    // Beyond the calendar no budget is left.
-    time.and_then(|time| u32::try_from(time.year()).ok()).unwrap_or(u32::MAX)
-}
-
-fn shards(args: &TrainArgs, target: Target, now: u64) -> Result<(Vec<Shard>, Shard), LearningError> {
-    let until = args.until.unwrap_or(u32::MAX);
-    let mut sources = Sources::prices(&args.prices, &args.stable, until, now)?;
-    for file in &args.records {
-        sources.add_records(file, until)?;
-    }
-    if let Some(seed) = args.synthetic {
-        sources.add_synthetic(seed)?;
-    }
-    Ok((sources.shards(target)?, sources.holdout(target)?))
-}
-
-fn rounds(args: &TrainArgs, output: Output) -> Result<Federated, Failure> {
-    let aggregation = match args.aggregation {
-        Rule::WeightedMean => Aggregation::WeightedMean,
-        Rule::CoordinateMedian => Aggregation::CoordinateMedian,
-        Rule::TrimmedMean => Aggregation::TrimmedMean { trim_bps: LIARS_BPS },
-        Rule::GeometricMedian => Aggregation::GeometricMedian,
-        Rule::Krum => Aggregation::Krum { liars_bps: LIARS_BPS },
-        Rule::MultiKrum => Aggregation::MultiKrum { liars_bps: LIARS_BPS },
-        Rule::CentredClipping => Aggregation::CentredClipping,
-    };
-    let noise = args.noise_multiplier.map(|noise_multiplier| NoiseSettings {
-        noise_multiplier,
-        rounds: NOISY_ROUNDS,
-        clip: CLIP,
+fn of_options(args: &TrainArgs, now: u64) -> Result<Training, Failure> {
+    let prices = args.prices.clone().ok_or_else(|| Failure::new(Exit::Usage, "write --prices or --config"))?;
+    Ok(Training {
+        prices,
+        records: args.records.clone(),
+        synthetic: args.synthetic,
+        stable: args.stable.clone(),
+        until: args.until.unwrap_or(u32::MAX),
+        now,
+        test_days: args.test_days,
+        aggregation: args.aggregation,
+        trees: args.trees,
+        noise_multiplier: args.noise_multiplier,
         delta: args.delta,
-        window: Target::default().horizon_days,
-    });
-    let noise_key = noise_key(args)?;
-    let settings = RoundsSettings { aggregation, quorum_bps: QUORUM_BPS, noise, noise_key };
-    let mut rounds = Federated::new(settings, Box::new(move |told| progress(told, output)));
-    if let Some(member) = &args.poison {
-        rounds.poison(member);
-    }
-    Ok(rounds)
+        budget: args.epsilon_year_max.map(|epsilon| YearBudget { epsilon, year: year_of(now) }),
+        folder: args.out.clone(),
+        poison: args.poison.clone(),
+    })
 }
 
-/// Secret and new, but for made-up members: they have nothing to hide, and what they show can be repeated.
-fn noise_key(args: &TrainArgs) -> Result<[u8; 32], Failure> {
-    if let (Some(seed), []) = (args.synthetic, args.records.as_slice()) {
-        return Ok(keccak256(seed.to_be_bytes()).0);
-    }
-    let mut key = [0; 32];
-    getrandom::fill(&mut key)
-        .map_err(|error| Failure::new(Exit::Internal, format!("the system gives no random numbers: {error}")))?;
-    Ok(key)
+/// What the agent of the configuration at `path` trains for the newest moment of its schedule.
+async fn of_agent(
+    path: &Path,
+    policy: Option<&Path>,
+    catalog: &Catalog,
+    now: u64,
+    output: Output,
+) -> Result<Training, Failure> {
+    let config = Config::load(path)?;
+    let file = path.display();
+    let chain = connect(&config)?;
+    chain.check_chain_id(config.chain.chain_id).await?;
+    let head = chain.block(BlockNumberOrTag::Latest).await?;
+    let policy = match policy {
+        Some(path) => policy::read(path, catalog)?,
+        None => policy_in_force(&config, &chain, head, catalog).await?,
+    };
+    let risk = &policy.terms().risk;
+    let slot = match &risk.model {
+        ModelTerms::Trained { schedule, .. } => newest_slot(schedule, head.timestamp),
+        _ => {
+            output.progress("the policy names no model that is trained here, so the agent itself would not train");
+            None
+        }
+    };
+    // Before the first moment of a schedule, or without one, it is now.
+    let when = When { slot: slot.unwrap_or(head.timestamp), chain: head.timestamp, machine: now };
+    Training::of_agent(&config, risk, when).ok_or_else(|| {
+        let remedy = "add it with `prices` and `records`, or name them with --prices and --records";
+        Failure::new(Exit::Configuration, format!("{file} has no table `[training]`; {remedy}"))
+    })
 }
 
-fn progress(told: &Told, output: Output) {
+async fn policy_in_force(
+    config: &Config,
+    chain: &Chain,
+    head: BlockRef,
+    catalog: &Catalog,
+) -> Result<VotedPolicy, Failure> {
+    let tag = match config.chain.finality {
+        Finality::Tag => BlockNumberOrTag::Finalized,
+        Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
+    };
+    let finalised = chain.block(tag).await?;
+    let contracts = config.contracts;
+    let expected = Expected {
+        chain_id: config.chain.chain_id,
+        registry: contracts.registry,
+        brake: contracts.brake,
+        gate: contracts.gate,
+    };
+    let held = in_force(chain, &config.files, catalog, &expected, finalised, None).await?;
+    held.map(|held| held.policy).map_err(|refused| Failure::new(Exit::Configuration, refused))
+}
+
+fn progress(told: &Progress<'_>, output: Output) {
     match told {
-        Told::Stage(stage) => output.progress(format_args!("{stage}")),
-        Told::Excluded(member, part) => {
+        Progress::Gathered { members, records, events, test_from } => output.progress(format_args!(
+            "{members} members, {records} records, {events} drawdowns; judged from {} on",
+            date(*test_from)
+        )),
+        Progress::Rounds(Told::Stage(stage)) => output.progress(format_args!("{stage}")),
+        Progress::Rounds(Told::Excluded(member, part)) => {
             output.progress(format_args!("  {part}: `{member}` makes the model worse on public records and is out"));
         }
-        Told::Round(part, round) => {
+        Progress::Rounds(Told::Round(part, round)) => {
             let outcome = match &round.outcome {
                 Outcome::Accepted => "accepted".to_owned(),
                 Outcome::Refused { why } => format!("rolled back: {why}"),
@@ -154,13 +141,8 @@ fn progress(told: &Told, output: Output) {
     }
 }
 
-fn tell(
-    lesson: &Lesson,
-    files: &TrainedFiles,
-    rounds: &Federated,
-    elapsed_secs: f64,
-    output: Output,
-) -> Result<(), Failure> {
+fn tell(taught: &Taught, elapsed_secs: f64, output: Output) -> Result<(), Failure> {
+    let Taught { lesson, files, privacy, excluded } = taught;
     let card = &lesson.card;
     output.line(format_args!("model     {}", files.model.display()))?;
     output.line(format_args!("hash      {}", files.hash))?;
@@ -171,10 +153,10 @@ fn tell(
     if let Some(auc_bps) = card.judgement.auc_bps() {
         output.line(format_args!("AUC       {auc_bps} bps on later days"))?;
     }
-    for member in rounds.excluded() {
+    for member in excluded {
         output.line(format_args!("excluded  {member}: it makes the model worse on public records"))?;
     }
-    if let Some(spent) = rounds.privacy() {
+    if let Some(spent) = privacy {
         output.line(format_args!(
             "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: the drawdown's sums, {} releases",
             spent.epsilon_record, spent.epsilon_day, spent.delta, spent.rounds
@@ -186,7 +168,7 @@ fn tell(
     output.document(&json!({
         "hash": files.hash, "model": files.model, "card": files.card, "card_json": files.card_json,
         "auc_bps": card.judgement.auc_bps(), "verdicts": card.judgement.verdicts,
-        "excluded": rounds.excluded().collect::<Vec<_>>(), "privacy": rounds.privacy(),
+        "excluded": excluded, "privacy": privacy,
         "warnings": card.warnings, "elapsed_secs": elapsed_secs,
     }))
 }

@@ -9,11 +9,12 @@ mod read;
 mod section;
 #[cfg(test)]
 mod tests;
+mod training;
 
 pub use chains::{CHAINS, ChainProfile, Finality, profile};
 pub use problem::{ConfigProblem, ConfigProblems};
 
-use crate::keys::KeySource;
+use crate::{keys::KeySource, learning::Rule};
 use alloy::primitives::{Address, address};
 use reqwest::Url;
 use std::{
@@ -29,6 +30,10 @@ pub const POLICY_PATHS_MAX: usize = 32;
 pub const POLICY_FILES_MAX: usize = 256;
 /// Most entries of the folder of models: more than three years of daily training, each a model and two cards.
 pub const MODEL_ENTRIES_MAX: usize = 4_096;
+/// Most entries of `training.records`.
+pub const TRAINING_RECORDS_MAX: usize = 1_000;
+/// Most entries of `training.stable`.
+pub const TRAINING_STABLE_MAX: usize = 64;
 /// Multicall3 has this address on nearly every chain.
 pub const MULTICALL3: Address = address!("cA11bde05977b3631167028862bE2a173976CA11");
 
@@ -45,6 +50,8 @@ pub struct Config {
     pub operator: OperatorConfig,
     /// `[files]`.
     pub files: FilesConfig,
+    /// `[training]`; `None`: the agent trains no model.
+    pub training: Option<TrainingConfig>,
     /// `[log]`.
     pub log: LogConfig,
 }
@@ -107,6 +114,28 @@ pub struct FilesConfig {
     pub bundles: PathBuf,
     /// Directory of model files and their cards.
     pub models: PathBuf,
+}
+
+/// What the agent trains models from, at the schedule of a policy that asks for it. Paths are absolute or relative to
+/// the working directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingConfig {
+    /// Folder of daily prices, a CSV file for each asset.
+    pub prices: PathBuf,
+    /// Files of members' records, at least one; each is a member, named as its file.
+    pub records: Vec<PathBuf>,
+    /// Assets that are meant to keep a dollar's worth; `["USDC"]` unless said otherwise.
+    pub stable: Vec<String>,
+    /// Days before the end on which a model is judged, 14 to 3,650.
+    pub test_days: u32,
+    /// How members are added up.
+    pub aggregation: Rule,
+    /// Trees of the second opinion, 1 to 1,000.
+    pub trees: u16,
+    /// Standard deviation of the noise, in clips, 0.1 to 10,000; `None`: there is none.
+    pub noise_multiplier: Option<f64>,
+    /// δ at which the ε of the noise is stated, 10⁻¹² to 0.01.
+    pub delta: f64,
 }
 
 /// What the agent tells of itself.

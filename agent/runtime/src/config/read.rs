@@ -4,6 +4,7 @@ use super::{
     ChainConfig, Config, ConfigProblem, ContractsConfig, FilesConfig, Finality, LogConfig, LogFormat, MULTICALL3,
     OperatorConfig, POLICY_PATHS_MAX, RpcUrl, parse_url, profile,
     section::{Reader, Section, Span},
+    training::training,
 };
 use crate::keys::{KeySource, env_name};
 use alloy::primitives::Address;
@@ -25,12 +26,13 @@ pub(super) fn config(text: &str, path: &Path) -> Result<Config, Vec<ConfigProble
     let contracts = contracts(&mut reader, &mut root, chain_id);
     let operator = operator(&mut reader, &mut root, chain_id, base);
     let files = files(&mut reader, &mut root, base);
+    let training = training(&mut reader, &mut root, base);
     let log = log(&mut reader, &mut root);
-    reader.close(root, &["[chain]", "[contracts]", "[operator]", "[files]", "[log]"]);
+    reader.close(root, &["[chain]", "[contracts]", "[operator]", "[files]", "[training]", "[log]"]);
     let problems = reader.finish();
     match (chain, contracts, operator, files, log) {
         (Some(chain), Some(contracts), Some(operator), Some(files), Some(log)) if problems.is_empty() => {
-            Ok(Config { file: path.to_owned(), chain, contracts, operator, files, log })
+            Ok(Config { file: path.to_owned(), chain, contracts, operator, files, training, log })
         }
         _ => Err(problems),
     }
@@ -226,7 +228,7 @@ fn files<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base: &Path) -> Op
     Some(FilesConfig { policies: policies?, journal: journal?, bundles: bundles?, models: models? })
 }
 
-fn one_path(reader: &mut Reader<'_>, base: &Path, text: &str, span: Span) -> Option<PathBuf> {
+pub(super) fn one_path(reader: &mut Reader<'_>, base: &Path, text: &str, span: Span) -> Option<PathBuf> {
     if text.is_empty() || text.contains('\0') {
         reader.problem(span, "an empty path; write a path relative to this file");
         return None;

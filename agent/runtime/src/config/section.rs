@@ -73,6 +73,11 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// The table `key`, if it is given.
+    pub(super) fn section_if_given(&mut self, parent: &mut Section<'t>, key: &str) -> Option<Section<'t>> {
+        parent.has(key).then(|| self.section(parent, key))
+    }
+
     /// A text.
     pub(super) fn text(&mut self, section: &mut Section<'t>, key: &str, wanted: &str) -> Option<(String, Span)> {
         match section.entries.remove(key) {
@@ -110,6 +115,21 @@ impl<'t> Reader<'t> {
             None if default.is_some() => default,
             found => self.missing(section, key, found, &wanted),
         }
+    }
+
+    /// A number from `least` to `most`, with or without a fraction; `None` if the key is absent.
+    pub(super) fn number(&mut self, section: &mut Section<'t>, key: &str, (least, most): (f64, f64)) -> Option<f64> {
+        let wanted = format!("a number from {least} to {most}");
+        let (text, span) = match section.entries.remove(key)? {
+            (_, span, DeValue::Float(digits)) => (digits.as_str().to_owned(), span),
+            (_, span, DeValue::Integer(digits)) if digits.radix() == 10 => (digits.as_str().to_owned(), span),
+            found => return self.missing(section, key, Some(found), &wanted),
+        };
+        let fits = text.parse().ok().filter(|found| (least..=most).contains(found));
+        if fits.is_none() {
+            self.problem(span, format!("`{}` is out of range; write {wanted}", section.full(key)));
+        }
+        fits
     }
 
     /// A list of texts; `None` if the key is absent.
@@ -186,6 +206,11 @@ impl<'t> Section<'t> {
     /// Whether `key` was given and not read yet.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// Where the table stands.
+    pub(super) fn place(&self) -> Span {
+        self.span.clone()
     }
 
     /// Whether `key` is given as a whole number.

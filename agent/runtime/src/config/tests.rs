@@ -42,6 +42,77 @@ fn a_short_file_is_enough_on_a_known_chain() {
     assert_eq!(config.files.models, Path::new("dao/models"));
     assert_eq!(config.log, LogConfig::default());
     assert_eq!(config.operator.key, KeySource::Env("QUAESTOR_KEY".into()));
+    assert_eq!(config.training, None);
+}
+
+/// [`GOOD`] with a table `[training]` of these lines.
+fn with_training(lines: &str) -> String {
+    format!("{GOOD}[training]\n{lines}\n")
+}
+
+#[test]
+fn what_the_agent_trains_from_has_defaults() {
+    let config = parse(&with_training("prices = \"prices\"\nrecords = [\"own.csv\", \"/shared/friend.csv\"]")).unwrap();
+    let expected = TrainingConfig {
+        prices: "dao/prices".into(),
+        records: vec!["dao/own.csv".into(), "/shared/friend.csv".into()],
+        stable: vec!["USDC".into()],
+        test_days: 90,
+        aggregation: Rule::WeightedMean,
+        trees: 100,
+        noise_multiplier: None,
+        delta: 1e-5,
+    };
+    assert_eq!(config.training, Some(expected));
+    let all = "prices = \"p\"\nrecords = [\"own.csv\"]\nstable = [\"USDC\", \"DAI\"]\ntest_days = 180\n\
+               aggregation = \"multi-krum\"\ntrees = 8\nnoise_multiplier = 40\ndelta = 1e-6";
+    let said = TrainingConfig {
+        prices: "dao/p".into(),
+        records: vec!["dao/own.csv".into()],
+        stable: vec!["USDC".into(), "DAI".into()],
+        test_days: 180,
+        aggregation: Rule::MultiKrum,
+        trees: 8,
+        noise_multiplier: Some(40.0),
+        delta: 1e-6,
+    };
+    assert_eq!(parse(&with_training(all)).unwrap().training, Some(said));
+}
+
+#[test]
+fn each_problem_of_training_says_where_and_what_to_write() {
+    let two = "prices = \"p\"\nrecords = [\"own.csv\"]\n";
+    for (lines, said) in [
+        ("records = [\"own.csv\"]", ":16:2: `training.prices` is missing; write the path of a folder of daily prices"),
+        ("prices = \"p\"", ":16:2: `training.records` is missing; write paths of members' records"),
+        ("prices = \"p\"\nrecords = []", ":18:11: `training.records` is empty; write paths"),
+        ("prices = \"p\"\nrecords = [\"a/own.csv\", \"b/OWN.csv\"]", ":18:25: the member `own` comes twice"),
+        (&format!("{two}stable = \"USDC\""), "`training.stable` is string; write symbols"),
+        (&format!("{two}test_days = 13"), ":19:13: `training.test_days` is out of range; write a whole number from 14"),
+        (
+            &format!("{two}aggregation = \"mean\""),
+            ":19:15: `mean` is no way to add members up; write one of \"weighted-m",
+        ),
+        (&format!("{two}trees = 0"), "`training.trees` is out of range"),
+        (
+            &format!("{two}noise_multiplier = 0.0"),
+            ":19:20: `training.noise_multiplier` is out of range; write a number",
+        ),
+        (&format!("{two}noise_multiplier = nan"), "`training.noise_multiplier` is out of range"),
+        (&format!("{two}noise_multiplier = \"40\""), "`training.noise_multiplier` is string; write a number from 0.1"),
+        (&format!("{two}noise_multiplier = 40\ndelta = 0.5"), "`training.delta` is out of range"),
+        (&format!("{two}delta = 1e-5"), ":16:2: `training.delta` says nothing without noise"),
+        (
+            &format!("{two}epsilon_year_max = 8"),
+            "unknown key `training.epsilon_year_max`; the keys here are: prices, rec",
+        ),
+    ] {
+        let problems = parse(&with_training(lines)).unwrap_err();
+        assert!(problems.problems.len() == 1 && problems.to_string().contains(said), "{lines}:\n{problems}");
+    }
+    let many: Vec<String> = (0..=TRAINING_RECORDS_MAX).map(|number| format!("\"{number}.csv\"")).collect();
+    let problems = parse(&with_training(&format!("prices = \"p\"\nrecords = [{}]", many.join(",")))).unwrap_err();
+    assert!(problems.to_string().contains("too many members; write at most 1000"), "{problems}");
 }
 
 #[test]

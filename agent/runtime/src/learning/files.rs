@@ -4,10 +4,15 @@ use super::{LearningError, Lesson};
 use alloy::primitives::B256;
 use quaestor_federation::privacy::Budget;
 use std::{
-    fs,
+    fs::{self, File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
 };
+
+/// Name of the ledger in the folder of models.
+const LEDGER: &str = "privacy-ledger.json";
+/// Name of the lock in the folder of models.
+const LOCK: &str = "training.lock";
 
 /// Where a model and its card are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +61,29 @@ impl<'a> ModelFiles<'a> {
     }
 }
 
+/// The only training in a folder, as long as this value lives. The system drops the lock when the process dies, however
+/// it dies, so a lock file that is left behind means nothing.
+#[derive(Debug)]
+pub struct Grounds(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+impl Grounds {
+    /// Makes the folder, if there is none, and takes its lock.
+    ///
+    /// # Errors
+    /// If another training has it, or it cannot be written to.
+    pub fn enter(folder: &Path) -> Result<Self, LearningError> {
+        fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+        let path = folder.join(LOCK);
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = open.map_err(|source| failed(&path, source))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(LearningError::Busy { folder: folder.display().to_string() }),
+            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
+        }
+    }
+}
+
 /// The ledger of a budget.
 #[derive(Debug)]
 pub struct Ledger {
@@ -66,6 +94,11 @@ impl Ledger {
     /// At this path.
     pub fn new(path: PathBuf) -> Self {
         Self { path }
+    }
+
+    /// That of a folder of models.
+    pub fn of_folder(folder: &Path) -> Self {
+        Self::new(folder.join(LEDGER))
     }
 
     /// What was written, if anything was.

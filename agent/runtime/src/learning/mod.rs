@@ -7,12 +7,16 @@ mod files;
 mod members;
 mod records;
 mod rounds;
+mod schedule;
+mod training;
 
-pub use files::{Ledger, ModelFiles, TrainedFiles};
+pub use files::{Grounds, Ledger, ModelFiles, TrainedFiles};
 pub use records::{Sources, SourcesError, day_number};
 pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
+pub use schedule::{due_slot, newest_slot};
+pub use training::{Progress, Rule, Taught, Training, When, YearBudget, day_of, year_of};
 
-use quaestor_federation::privacy::BudgetError;
+use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
     card::{Card, Privacy},
     data::Shard,
@@ -40,6 +44,31 @@ pub enum LearningError {
     /// The year's privacy budget does not cover the training; what was released so far is charged.
     #[error("training stopped: {0}")]
     Spent(BudgetError),
+    /// A number of the noise or its budget is out of range.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
+    /// The year has a budget, and nothing to charge to it.
+    #[error(
+        "the policy lets a record cost epsilon {epsilon} a year, and training adds no noise, so that a record would cost \
+         more than any budget; set `training.noise_multiplier` in agent.toml, such as 40 (`quaestor privacy epsilon` says \
+         what it costs)"
+    )]
+    NoNoise {
+        /// The budget.
+        epsilon: f64,
+    },
+    /// Another training has the folder.
+    #[error("another training runs in {folder}; wait for its end")]
+    Busy {
+        /// The folder of models.
+        folder: String,
+    },
+    /// There is no randomness for noise.
+    #[error("the system gives no random numbers: {reason}")]
+    Random {
+        /// The system's words.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{file}: {source}")]
     File {

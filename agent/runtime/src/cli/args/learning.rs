@@ -1,5 +1,7 @@
 //! What the commands about training together take.
 
+pub use crate::learning::Rule;
+
 use super::JsonArg;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -65,25 +67,6 @@ pub enum FederationCommand {
                       simulate --noise-multiplier 5 --rounds 8 --json"
     )]
     Simulate(SimulateArgs),
-}
-
-/// How updates become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Rule {
-    /// Equal to the pooled fit; broken by one liar
-    WeightedMean,
-    /// The median of each coordinate
-    CoordinateMedian,
-    /// The mean of each coordinate without its extremes
-    TrimmedMean,
-    /// The point with the least sum of distances
-    GeometricMedian,
-    /// The update nearest to its neighbours
-    Krum,
-    /// The mean of the updates nearest to their neighbours
-    MultiKrum,
-    /// The median, moved by clipped differences
-    CentredClipping,
 }
 
 /// What liars send.
@@ -161,10 +144,20 @@ fn share_bps(text: &str) -> Result<u16, String> {
 
 /// `train`
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(group(clap::ArgGroup::new("own").multiple(true).conflicts_with("config").args([
+    "prices", "records", "synthetic", "stable", "out", "until", "test_days", "aggregation", "trees", "noise_multiplier",
+    "delta", "epsilon_year_max", "poison",
+])))]
 pub struct TrainArgs {
+    /// Train exactly what the agent of this configuration would train now, its policy's yearly budget included
+    #[arg(long, value_name = "FILE", required_unless_present = "prices")]
+    pub config: Option<PathBuf>,
+    /// With --config: under this policy instead of the one in force, to try it before a vote
+    #[arg(long, value_name = "FILE", requires = "config")]
+    pub policy: Option<PathBuf>,
     /// Folder of daily prices, a CSV file for each asset
     #[arg(long, value_name = "DIR")]
-    pub prices: PathBuf,
+    pub prices: Option<PathBuf>,
     /// A member's own records: date, whole tokens of each asset, burn_usd, revenue_usd; repeat for each member
     #[arg(long = "records", value_name = "FILE")]
     pub records: Vec<PathBuf>,

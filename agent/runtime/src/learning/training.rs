@@ -1,0 +1,268 @@
+//! One training, from its settings to the files it leaves. `quaestor train` and the agent both run this.
+
+use super::{
+    Class, Federated, Grounds, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources,
+    Spent, Told, TrainedFiles, learn,
+};
+use crate::config::Config;
+use chrono::{DateTime, Datelike};
+use quaestor_core::policy::RiskTerms;
+use quaestor_federation::{Aggregation, privacy::Budget};
+use quaestor_risk::{
+    data::{Shard, Target},
+    judge::Plan,
+    train::Settings,
+};
+use std::path::PathBuf;
+
+/// Share of members that must answer, bps.
+const QUORUM_BPS: u16 = 5_000;
+/// Of a rule that is made for a share of liars: one of five.
+const LIARS_BPS: u16 = 2_000;
+/// Rounds that are released with noise; Newton's method has then come near.
+const NOISY_ROUNDS: u32 = 6;
+/// Largest norm of a record's gradient and Hessian together, where noise is added.
+const CLIP: f64 = 4.0;
+/// Folds of the test.
+const FOLDS: u32 = 3;
+/// Records that are hidden together by the budget's ε: one.
+const BUDGET_GROUP: u32 = 1;
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// How updates become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Rule {
+    /// Equal to the pooled fit; broken by one liar
+    WeightedMean,
+    /// The median of each coordinate
+    CoordinateMedian,
+    /// The mean of each coordinate without its extremes
+    TrimmedMean,
+    /// The point with the least sum of distances
+    GeometricMedian,
+    /// The update nearest to its neighbours
+    Krum,
+    /// The mean of the updates nearest to their neighbours
+    MultiKrum,
+    /// The median, moved by clipped differences
+    CentredClipping,
+}
+
+impl Rule {
+    fn aggregation(self) -> Aggregation {
+        match self {
+            Self::WeightedMean => Aggregation::WeightedMean,
+            Self::CoordinateMedian => Aggregation::CoordinateMedian,
+            Self::TrimmedMean => Aggregation::TrimmedMean { trim_bps: LIARS_BPS },
+            Self::GeometricMedian => Aggregation::GeometricMedian,
+            Self::Krum => Aggregation::Krum { liars_bps: LIARS_BPS },
+            Self::MultiKrum => Aggregation::MultiKrum { liars_bps: LIARS_BPS },
+            Self::CentredClipping => Aggregation::CentredClipping,
+        }
+    }
+}
+
+/// ε that a record may cost in a year.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct YearBudget {
+    /// ε at the training's δ.
+    pub epsilon: f64,
+    /// The year that is charged.
+    pub year: u32,
+}
+
+/// What is trained, on what, and where it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// Folder of daily prices, a CSV file for each asset.
+    pub prices: PathBuf,
+    /// Files of members' records.
+    pub records: Vec<PathBuf>,
+    /// Seed of the four made-up members, if they take part.
+    pub synthetic: Option<u64>,
+    /// Assets that are meant to keep a dollar's worth.
+    pub stable: Vec<String>,
+    /// Days before this one are trained on, since 1970-01-01.
+    pub until: u32,
+    /// The present Unix time: a file with later prices is refused.
+    pub now: u64,
+    /// Days before the end on which the model is judged.
+    pub test_days: u32,
+    /// How members are added up.
+    pub aggregation: Rule,
+    /// Trees of the second opinion.
+    pub trees: u16,
+    /// Standard deviation of the noise, in clips; `None`: there is none.
+    pub noise_multiplier: Option<f64>,
+    /// δ at which ε is stated.
+    pub delta: f64,
+    /// What a year may cost; `None`: nothing is charged.
+    pub budget: Option<YearBudget>,
+    /// Where model, card and ledger are.
+    pub folder: PathBuf,
+    /// A member that poisons what it sends, to see it found out.
+    pub poison: Option<String>,
+}
+
+/// What is told while a training goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress<'a> {
+    /// What there is to learn from.
+    Gathered {
+        /// Members.
+        members: usize,
+        /// Days with features and a target, of all members.
+        records: usize,
+        /// Days that a drawdown followed, of all members.
+        events: usize,
+        /// First day of the test, since 1970-01-01.
+        test_from: u32,
+    },
+    /// Something of the rounds.
+    Rounds(&'a Told),
+}
+
+/// What a training came to.
+#[derive(Debug)]
+pub struct Taught {
+    /// The model and its card.
+    pub lesson: Lesson,
+    /// Where they are.
+    pub files: TrainedFiles,
+    /// What the noise cost; `None` without noise.
+    pub privacy: Option<Spent>,
+    /// Members that were found out.
+    pub excluded: Vec<String>,
+}
+
+/// When an agent trains, by the chain's time, and what its machine's clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// The moment of the schedule, Unix seconds: days before its day are trained on, so that every agent that trains for
+    /// this moment learns the same.
+    pub slot: u64,
+    /// The chain's present time, Unix seconds: its year is charged.
+    pub chain: u64,
+    /// The machine's clock, Unix seconds. It only refuses prices of days that have not come.
+    pub machine: u64,
+}
+
+impl Training {
+    /// What the agent of `config` trains under a policy with these terms; `None` if it has no `[training]`.
+    pub fn of_agent(config: &Config, risk: &RiskTerms, when: When) -> Option<Self> {
+        let training = config.training.as_ref()?;
+        // At most a million thousandths: exact.
+        let epsilon = risk.epsilon_permille_year_max.map(|permille| permille as f64 / 1_000.0);
+        Some(Self {
+            prices: training.prices.clone(),
+            records: training.records.clone(),
+            synthetic: None,
+            stable: training.stable.clone(),
+            until: day_of(when.slot),
+            now: when.machine.max(when.chain),
+            test_days: training.test_days,
+            aggregation: training.aggregation,
+            trees: training.trees,
+            noise_multiplier: training.noise_multiplier,
+            delta: training.delta,
+            budget: epsilon.map(|epsilon| YearBudget { epsilon, year: year_of(when.chain) }),
+            folder: config.files.models.clone(),
+            poison: None,
+        })
+    }
+
+    /// Reads prices and records, trains together, judges on later days, charges the ledger, and writes model and card.
+    ///
+    /// # Errors
+    /// If another training runs in the folder, prices or records are wrong or too few, the budget does not cover the
+    /// training or has no noise to charge, or a file cannot be written. No model is written then.
+    pub fn run(&self, mut tell: impl FnMut(&Progress<'_>) + 'static) -> Result<Taught, LearningError> {
+        if let (Some(budget), None) = (self.budget, self.noise_multiplier) {
+            return Err(LearningError::NoNoise { epsilon: budget.epsilon });
+        }
+        // Two at a time would each read the ledger before the other has written it.
+        let _alone = Grounds::enter(&self.folder)?;
+        let target = Target::default();
+        let (shards, holdout) = self.shards(target)?;
+        let end = shards.iter().map(|shard| shard.window().last).max().unwrap_or(0).saturating_add(1);
+        let test_from = end.saturating_sub(self.test_days);
+        let fold_days = self.test_days.div_ceil(FOLDS);
+        let plan = Plan { test_from, fold_days, embargo_days: target.horizon_days };
+        let counts = || shards.iter().map(Shard::counts);
+        tell(&Progress::Gathered {
+            members: shards.len(),
+            records: counts().map(|counts| counts.records).sum(),
+            events: counts().map(|counts| counts.events).sum(),
+            test_from,
+        });
+        let mut rounds = Federated::new(self.rounds()?, Box::new(move |told| tell(&Progress::Rounds(told))));
+        if let Some(member) = &self.poison {
+            rounds.poison(member);
+        }
+        let settings = Settings { trees: self.trees, ..Settings::default() };
+        let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
+        let lesson = self.charged(&mut rounds, |rounds| learn(&class, rounds))?;
+        let files = ModelFiles::new(&self.folder).write(&lesson)?;
+        let excluded = rounds.excluded().map(str::to_owned).collect();
+        Ok(Taught { lesson, files, privacy: rounds.privacy(), excluded })
+    }
+
+    /// Learns with the year's budget charged, if there is one. All that is known of the ledger here is in this function.
+    fn charged(
+        &self,
+        rounds: &mut Federated,
+        learn: impl FnOnce(&mut Federated) -> Result<Lesson, LearningError>,
+    ) -> Result<Lesson, LearningError> {
+        let Some(YearBudget { epsilon, year }) = self.budget else { return learn(rounds) };
+        let ledger = Ledger::of_folder(&self.folder);
+        let budget = match ledger.read()? {
+            Some(budget) => budget.voted(epsilon, self.delta)?,
+            None => Budget::new(epsilon, self.delta, BUDGET_GROUP, year)?,
+        };
+        rounds.charge(budget, year);
+        let learned = learn(rounds);
+        // What was released cannot be called back, whatever came of it.
+        if let Some(budget) = rounds.budget() {
+            ledger.write(budget)?;
+        }
+        learned
+    }
+
+    fn shards(&self, target: Target) -> Result<(Vec<Shard>, Shard), LearningError> {
+        let mut sources = Sources::prices(&self.prices, &self.stable, self.until, self.now)?;
+        for file in &self.records {
+            sources.add_records(file, self.until)?;
+        }
+        if let Some(seed) = self.synthetic {
+            sources.add_synthetic(seed)?;
+        }
+        Ok((sources.shards(target)?, sources.holdout(target)?))
+    }
+
+    fn rounds(&self) -> Result<RoundsSettings, LearningError> {
+        let noise = self.noise_multiplier.map(|noise_multiplier| NoiseSettings {
+            noise_multiplier,
+            rounds: NOISY_ROUNDS,
+            clip: CLIP,
+            delta: self.delta,
+            window: Target::default().horizon_days,
+        });
+        let mut noise_key = [0; 32];
+        getrandom::fill(&mut noise_key).map_err(|source| LearningError::Random { reason: source.to_string() })?;
+        Ok(RoundsSettings { aggregation: self.aggregation.aggregation(), quorum_bps: QUORUM_BPS, noise, noise_key })
+    }
+}
+
+/// The day of Unix seconds, since 1970-01-01.
+pub fn day_of(unix_secs: u64) -> u32 {
+    u32::try_from(unix_secs / DAY).unwrap_or(u32::MAX)
+}
+
+/// The year of Unix seconds, by which the ledger counts.
+pub fn year_of(unix_secs: u64) -> u32 {
+    let time = i64::try_from(unix_secs).ok().and_then(|secs| DateTime::from_timestamp(secs, 0));
+    // Beyond the calendar no budget is left.
+    time.and_then(|time| u32::try_from(time.year()).ok()).unwrap_or(u32::MAX)
+}
