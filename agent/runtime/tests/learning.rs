@@ -140,5 +140,23 @@ fn bad_records_say_file_line_and_remedy() {
         let found = complaint(&["train", "--prices", PRICES, "--records", &name], 3);
         assert!(found.contains(said), "{text}: {found}");
     }
+    let day = "2021-01-01,1,1,1,1\n";
+    let twin = folder.path().join("OWN.csv");
+    fs::write(&file, format!("{header}{day}")).unwrap();
+    fs::write(&twin, format!("{header}{day}")).unwrap();
+    let twin = twin.display().to_string();
+    let found = complaint(&["train", "--prices", PRICES, "--records", &name, "--records", &twin], 3);
+    assert!(found.contains("the member `own` comes twice; give each file a name of its own"), "{found}");
     assert!(complaint(&["train", "--prices", PRICES], 3).contains("nobody to learn from"));
+}
+
+#[test]
+fn what_the_agent_trains_is_not_mixed_with_options() {
+    for more in [["--trees", "8"], ["--prices", PRICES], ["--noise-multiplier", "40"], ["--out", "models"]] {
+        let found = complaint(&[&["train", "--config", "agent.toml"][..], &more].concat(), 2);
+        assert!(found.contains("cannot be used with") && found.contains(more[0]), "{more:?}: {found}");
+    }
+    assert!(complaint(&["train", "--policy", "policy.toml"], 2).contains("--config"));
+    assert!(complaint(&["train"], 2).contains("--config"));
+    assert!(complaint(&["train", "--config", "none.toml"], 3).contains("quaestor init"));
 }

@@ -1,4 +1,5 @@
-//! The agent: observe, assess, decide, check, preflight, propose, track; one step at each new head.
+//! The agent: observe, assess, decide, check, preflight, propose, track; one step at each new head. Models are trained
+//! beside the steps.
 
 mod bundle;
 mod decide;
@@ -133,7 +134,7 @@ impl Agent {
         // What cannot be read keeps nothing from being withdrawn.
         let refreshed = unless_lasting(self.refresh_policy(finalised).await)?;
         if refreshed.is_ok() {
-            self.train_if_due(head);
+            self.train_if_due(finalised);
         }
         let tracked = unless_lasting(self.track(&moment).await)?;
         let decided = match refreshed.is_ok() && tracked.is_ok() {

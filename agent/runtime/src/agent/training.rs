@@ -49,17 +49,18 @@ enum Ended {
 
 impl Agent {
     /// Begins the training that the schedule of the policy in force asks for, if it was not made yet and none is under
-    /// way. One that was missed is made up for, and of several the newest.
-    pub(super) fn train_if_due(&mut self, head: BlockRef) {
+    /// way. One that was missed is made up for, and of several the newest. The chain's time is that of its newest final
+    /// block, which does not come back.
+    pub(super) fn train_if_due(&mut self, finalised: BlockRef) {
         let Some(held) = &self.in_force else { return };
         let terms = held.policy.terms();
         let ModelTerms::Trained { schedule, .. } = &terms.risk.model else { return };
         // An expired policy permits nothing, and no privacy is spent for it.
-        if self.trainer.running.is_some() || head.timestamp >= terms.expires_at {
+        if self.trainer.running.is_some() || finalised.timestamp >= terms.expires_at {
             return;
         }
-        let Some(slot) = due_slot(schedule, self.book.trained, head.timestamp) else { return };
-        let when = When { slot, chain: head.timestamp, machine: self.now_unix_ms() / 1_000 };
+        let Some(slot) = due_slot(schedule, self.book.trained, finalised.timestamp) else { return };
+        let when = When { slot, chain: finalised.timestamp, machine: self.now_unix_ms() / 1_000 };
         let Some(training) = Training::of_agent(&self.config, &terms.risk, when) else {
             let policy = held.policy.hash();
             if self.trainer.left_to_operators != Some(policy) {
@@ -166,5 +167,49 @@ fn tell(progress: &Progress<'_>) {
         Progress::Rounds(Told::Round(part, round)) => {
             tracing::debug!("training: {part} round {}: {:?}", round.round, round.outcome);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::{Grounds, Rule, YearBudget};
+    use std::{path::Path, time::Duration};
+
+    fn ended(folder: &Path, budget: Option<YearBudget>) -> Ended {
+        let training = Training {
+            prices: folder.join("prices"),
+            records: vec![],
+            synthetic: None,
+            stable: vec![],
+            until: 1,
+            now: 1,
+            test_days: 14,
+            aggregation: Rule::WeightedMean,
+            trees: 1,
+            noise_multiplier: None,
+            delta: 1e-5,
+            budget,
+            folder: folder.to_owned(),
+            poison: None,
+        };
+        let running = begin(7, training);
+        assert_eq!(running.slot, 7);
+        running.ended.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    #[test]
+    fn the_thread_says_how_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        match ended(folder.path(), None) {
+            Ended::Failed { reason } => assert!(reason.contains("prices"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+        match ended(folder.path(), Some(YearBudget { epsilon: 8.0, year: 1970 })) {
+            Ended::Failed { reason } => assert!(reason.contains("`training.noise_multiplier`"), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+        let _other = Grounds::enter(folder.path()).unwrap();
+        assert!(matches!(ended(folder.path(), None), Ended::Busy { .. }));
     }
 }

@@ -78,38 +78,45 @@ async fn of_agent(
     let file = path.display();
     let chain = connect(&config)?;
     chain.check_chain_id(config.chain.chain_id).await?;
-    let head = chain.block(BlockNumberOrTag::Latest).await?;
+    let finalised = finalised(&config, &chain).await?;
     let policy = match policy {
         Some(path) => policy::read(path, catalog)?,
-        None => policy_in_force(&config, &chain, head, catalog).await?,
+        None => policy_in_force(&config, &chain, finalised, catalog).await?,
     };
     let risk = &policy.terms().risk;
     let slot = match &risk.model {
-        ModelTerms::Trained { schedule, .. } => newest_slot(schedule, head.timestamp),
+        ModelTerms::Trained { schedule, .. } => newest_slot(schedule, finalised.timestamp),
         _ => {
             output.progress("the policy names no model that is trained here, so the agent itself would not train");
             None
         }
     };
     // Before the first moment of a schedule, or without one, it is now.
-    let when = When { slot: slot.unwrap_or(head.timestamp), chain: head.timestamp, machine: now };
+    let chain = finalised.timestamp;
+    let when = When { slot: slot.unwrap_or(chain), chain, machine: now };
     Training::of_agent(&config, risk, when).ok_or_else(|| {
         let remedy = "add it with `prices` and `records`, or name them with --prices and --records";
         Failure::new(Exit::Configuration, format!("{file} has no table `[training]`; {remedy}"))
     })
 }
 
+async fn finalised(config: &Config, chain: &Chain) -> Result<BlockRef, Failure> {
+    let tag = match config.chain.finality {
+        Finality::Tag => BlockNumberOrTag::Finalized,
+        Finality::Depth(blocks) => {
+            let head = chain.block(BlockNumberOrTag::Latest).await?;
+            BlockNumberOrTag::Number(head.number.saturating_sub(blocks))
+        }
+    };
+    Ok(chain.block(tag).await?)
+}
+
 async fn policy_in_force(
     config: &Config,
     chain: &Chain,
-    head: BlockRef,
+    finalised: BlockRef,
     catalog: &Catalog,
 ) -> Result<VotedPolicy, Failure> {
-    let tag = match config.chain.finality {
-        Finality::Tag => BlockNumberOrTag::Finalized,
-        Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
-    };
-    let finalised = chain.block(tag).await?;
     let contracts = config.contracts;
     let expected = Expected {
         chain_id: config.chain.chain_id,

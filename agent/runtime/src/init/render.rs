@@ -8,6 +8,14 @@ use alloy::primitives::Address;
 use quaestor_core::Caip10;
 use std::path::PathBuf;
 
+/// A table `[training]` to begin with; it is written as a comment.
+const TRAINING: [&str; 4] = [
+    "[training]",
+    "prices = \"prices\" # a CSV file of daily prices for each asset",
+    "records = [\"records/own.csv\"] # a file for each member",
+    "noise_multiplier = 40 # needed if the policy sets `risk.epsilon_year_max`, else left out",
+];
+
 /// What an `agent.toml` is written from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFacts {
@@ -94,6 +102,12 @@ pub fn render_config(facts: &ConfigFacts) -> String {
         "models = \"models\" # risk models and their cards; the policy says by hash or score which one forecasts"
             .to_owned(),
         String::new(),
+        "# Under a policy whose `risk.model` is \"trained\" the agent trains at its schedule, from what stands here."
+            .to_owned(),
+    ]);
+    lines.extend(TRAINING.map(|line| format!("# {line}")));
+    lines.extend([
+        String::new(),
         "[log]".to_owned(),
         "format = \"text\" # or \"json\"".to_owned(),
         "filter = \"info\"".to_owned(),
@@ -154,6 +168,19 @@ mod tests {
         assert_eq!(config.operator.key, KeySource::Env("QUAESTOR_KEY".into()));
         assert_eq!(config.files.policies, [Path::new("dao/policy.toml")]);
         assert_eq!(config.files.models, Path::new("dao/models"));
+    }
+
+    #[test]
+    fn the_table_of_training_is_a_comment_that_can_be_uncommented() {
+        assert_eq!(read(&facts()).training, None);
+        let mut text = render_config(&facts());
+        for line in TRAINING {
+            assert!(text.contains(&format!("# {line}\n")), "{text}");
+            text = text.replace(&format!("# {line}\n"), &format!("{line}\n"));
+        }
+        let training = Config::parse(&text, Path::new("dao/agent.toml")).unwrap().training.unwrap();
+        assert_eq!(training.records, [Path::new("dao/records/own.csv")]);
+        assert_eq!(training.noise_multiplier, Some(40.0));
     }
 
     #[test]

@@ -72,7 +72,12 @@ impl Sources {
     /// # Errors
     /// With the line of the file, and what to write.
     pub fn add_records(&mut self, path: &Path, until: u32) -> Result<(), SourcesError> {
-        self.members.push(read_records(path, until)?);
+        let found = read_records(path, until)?;
+        if self.members.iter().any(|member| member.name() == found.name()) {
+            let problem = format!("the member `{}` comes twice; give each file a name of its own", found.name());
+            return Err(SourcesError::Line { file: path.display().to_string(), line: 0, problem });
+        }
+        self.members.push(found);
         Ok(())
     }
 

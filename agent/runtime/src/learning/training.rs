@@ -143,7 +143,7 @@ pub struct When {
     /// The moment of the schedule, Unix seconds: days before its day are trained on, so that every agent that trains for
     /// this moment learns the same.
     pub slot: u64,
-    /// The chain's present time, Unix seconds: its year is charged.
+    /// The time of the chain's newest final block, Unix seconds: its year is charged.
     pub chain: u64,
     /// The machine's clock, Unix seconds. It only refuses prices of days that have not come.
     pub machine: u64,
@@ -266,3 +266,6 @@ pub fn year_of(unix_secs: u64) -> u32 {
     // Beyond the calendar no budget is left.
     time.and_then(|time| u32::try_from(time.year()).ok()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
