@@ -112,6 +112,14 @@ impl Story {
         fs::write(config, text).unwrap();
     }
 
+    /// Changes what `agent.toml` says.
+    fn reconfigure(&self, from: &str, to: &str) {
+        let config = &self.stage.site.config;
+        let text = fs::read_to_string(config).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(config, text.replace(from, to)).unwrap();
+    }
+
     async fn start(&mut self) {
         let skip = self.stage.rows().unwrap().len();
         self.stage.start_agent().unwrap();
@@ -231,17 +239,18 @@ async fn the_agent_trains_at_its_schedule_and_decides_with_what_it_trained() {
     story.start().await;
     assert_eq!(story.model(3).await.0, newest);
 
-    // A training under way holds up no end, and is made up for if it was cut off.
+    // A long training holds up neither a decision nor the end, and is made up for if it was cut off.
+    story.stage.stop_agent().await.unwrap();
+    story.reconfigure("trees = 4", "trees = 1000");
+    story.start().await;
     let begun = story.log().matches("training begins").count();
     let midnight = story.next_midnight().await;
-    for _ in 0..100 {
-        if story.log().matches("training begins").count() > begun {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    story.stage.next_decision().await.unwrap();
+    assert_eq!(story.log().matches("training begins").count(), begun + 1);
     let (took, code) = story.stage.stop_agent().await.unwrap();
     assert!(took < Duration::from_secs(4) && code == Some(0), "{took:?} {code:?}");
+    assert_eq!(story.ends().len(), 3, "the training was to be under way");
+    story.reconfigure("trees = 1000", "trees = 4");
     story.start().await;
     assert_eq!(story.model(4).await.0, midnight);
     // While there was no model yet the fallback decided, aloud; nothing else was amiss.
@@ -264,9 +273,7 @@ async fn a_spent_budget_stops_training_aloud_and_the_fallback_decides() {
     assert!(code == 3 && said["error"].as_str().unwrap().contains("set `training.noise_multiplier`"), "{said}");
     story.stage.stop_agent().await.unwrap();
 
-    let config = &story.stage.site.config;
-    let text = fs::read_to_string(config).unwrap();
-    fs::write(config, text + "noise_multiplier = 40\ndelta = 1e-5\n").unwrap();
+    story.reconfigure("trees = 4", "trees = 4\nnoise_multiplier = 40\ndelta = 1e-5");
     story.start().await;
     let midnight = story.next_midnight().await;
     let (second, end) = story.trained(2).await;
