@@ -1,6 +1,7 @@
 //! Files of models, their cards, and the ledger of what privacy was spent. Each is written whole or not at all.
 
 use super::{LearningError, Lesson};
+use crate::config::MODEL_ENTRIES_MAX;
 use alloy::primitives::B256;
 use quaestor_federation::privacy::Budget;
 use std::{
@@ -13,6 +14,8 @@ use std::{
 const LEDGER: &str = "privacy-ledger.json";
 /// Name of the lock in the folder of models.
 const LOCK: &str = "training.lock";
+/// Entries that a training may add to the folder of models: a model, two cards, the ledger, and one being written.
+const NEW_ENTRIES: usize = 5;
 
 /// Where a model and its card are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,17 +73,23 @@ impl Grounds {
     /// Makes the folder, if there is none, and takes its lock.
     ///
     /// # Errors
-    /// If another training has it, or it cannot be written to.
+    /// If another training has it, it cannot be written to, or it is so full that with one more model the agent could no
+    /// longer look through it.
     pub fn enter(folder: &Path) -> Result<Self, LearningError> {
         fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         let path = folder.join(LOCK);
         let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let file = open.map_err(|source| failed(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(LearningError::Busy { folder: folder.display().to_string() }),
-            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LearningError::Busy { folder: folder.display().to_string() }),
+            Err(TryLockError::Error(source)) => return Err(failed(&path, source)),
         }
+        let entries = fs::read_dir(folder).map_err(|source| failed(folder, source))?.take(MODEL_ENTRIES_MAX).count();
+        if entries + NEW_ENTRIES > MODEL_ENTRIES_MAX {
+            return Err(LearningError::Full { folder: folder.display().to_string(), entries });
+        }
+        Ok(Self(file))
     }
 }
 

@@ -63,6 +63,14 @@ pub enum LearningError {
         /// The folder of models.
         folder: String,
     },
+    /// One model more, and the agent could no longer look through the folder.
+    #[error("{folder} has {entries} entries, and no room for another model; remove models that are no longer used")]
+    Full {
+        /// The folder of models.
+        folder: String,
+        /// Entries that it has.
+        entries: usize,
+    },
     /// There is no randomness for noise.
     #[error("the system gives no random numbers: {reason}")]
     Random {
