@@ -14,8 +14,9 @@ use std::{
 const LEDGER: &str = "privacy-ledger.json";
 /// Name of the lock in the folder of models.
 const LOCK: &str = "training.lock";
-/// Entries that a training may add to the folder of models: a model, two cards, the ledger, and one being written.
-const NEW_ENTRIES: usize = 5;
+/// Entries that a training may add to the folder of models: a model, two cards, the ledger, and up to four files while it
+/// goes on.
+const NEW_ENTRIES: usize = 8;
 
 /// Where a model and its card are.
 #[derive(Debug, Clone, PartialEq, Eq)]
