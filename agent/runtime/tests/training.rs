@@ -7,7 +7,7 @@ mod local;
 use alloy::primitives::B256;
 use quaestor::{
     agent::{Record, TrainingEnd},
-    demo::{Stage, scene},
+    demo::{Scenery, Stage, scene},
     devnet::ReplayDay,
     learning::day_of,
 };
@@ -84,7 +84,8 @@ impl Story {
     async fn begin(risk: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_quaestor"));
-        let stage = Stage::set_since(exe, folder.path(), "2019-12-10").await.unwrap();
+        let scenery = Scenery { past: ("2019-12-10", "2020-03-08"), ..Scenery::MARCH_2020 };
+        let stage = Stage::set(exe, folder.path(), &scenery).await.unwrap();
         let limits = Limits { window_bps_max: [u64::MAX; 4], ..quaestor::devnet::demo_limits() };
         let text = quaestor::devnet::policy_text(&stage.devnet.dao, limits);
         let rounds = "history_rounds = 60";
