@@ -131,7 +131,8 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
     for verdict in judgement.verdicts.iter().filter(|verdict| !verdict.pays()) {
         found.push(format!(
             "For {} training together does not pay: something that a member has by itself has a better {}.",
-            verdict.task, verdict.metric
+            verdict.subject(),
+            verdict.metric
         ));
     }
     let used = judgement.row(Task::Drawdown.used(), Way::Together);
@@ -147,12 +148,22 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
         found.push(format!("It knows {events} records before a drawdown, of windows that overlap: that is few."));
     }
     let is_used = |family, way| (family, way) == (Task::Tail.used(), Way::Together);
-    let rows = judgement.coverage.iter().filter(|row| is_used(row.family, row.way));
-    for row in rows.filter(|row| row.coverage.conditional_p < REJECTED_BELOW || row.coverage.kupiec_p < REJECTED_BELOW)
+    let rows = || judgement.coverage.iter().filter(|row| is_used(row.family, row.way));
+    for row in
+        rows().filter(|row| row.coverage.conditional_p < REJECTED_BELOW || row.coverage.kupiec_p < REJECTED_BELOW)
     {
         found.push(format!(
             "The value at risk of `{}` was breached on {} of {} days where {:.1} were expected; the tests reject it.",
             row.member, row.coverage.breaches, row.coverage.days, row.coverage.expected
+        ));
+    }
+    for row in rows().filter(|row| row.shortfall.p < REJECTED_BELOW) {
+        found.push(format!(
+            "Days beyond the value at risk cost `{}` {:.1} times what its expected shortfall says of {} days; the test rejects \
+             it.",
+            row.member,
+            1.0 - row.shortfall.z2,
+            row.coverage.days
         ));
     }
     if !missing.is_empty() {

@@ -129,7 +129,8 @@ fn scores(page: &mut String, card: &Card) {
     }
     let _ = writeln!(
         page,
-        "\nLower is better, but for AUC (higher), calibration (0 and 1) and breaches ({}). Pinball is in bps of NAV.",
+        "\nLower is better, but for AUC (higher), calibration (0 and 1) and breaches ({}). Pinball is \
+         in bps of NAV; FZ0 is the loss of Fissler and Ziegel for value at risk and expected shortfall together.",
         card.target.tail()
     );
 }
@@ -143,7 +144,7 @@ fn members(page: &mut String, card: &Card) {
         let ways = [("together", row.together), ("alone", row.alone), ("naive", row.naive)];
         // Of equal ones the first: together.
         let best = ways.iter().fold(ways[0], |best, way| if way.1 < best.1 { *way } else { best });
-        let (name, metric) = (cell(&row.member), row.task.metric());
+        let (name, metric) = (cell(&row.member), row.metric);
         let _ = writeln!(
             page,
             "| {name} | {} | {metric} | {} | {:.4} | {:.4} | {:.4} | {} |",
@@ -155,15 +156,18 @@ fn members(page: &mut String, card: &Card) {
 fn coverage(page: &mut String, card: &Card) {
     let _ = writeln!(
         page,
-        "\n## Breaches of the value at risk\n\np-values: Kupiec (as many as said), Christoffersen (not in clusters; both \
-         together).\n\n| member | by | trained | days | breaches | expected | Kupiec | independence | both |\n\
-         |---|---|---|---:|---:|---:|---:|---:|---:|"
+        "\n## Breaches of the value at risk, and the losses in them\n\np-values: Kupiec (as many as said), Christoffersen \
+         (not in clusters; both together). Loss / ES is the mean loss of a breach over the expected shortfall, one when as \
+         said; Z2 of Acerbi and Szekely is below zero when losses are greater or more often than said, and p is its own.\n\n\
+         | member | by | trained | days | breaches | expected | Kupiec | independence | both | loss / ES | Z2 | p |\n\
+         |---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     );
     for row in &card.judgement.coverage {
-        let found = row.coverage;
+        let (found, losses) = (row.coverage, row.shortfall);
+        let severity = losses.severity.map_or("–".to_owned(), |severity| format!("{severity:.2}"));
         let _ = writeln!(
             page,
-            "| {} | {} | {} | {} | {} | {:.1} | {:.3} | {:.3} | {:.3} |",
+            "| {} | {} | {} | {} | {} | {:.1} | {:.3} | {:.3} | {:.3} | {severity} | {:.2} | {:.3} |",
             cell(&row.member),
             row.family,
             row.way,
@@ -172,7 +176,9 @@ fn coverage(page: &mut String, card: &Card) {
             found.expected,
             found.kupiec_p,
             found.independence_p,
-            found.conditional_p
+            found.conditional_p,
+            losses.z2,
+            losses.p
         );
     }
 }

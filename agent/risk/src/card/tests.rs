@@ -59,6 +59,11 @@ fn each_weakness_is_warned_of() {
     let private = all(&made.judgement, true);
     assert!(!starts(&private, "No noise was added") && starts(&private, "The ε is that of the drawdown's sums alone"));
     let mut judgement = made.judgement;
+    let costs =
+        |judgement: &Judgement| starts(&all(judgement, true), "Days beyond the value at risk cost `eth-holder` 3.2");
+    assert!(costs(&judgement));
+    judgement.coverage.iter_mut().for_each(|row| row.shortfall.p = REJECTED_BELOW);
+    assert!(!costs(&judgement));
     let row = judgement.rows.iter_mut().find(|row| (row.family, row.way) == (Task::Drawdown.used(), Way::Together));
     let scores = &mut row.unwrap().scores;
     scores.iter_mut().filter(|(metric, _)| *metric == Metric::Auc).for_each(|(_, auc)| *auc = 0.55);

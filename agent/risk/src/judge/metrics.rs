@@ -4,6 +4,9 @@ use smartcore::metrics::{mean_squared_error, roc_auc_score};
 
 /// Probabilities are kept this far from zero and one before their logarithm is taken.
 const PROBABILITY_MIN: f64 = 1e-12;
+/// An expected shortfall nearer to zero than a hundredth of a percent counts as this: a score that takes its logarithm and
+/// divides by it has no bottom there.
+const SHORTFALL_MIN: f64 = 1e-4;
 
 /// Why forecasts have no score.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -22,7 +25,7 @@ pub enum MetricError {
     /// A number that the score is not defined for.
     #[error("{what} {record} is {found}; give {wanted}")]
     Number {
-        /// `forecast` or `outcome`.
+        /// `forecast`, `shortfall` or `outcome`.
         what: &'static str,
         /// The record, from zero.
         record: usize,
@@ -30,6 +33,12 @@ pub enum MetricError {
         found: f64,
         /// What the score is defined for.
         wanted: &'static str,
+    },
+    /// The tail's probability is none, or certain.
+    #[error("a tail of probability {tail}; give a number between 0 and 1")]
+    Tail {
+        /// What was given.
+        tail: f64,
     },
     /// The score needs events and records without one.
     #[error("{events} of {records} records are events; this score needs both kinds, so test on more days")]
@@ -138,6 +147,55 @@ pub fn pinball(quantiles: &[f64], outcomes: &[f64], tail: f64) -> Result<f64, Me
     check(quantiles, outcomes, FINITE, FINITE)?;
     let of = |(q, y): (&f64, &f64)| (tail - if y < q { 1.0 } else { 0.0 }) * (y - q);
     Ok(mean(quantiles.iter().zip(outcomes).map(of)))
+}
+
+/// FZ0 loss of forecasts of a quantile v and of the mean e below it, jointly, of outcomes y: mean of
+/// −[y ≤ v]·(v − y) / (tail·e) + v / e + ln(−e) − 1. Patton, Ziegel and Chen, "Dynamic semiparametric models for expected
+/// shortfall (and value-at-risk)", Journal of Econometrics 211 (2019), equation 6; of the family of Fissler and Ziegel,
+/// "Higher order elicitability and Osband's principle", Annals of Statistics 44 (2016). No score of an expected shortfall
+/// alone is least at the truth, and this one of the pair is. It is that of returns below zero for a loss, and scaling
+/// returns and forecasts moves all scores alike. Lower is better.
+///
+/// # Errors
+/// If there is no record, numbers differ in count, one is not finite, a shortfall is above its quantile, or `tail` is not
+/// between zero and one.
+pub fn fissler_ziegel(quantiles: &[f64], shortfalls: &[f64], outcomes: &[f64], tail: f64) -> Result<f64, MetricError> {
+    check_tail(quantiles, shortfalls, outcomes, tail)?;
+    let of = |((v, e), y): ((&f64, &f64), &f64)| {
+        let e = least_shortfall(*e);
+        let beyond = if y <= v { v - y } else { 0.0 };
+        (v - beyond / tail) / e + libm::log(-e) - 1.0
+    };
+    Ok(mean(quantiles.iter().zip(shortfalls).zip(outcomes).map(of)))
+}
+
+/// Fails where forecasts of a tail cannot be compared with what came.
+pub(super) fn check_tail(
+    quantiles: &[f64],
+    shortfalls: &[f64],
+    outcomes: &[f64],
+    tail: f64,
+) -> Result<(), MetricError> {
+    check(quantiles, outcomes, FINITE, FINITE)?;
+    check(shortfalls, outcomes, FINITE, FINITE)?;
+    let above = quantiles.iter().zip(shortfalls).position(|(quantile, shortfall)| shortfall > quantile);
+    if let Some((record, found)) = above.and_then(|record| Some((record, *shortfalls.get(record)?))) {
+        return Err(MetricError::Number {
+            what: "shortfall",
+            record,
+            found,
+            wanted: "a number no greater than its quantile",
+        });
+    }
+    match tail > 0.0 && tail < 1.0 {
+        true => Ok(()),
+        false => Err(MetricError::Tail { tail }),
+    }
+}
+
+/// The shortfall, or [`SHORTFALL_MIN`] below zero where it is nearer or a gain.
+pub(super) fn least_shortfall(shortfall: f64) -> f64 {
+    shortfall.min(-SHORTFALL_MIN)
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@ mod calibration;
 mod coverage;
 mod metrics;
 mod naive;
+mod shortfall;
 mod table;
 mod verdict;
 mod walk;
 
 pub use calibration::{BINS, Bin, Calibration, calibration};
 pub use coverage::{Coverage, CoverageError, coverage};
-pub use metrics::{MetricError, auc, brier, log_loss, pinball, qlike};
+pub use metrics::{MetricError, auc, brier, fissler_ziegel, log_loss, pinball, qlike};
+pub use shortfall::{Shortfall, shortfall};
 pub use table::{CoverageRow, Family, MemberRow, Metric, Row, Task, Way};
 pub use verdict::{Rival, Verdict};
 pub use walk::{JudgeError, Plan, pooled};
@@ -34,11 +36,11 @@ pub struct Judgement {
     pub rows: Vec<Row>,
     /// What training together gives each member.
     pub members: Vec<MemberRow>,
-    /// Tests of every value at risk.
+    /// Tests of every value at risk, and of the expected shortfall beside it.
     pub coverage: Vec<CoverageRow>,
     /// Calibration of the drawdown probability that the model says.
     pub calibration: Calibration,
-    /// Who wins, task by task.
+    /// Who wins, by each metric of each task.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -92,7 +94,7 @@ pub fn judge(
         members: table::member_rows(&collected, &members, tail),
         coverage: table::coverage_rows(&collected, &members, tail),
         calibration: calibration(&forecasts, &outcomes)?,
-        verdicts: Task::ALL.into_iter().filter_map(|task| Verdict::of(task, &rows)).collect(),
+        verdicts: table::judged().filter_map(|(task, metric)| Verdict::of(task, metric, &rows)).collect(),
         rows,
     })
 }

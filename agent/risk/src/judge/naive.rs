@@ -1,5 +1,6 @@
 //! Forecasts that need no training, which a model must beat to be worth its trouble.
 
+use super::shortfall::{Tail, normal_density};
 use crate::data::{Shard, TreasuryDay, TreasuryView};
 
 /// Weight of a day against the day after it, of RiskMetrics (1996).
@@ -19,17 +20,21 @@ pub(super) fn variance(returns: &[f64]) -> Option<f64> {
     (sum > 0.0).then(|| sum / weights)
 }
 
-/// Quantile of the next day's log return if it were normal with the exponentially weighted variance of the past at
+/// The next day's log return in the tail if it were normal with the exponentially weighted variance of the past at
 /// present weights. `None` when that never moved.
-pub(super) fn quantile(shard: &Shard, day: &TreasuryDay) -> Option<f64> {
+pub(super) fn tail(shard: &Shard, day: &TreasuryDay) -> Option<Tail> {
     let views = shard.views(day, DAYS);
     let simple = TreasuryView { assets: &views, burn_month: day.burn_month }.returns_at_weights(DAYS)?;
     let logs: Vec<f64> = simple.iter().map(|one| libm::log1p(*one)).collect();
-    Some(normal_quantile(shard.target().tail()) * libm::sqrt(variance(&logs)?))
+    let deviation = libm::sqrt(variance(&logs)?);
+    let share = shard.target().tail();
+    let quantile = normal_quantile(share);
+    // The mean of a normal variable below its quantile z is −φ(z) over the probability of that.
+    Some(Tail { quantile: quantile * deviation, shortfall: -normal_density(quantile) / share * deviation })
 }
 
 /// x with Φ(x) = `share`, by halving; Φ(x) is erfc(−x / √2) / 2.
-fn normal_quantile(share: f64) -> f64 {
+pub(super) fn normal_quantile(share: f64) -> f64 {
     let (mut low, mut high) = (-40.0, 40.0);
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);

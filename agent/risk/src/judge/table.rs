@@ -4,7 +4,8 @@ use super::{
     MetricError, auc, brier,
     calibration::calibration,
     coverage::{Coverage, coverage},
-    log_loss, pinball, qlike,
+    fissler_ziegel, log_loss, pinball, qlike,
+    shortfall::{Shortfall, shortfall},
     walk::Collected,
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub enum Task {
     Volatility,
     /// Probability of a drawdown within the horizon.
     Drawdown,
-    /// Quantile of the treasury's return of the next day.
+    /// Quantile of the treasury's return of the next day, and the mean beyond.
     Tail,
 }
 
@@ -76,14 +77,19 @@ impl Task {
         }
     }
 
-    /// By what a winner is named; lower is better.
-    pub fn metric(self) -> Metric {
+    /// By what winners are named; lower is better. The first is of the main number, a later one of it with others.
+    pub fn metrics(self) -> &'static [Metric] {
         match self {
-            Self::Volatility => Metric::Qlike,
-            Self::Drawdown => Metric::Brier,
-            Self::Tail => Metric::Pinball,
+            Self::Volatility => &[Metric::Qlike],
+            Self::Drawdown => &[Metric::Brier],
+            Self::Tail => &[Metric::Pinball, Metric::FisslerZiegel],
         }
     }
+}
+
+/// Every task with each of its metrics, in the order of tables.
+pub(super) fn judged() -> impl Iterator<Item = (Task, Metric)> {
+    Task::ALL.into_iter().flat_map(|task| task.metrics().iter().map(move |metric| (task, *metric)))
 }
 
 impl Family {
@@ -115,7 +121,7 @@ spoken!(Family:
 spoken!(Way: Together => "together", Pooled => "pooled", Alone => "alone", Naive => "naive");
 spoken!(Metric:
     Qlike => "QLIKE", Brier => "Brier", LogLoss => "log loss", Auc => "AUC", Intercept => "calibration intercept",
-    Slope => "calibration slope", Pinball => "pinball", Breaches => "breaches",
+    Slope => "calibration slope", Pinball => "pinball", FisslerZiegel => "FZ0", Breaches => "breaches",
 );
 
 /// A score.
@@ -136,6 +142,8 @@ pub enum Metric {
     Slope,
     /// Pinball loss in hundredths of a percent of NAV; see [`pinball`].
     Pinball,
+    /// Of value at risk and expected shortfall together; see [`fissler_ziegel`].
+    FisslerZiegel,
     /// Share of days on which the value at risk was breached.
     Breaches,
 }
@@ -144,6 +152,8 @@ pub enum Metric {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Series {
     pub(super) forecasts: Vec<f64>,
+    /// Means beyond the forecasts, where these are quantiles.
+    pub(super) shortfalls: Vec<f64>,
     pub(super) outcomes: Vec<f64>,
     pub(super) fallbacks: usize,
 }
@@ -151,6 +161,29 @@ pub(super) struct Series {
 impl Series {
     fn breaches(&self) -> Vec<bool> {
         self.forecasts.iter().zip(&self.outcomes).map(|(quantile, outcome)| outcome < quantile).collect()
+    }
+
+    /// Of all members, one after the other.
+    fn joined(members: &[Self]) -> Self {
+        let all = |of: fn(&Self) -> &Vec<f64>| members.iter().flat_map(|one| of(one).iter().copied()).collect();
+        Self {
+            forecasts: all(|one| &one.forecasts),
+            shortfalls: all(|one| &one.shortfalls),
+            outcomes: all(|one| &one.outcomes),
+            fallbacks: members.iter().map(|one| one.fallbacks).sum(),
+        }
+    }
+
+    /// By one of [`Task::metrics`]. `None` for another.
+    fn score(&self, metric: Metric, tail: f64) -> Option<Result<f64, MetricError>> {
+        let Self { forecasts, shortfalls, outcomes, .. } = self;
+        Some(match metric {
+            Metric::Qlike => qlike(forecasts, outcomes),
+            Metric::Brier => brier(forecasts, outcomes),
+            Metric::Pinball => pinball(forecasts, outcomes, tail).map(|loss| loss * BPS),
+            Metric::FisslerZiegel => fissler_ziegel(forecasts, shortfalls, outcomes, tail),
+            _ => return None,
+        })
     }
 }
 
@@ -178,13 +211,15 @@ impl Row {
     }
 }
 
-/// Score of one member's records by [`Task::metric`].
+/// Score of one member's records by one of [`Task::metrics`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemberRow {
     /// The member.
     pub member: String,
     /// What is forecast.
     pub task: Task,
+    /// By what it is judged.
+    pub metric: Metric,
     /// Records judged.
     pub records: usize,
     /// Of the model trained together.
@@ -195,7 +230,7 @@ pub struct MemberRow {
     pub naive: f64,
 }
 
-/// Breaches of one member's value at risk.
+/// Breaches of one member's value at risk, and what was lost in them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoverageRow {
     /// The member.
@@ -204,29 +239,28 @@ pub struct CoverageRow {
     pub family: Family,
     /// By whom it was trained.
     pub way: Way,
-    /// The tests.
+    /// Tests of the breaches.
     pub coverage: Coverage,
+    /// Test of the expected shortfall.
+    pub shortfall: Shortfall,
 }
 
 /// Basis points of one.
 const BPS: f64 = 10_000.0;
-
-fn primary(task: Task, forecasts: &[f64], outcomes: &[f64], tail: f64) -> Result<f64, MetricError> {
-    match task {
-        Task::Volatility => qlike(forecasts, outcomes),
-        Task::Drawdown => brier(forecasts, outcomes),
-        Task::Tail => pinball(forecasts, outcomes, tail).map(|loss| loss * BPS),
-    }
-}
 
 /// All families and ways over all members' records.
 pub(super) fn rows(collected: &Collected, tail: f64) -> Result<Vec<Row>, MetricError> {
     let mut found = Vec::with_capacity(collected.len());
     for (&(family, way), series) in collected {
         let task = family.task();
-        let forecasts: Vec<f64> = series.iter().flat_map(|one| one.forecasts.iter().copied()).collect();
-        let outcomes: Vec<f64> = series.iter().flat_map(|one| one.outcomes.iter().copied()).collect();
-        let mut scores = vec![(task.metric(), primary(task, &forecasts, &outcomes, tail)?)];
+        let all = Series::joined(series);
+        let mut scores = Vec::new();
+        for metric in task.metrics() {
+            if let Some(score) = all.score(*metric, tail) {
+                scores.push((*metric, score?));
+            }
+        }
+        let Series { forecasts, outcomes, fallbacks, .. } = all;
         match task {
             Task::Volatility => {}
             Task::Drawdown => {
@@ -244,7 +278,6 @@ pub(super) fn rows(collected: &Collected, tail: f64) -> Result<Vec<Row>, MetricE
                 scores.push((Metric::Breaches, breaches as f64 / outcomes.len() as f64));
             }
         }
-        let fallbacks = series.iter().map(|one| one.fallbacks).sum();
         found.push(Row { task, family, way, records: outcomes.len(), fallbacks, scores });
     }
     found.sort_by_key(|row| (row.task, row.family, row.way));
@@ -254,7 +287,7 @@ pub(super) fn rows(collected: &Collected, tail: f64) -> Result<Vec<Row>, MetricE
 /// What training together gives each member.
 pub(super) fn member_rows(collected: &Collected, members: &[&str], tail: f64) -> Vec<MemberRow> {
     let mut found = Vec::new();
-    for task in Task::ALL {
+    for (task, metric) in judged() {
         let naive = match task {
             Task::Volatility => Family::Ewma,
             Task::Drawdown => Family::BaseRate,
@@ -263,25 +296,26 @@ pub(super) fn member_rows(collected: &Collected, members: &[&str], tail: f64) ->
         for (position, member) in members.iter().enumerate() {
             let score = |family, way| {
                 let series: &Series = collected.get(&(family, way))?.get(position)?;
-                let value = primary(task, &series.forecasts, &series.outcomes, tail).ok()?;
-                Some((series.outcomes.len(), value))
+                Some((series.outcomes.len(), series.score(metric, tail)?.ok()?))
             };
             let own = [score(task.used(), Way::Together), score(task.used(), Way::Alone), score(naive, Way::Naive)];
             if let [Some((records, together)), Some((_, alone)), Some((_, naive))] = own {
-                found.push(MemberRow { member: (*member).to_owned(), task, records, together, alone, naive });
+                found.push(MemberRow { member: (*member).to_owned(), task, metric, records, together, alone, naive });
             }
         }
     }
     found
 }
 
-/// Tests of every value at risk, member by member: breaches of different members on one day are no independent ones.
+/// Tests of every value at risk and expected shortfall, member by member: breaches of different members on one day are no independent ones.
 pub(super) fn coverage_rows(collected: &Collected, members: &[&str], tail: f64) -> Vec<CoverageRow> {
     let mut found = Vec::new();
     for (&(family, way), series) in collected.iter().filter(|((family, _), _)| family.task() == Task::Tail) {
         for (member, one) in members.iter().zip(series) {
-            if let Ok(coverage) = coverage(&one.breaches(), tail) {
-                found.push(CoverageRow { member: (*member).to_owned(), family, way, coverage });
+            let of_breaches = coverage(&one.breaches(), tail);
+            let of_losses = shortfall(&one.forecasts, &one.shortfalls, &one.outcomes, tail);
+            if let (Ok(coverage), Ok(shortfall)) = (of_breaches, of_losses) {
+                found.push(CoverageRow { member: (*member).to_owned(), family, way, coverage, shortfall });
             }
         }
     }

@@ -28,10 +28,11 @@ fn every_rival_is_judged_on_the_same_records() {
         for way in [Way::Together, Way::Pooled, Way::Alone, Way::Naive] {
             assert!(rows.iter().any(|row| row.way == way), "{task} {way}");
         }
-        assert_eq!(found.members.iter().filter(|row| row.task == task).count(), 4);
+        assert_eq!(found.members.iter().filter(|row| row.task == task).count(), 4 * task.metrics().len());
     }
     assert_eq!(found.coverage.len(), 4 * 7);
-    assert_eq!(found.verdicts.len(), 3);
+    let judged: Vec<_> = found.verdicts.iter().map(|verdict| verdict.metric).collect();
+    assert_eq!(judged, [Metric::Qlike, Metric::Brier, Metric::Pinball, Metric::FisslerZiegel]);
     // Without noise and liars, what is summed is what pooling gives.
     for family in [Family::Har, Family::Logistic, Family::FilteredHistory, Family::QuantileRegression] {
         let score = |way| found.row(family, way).unwrap().scores.clone();
@@ -78,6 +79,16 @@ fn a_poisoned_model_loses_and_the_verdict_says_so() {
     assert!(verdict.sentence.contains("**it does not win**"), "{}", verdict.sentence);
     let breaches = found.row(Family::FilteredHistory, Way::Together).unwrap().score(Metric::Breaches);
     assert_eq!(breaches, Some(0.0));
+    let shortfall = found.verdicts.iter().find(|verdict| verdict.metric == Metric::FisslerZiegel).unwrap();
+    assert!(!shortfall.pays(), "{shortfall:?}");
+    let pooled =
+        shortfall.loses_to.iter().any(|rival| (rival.family, rival.way) == (Family::FilteredHistory, Way::Pooled));
+    assert!(pooled, "{shortfall:?}");
+    let says = "value at risk with expected shortfall: filtered history together has FZ0 ";
+    assert!(shortfall.sentence.starts_with(says) && shortfall.sentence.contains("**it does not win**"));
+    // No loss was as great as foretold.
+    let used = found.coverage.iter().find(|row| (row.family, row.way) == (Family::FilteredHistory, Way::Together));
+    assert_eq!((used.unwrap().shortfall.z2, used.unwrap().shortfall.severity), (1.0, None));
 }
 
 /// Nobody stays for Newton's method.

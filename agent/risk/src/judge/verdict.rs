@@ -37,8 +37,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(task: Task, rows: &[Row]) -> Option<Self> {
-        let metric = task.metric();
+    pub(super) fn of(task: Task, metric: Metric, rows: &[Row]) -> Option<Self> {
         let is_used = |row: &&Row| (row.family, row.way) == (task.used(), Way::Together);
         let score = rows.iter().find(is_used)?.score(metric)?;
         let (mut beats, mut equals, mut loses_to) = (Vec::new(), Vec::new(), Vec::new());
@@ -56,8 +55,13 @@ impl Verdict {
         for list in [&mut beats, &mut equals, &mut loses_to] {
             list.sort_by(|left, right| left.score.total_cmp(&right.score));
         }
-        let sentence = sentence(task, score, &beats, &equals, &loses_to);
+        let sentence = sentence(task, metric, score, &beats, &equals, &loses_to);
         Some(Self { task, metric, score, beats, equals, loses_to, sentence })
+    }
+
+    /// What is judged, for people.
+    pub fn subject(&self) -> String {
+        subject(self.task, self.metric)
     }
 
     /// Whether nothing beats it that a member could have without the others: its own model, and the naive one.
@@ -66,8 +70,14 @@ impl Verdict {
     }
 }
 
-fn sentence(task: Task, score: f64, beats: &[Rival], equals: &[Rival], loses_to: &[Rival]) -> String {
-    let metric = task.metric();
+fn subject(task: Task, metric: Metric) -> String {
+    match metric {
+        Metric::FisslerZiegel => format!("{task} with expected shortfall"),
+        _ => task.to_string(),
+    }
+}
+
+fn sentence(task: Task, metric: Metric, score: f64, beats: &[Rival], equals: &[Rival], loses_to: &[Rival]) -> String {
     let list = |rivals: &[Rival]| {
         let named = rivals.iter().map(|rival| match rival.way {
             Way::Naive => format!("{} ({}, {:.4})", rival.way, rival.family, rival.score),
@@ -75,7 +85,7 @@ fn sentence(task: Task, score: f64, beats: &[Rival], equals: &[Rival], loses_to:
         });
         named.collect::<Vec<_>>().join(", ")
     };
-    let mut text = format!("{task}: {} together has {metric} {score:.4}", task.used());
+    let mut text = format!("{}: {} together has {metric} {score:.4}", subject(task, metric), task.used());
     for (word, rivals) in [("beats", beats), ("equals", equals)] {
         if !rivals.is_empty() {
             text.push_str(&format!("; it {word} {}", list(rivals)));
@@ -104,13 +114,13 @@ mod tests {
             row(Family::Har, Way::Alone, -4.5),
             row(Family::Ewma, Way::Naive, -5.1),
         ];
-        let found = Verdict::of(Task::Volatility, &rows).unwrap();
+        let found = Verdict::of(Task::Volatility, Metric::Qlike, &rows).unwrap();
         let text = "volatility: HAR together has QLIKE -5.0000; it beats HAR alone (-4.5000); it equals HAR pooled \
                     (-5.0000); **it does not win**: better are naive (EWMA, -5.1000).";
         assert_eq!(found.sentence, text);
         assert!(!found.pays());
-        let won = Verdict::of(Task::Volatility, &rows[..3]).unwrap();
+        let won = Verdict::of(Task::Volatility, Metric::Qlike, &rows[..3]).unwrap();
         assert!(won.pays() && won.sentence.ends_with("; nothing beats it."));
-        assert_eq!(Verdict::of(Task::Tail, &rows), None);
+        assert_eq!(Verdict::of(Task::Tail, Metric::Pinball, &rows), None);
     }
 }

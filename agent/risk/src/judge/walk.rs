@@ -2,15 +2,22 @@
 
 use super::{
     naive,
+    shortfall::Tail,
     table::{Family, Key, Series, Way},
 };
 use crate::{
     data::{FEATURES, Fold, RETURNS_MOST, Shard, SplitError, TreasuryDay, VOLATILITY, walk_forward},
-    models::forest::{self, ForestSettings},
+    models::{
+        forest::{self, ForestSettings},
+        tail::Losses,
+    },
     parameters::Parameters,
     train::{PlainRounds, Rounds, Settings, TrainError, Trained, train},
 };
 use std::collections::BTreeMap;
+
+/// The loss of everything has no logarithm; a forecast of more than this counts as this.
+const LOSS_MOST: f64 = 1.0 - 1e-12;
 
 /// Where the test begins and how it walks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,13 +151,21 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// A way without a forecast of its own says what the naive one says, and that is counted.
-    fn note(&mut self, family: Family, way: Way, forecast: Option<f64>, naive: f64, outcome: f64) {
+    fn note(&mut self, family: Family, way: Way, forecast: Option<f64>, naive: f64, outcome: f64) -> &mut Series {
         let members = self.members;
         let series = self.collected.entry((family, way)).or_insert_with(|| vec![Series::default(); members]);
         let one = &mut series[self.member];
         one.forecasts.push(forecast.unwrap_or(naive));
         one.outcomes.push(outcome);
         one.fallbacks += usize::from(forecast.is_none());
+        one
+    }
+
+    /// The same of a tail.
+    fn note_tail(&mut self, family: Family, way: Way, forecast: Option<Tail>, naive: Tail, outcome: f64) {
+        let quantile = forecast.map(|tail| tail.quantile);
+        let series = self.note(family, way, quantile, naive.quantile, outcome);
+        series.shortfalls.push(forecast.unwrap_or(naive).shortfall);
     }
 
     /// Mean daily variance of the week to come, of each asset that is held and not stable.
@@ -172,36 +187,39 @@ impl Desk<'_> {
         }
     }
 
-    /// Probability of a drawdown and quantile of the next day's log return.
+    /// Probability of a drawdown, and the tail of the next day's log return.
     fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, base_rate: f64) {
         let outcomes = test.drawdown().targets().iter().zip(test.tail().targets());
         for ((day, row), (event, outcome)) in test.days().iter().zip(test.drawdown().rows()).zip(outcomes) {
             let Ok(features) = <[f64; FEATURES]>::try_from(row) else { continue };
-            let Some(naive) = naive::quantile(test, day) else { continue };
+            let Some(naive) = naive::tail(test, day) else { continue };
             self.note(Family::BaseRate, Way::Naive, Some(base_rate), base_rate, *event);
-            self.note(Family::EwmaNormal, Way::Naive, Some(naive), naive, *outcome);
+            self.note_tail(Family::EwmaNormal, Way::Naive, Some(naive), naive, *outcome);
             for &(way, parameters) in ways {
                 let logistic = parameters.and_then(|found| found.drawdown.as_ref()?.probability(&features).ok());
                 let forest = parameters.and_then(|found| found.forest.as_ref()?.probability(&features).ok());
                 let combined = parameters.and_then(|found| found.drawdown_probability(&features));
                 let filtered = parameters.and_then(|found| filtered(found, test, day));
-                let regression = parameters
-                    .and_then(|found| found.quantile.as_ref()?.losses(&features).ok())
-                    .map(|losses| libm::log1p(-losses.value_at_risk));
+                let regression = parameters.and_then(|found| found.quantile.as_ref()?.losses(&features).ok()).map(tail);
                 self.note(Family::Logistic, way, logistic, base_rate, *event);
                 self.note(Family::Forest, way, forest, base_rate, *event);
                 self.note(Family::Combined, way, combined, base_rate, *event);
-                self.note(Family::FilteredHistory, way, filtered, naive, *outcome);
-                self.note(Family::QuantileRegression, way, regression, naive, *outcome);
+                self.note_tail(Family::FilteredHistory, way, filtered, naive, *outcome);
+                self.note_tail(Family::QuantileRegression, way, regression, naive, *outcome);
             }
         }
     }
 }
 
-/// Quantile of the next day's log return by filtered historical simulation.
-fn filtered(parameters: &Parameters, shard: &Shard, day: &TreasuryDay) -> Option<f64> {
+/// Tail of the next day's log return by filtered historical simulation.
+fn filtered(parameters: &Parameters, shard: &Shard, day: &TreasuryDay) -> Option<Tail> {
     let forecast = parameters.volatility.forecast(&shard.views(day, RETURNS_MOST));
     let daily = forecast.treasury_daily(day.weights.iter().copied())?;
-    let losses = parameters.tail.as_ref()?.losses(daily)?;
-    Some(libm::log1p(-losses.value_at_risk))
+    Some(tail(parameters.tail.as_ref()?.losses(daily)?))
+}
+
+/// Losses as log returns, in which they were found.
+fn tail(losses: Losses) -> Tail {
+    let log = |loss: f64| libm::log1p(-loss.min(LOSS_MOST));
+    Tail { quantile: log(losses.value_at_risk), shortfall: log(losses.expected_shortfall) }
 }

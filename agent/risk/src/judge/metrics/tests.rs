@@ -12,11 +12,16 @@ fn scores_are_those_of_their_definitions() {
     near(log_loss(&[0.25, 0.5], &[0.0, 1.0]).unwrap(), -(0.75f64.ln() + 0.5f64.ln()) / 2.0);
     near(auc(&[0.1, 0.4, 0.35, 0.8], &[0.0, 0.0, 1.0, 1.0]).unwrap(), 0.75);
     near(pinball(&[-0.1, -0.1], &[-0.3, 0.1], 0.05).unwrap(), (0.95 * 0.2 + 0.05 * 0.2) / 2.0);
+    // A breach by 0.03 costs 0.03 / (0.05 · 0.03) = 20; both days cost 2/3 + ln 0.03 − 1.
+    let found = fissler_ziegel(&[-0.02, -0.02], &[-0.03, -0.03], &[-0.05, 0.01], 0.05).unwrap();
+    near(found, 10.0 + 2.0 / 3.0 + 0.03f64.ln() - 1.0);
 }
 
 #[test]
 fn a_certain_forecast_that_is_wrong_costs_a_finite_amount() {
     near(log_loss(&[0.0], &[1.0]).unwrap(), -PROBABILITY_MIN.ln());
+    // A loss of 1 % where none was said: 0.01 / (0.05 · 0.0001) and the logarithm.
+    near(fissler_ziegel(&[0.0], &[0.0], &[-0.01], 0.05).unwrap(), 2_000.0 + SHORTFALL_MIN.ln() - 1.0);
 }
 
 #[test]
@@ -30,6 +35,11 @@ fn what_cannot_be_scored_says_why() {
     assert_eq!(text(qlike(&[0.0], &[1.0])), "forecast 0 is 0; give a finite number above zero");
     assert_eq!(text(qlike(&[1.0], &[-1.0])), "outcome 0 is -1; give a finite number from zero on");
     assert_eq!(text(pinball(&[1.0], &[f64::INFINITY], 0.05)), "outcome 0 is inf; give a finite number");
+    let above = "shortfall 1 is -0.1; give a number no greater than its quantile";
+    assert_eq!(text(fissler_ziegel(&[-0.1, -0.2], &[-0.1, -0.1], &[0.0, 0.0], 0.05)), above);
+    assert_eq!(text(fissler_ziegel(&[0.0], &[f64::NAN], &[0.0], 0.05)), "forecast 0 is NaN; give a finite number");
+    let tail = "a tail of probability 0; give a number between 0 and 1";
+    assert_eq!(text(fissler_ziegel(&[0.0], &[0.0], &[0.0], 0.0)), tail);
     let one_class = "2 of 2 records are events; this score needs both kinds, so test on more days";
     assert_eq!(text(auc(&[0.1, 0.2], &[1.0, 1.0])), one_class);
 }
@@ -62,5 +72,23 @@ proptest! {
         let constant = |value: f64| vec![value; outcomes.len()];
         let (best, other) = (qlike(&constant(truth), &outcomes).unwrap(), qlike(&constant(truth * off), &outcomes).unwrap());
         prop_assert!(best <= other + 1e-12);
+    }
+
+    /// Of twenty outcomes, or a multiple, the worst of twenty are the tail: the greatest of them and their mean are the
+    /// best constant pair, whatever else is said.
+    #[test]
+    fn the_tail_of_the_outcomes_is_the_best_forecast_of_it(
+        outcomes in prop::collection::vec(-0.5f64..0.1, 60),
+        (quantile, beyond) in (-0.6f64..0.1, 0.0f64..0.5),
+    ) {
+        let mut sorted = outcomes.clone();
+        sorted.sort_by(f64::total_cmp);
+        let (v, e) = (sorted[2], (sorted[0] + sorted[1] + sorted[2]) / 3.0);
+        prop_assume!(e < -SHORTFALL_MIN);
+        let score = |v: f64, e: f64| fissler_ziegel(&[v; 60], &[e; 60], &outcomes, 0.05).unwrap();
+        let best = score(v, e);
+        for (v, e) in [(quantile, quantile - beyond), (v, v - beyond), (quantile.max(e), e)] {
+            prop_assert!(best <= score(v, e) + 1e-12, "{} {}", v, e);
+        }
     }
 }
