@@ -90,6 +90,7 @@ fn thousand(c: &mut Criterion) {
         Aggregation::CoordinateMedian,
         Aggregation::TrimmedMean { trim_bps: 3_000 },
         Aggregation::GeometricMedian,
+        Aggregation::Krum { liars_bps: 3_000 },
         Aggregation::MultiKrum { liars_bps: 3_000 },
         Aggregation::CentredClipping,
     ] {

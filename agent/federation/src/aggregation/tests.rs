@@ -152,4 +152,22 @@ proptest! {
             prop_assert!(linear::squared_distance(&before, &after) < 1e-12, "{rule:?}");
         }
     }
+
+    /// Whole numbers from few, so that vectors repeat and distances tie.
+    #[test]
+    fn krum_takes_the_vector_with_the_nearest_neighbours(
+        vectors in prop::collection::vec(prop::collection::vec((-3i8..4).prop_map(f64::from), 5), 9..14),
+    ) {
+        let liars = vectors.len() * 3 / 10;
+        let score = |own: usize| {
+            let others = (0..vectors.len()).filter(|other| *other != own);
+            let mut distances: Vec<f64> =
+                others.map(|other| linear::squared_distance(&vectors[own], &vectors[other])).collect();
+            distances.sort_by(f64::total_cmp);
+            distances[..vectors.len() - liars - 2].iter().sum::<f64>()
+        };
+        let scores: Vec<f64> = (0..vectors.len()).map(score).collect();
+        let best = (0..vectors.len()).min_by(|a, b| scores[*a].total_cmp(&scores[*b])).unwrap();
+        prop_assert_eq!(&aggregate(Aggregation::Krum { liars_bps: 3_000 }, &vectors).unwrap(), &vectors[best]);
+    }
 }
