@@ -1,8 +1,14 @@
 //! Real prices, and strategies that run on them day by day.
 
-use crate::{ready::Ready, world::World};
+use crate::{
+    ready::Ready,
+    world::{USDC_ONE, World},
+};
 use quaestor_core::{
-    Action, Amount, AssetId, BlockRef, Intent, Price, RiskReport, amount::WAD, pipeline::Workspace, snapshot::Round,
+    Action, Amount, AssetId, BlockRef, Intent, Price, RiskReport,
+    amount::WAD,
+    pipeline::Workspace,
+    snapshot::{AssetReading, EarlierRate, Round},
     strategy::StrategyHold,
 };
 use quaestor_simulations::{DailySeries, Day, load_dir};
@@ -15,6 +21,9 @@ const FEE_BPS: u64 = 30;
 const DECAY: f64 = 0.94;
 /// Days that a forecast looks back.
 const LOOK_BACK: usize = 90;
+
+/// Days between the two readings of a vault's rate.
+const RATE_DAYS: usize = 7;
 
 /// The daily prices that come with the project.
 pub struct Market(Vec<DailySeries>);
@@ -49,6 +58,42 @@ pub struct Scene {
     pub to: &'static str,
     /// Base units of cash that operations pay each day.
     pub burn_daily: u128,
+    /// What vaults earn, made up: no history of it comes with the project.
+    pub vaults: Vec<Earned>,
+}
+
+/// What a vault of the scene earns.
+pub struct Earned {
+    /// Symbol of its shares.
+    pub shares: &'static str,
+    /// Days and rates a year, straight lines between them; the first holds before, the last after.
+    pub rates: Vec<(&'static str, f64)>,
+}
+
+impl Earned {
+    /// The rate a year that is earned on a day.
+    fn rate(&self, on: Day) -> f64 {
+        let at = |text: &str| day(text).close_timestamp() as f64;
+        let now = on.close_timestamp() as f64;
+        let next = self.rates.iter().position(|(text, _)| at(text) > now).unwrap_or(self.rates.len());
+        match (self.rates[..next].last(), self.rates.get(next)) {
+            (Some((from, before)), Some((to, after))) => {
+                before + (after - before) * (now - at(from)) / (at(to) - at(from))
+            }
+            (Some((_, rate)), None) | (None, Some((_, rate))) => *rate,
+            (None, None) => 0.0,
+        }
+    }
+
+    /// Cash for one whole share at the end of each of these days, one to one at the first.
+    fn worth(&self, days: &[Day]) -> Vec<f64> {
+        let grown = days.iter().scan(1.0, |worth, day| {
+            let now = *worth;
+            *worth *= 1.0 + self.rate(*day) / 365.0;
+            Some(now)
+        });
+        grown.collect()
+    }
 }
 
 /// What was done at a day.
@@ -66,6 +111,7 @@ pub struct Entry {
     operations: Vec<f64>,
     reserve: Vec<f64>,
     pub volatility: f64,
+    rates: Vec<Option<i64>>,
     pub deeds: Vec<Deed>,
     pub holds: Vec<StrategyHold>,
 }
@@ -84,6 +130,11 @@ impl Entry {
         self.operations[self.index(symbol)]
     }
 
+    /// Rate a year of a vault's shares between the two readings of it.
+    pub fn rate(&self, symbol: &str) -> f64 {
+        self.rates[self.index(symbol)].map_or(f64::NAN, |bps| bps as f64 / 10_000.0)
+    }
+
     /// Share of the whole treasury.
     pub fn share(&self, symbol: &str) -> f64 {
         let value = |index: usize| (self.operations[index] + self.reserve[index]) * self.prices[index];
@@ -93,7 +144,7 @@ impl Entry {
 
 /// Every day of the scene, as it stands after the day's deeds.
 pub fn run(market: &Market, scene: Scene) -> Vec<Entry> {
-    let mut ready = Ready::new(scene.world, &quaestor_strategies::catalog());
+    let mut ready = Ready::new(scene.world.clone(), &quaestor_strategies::catalog());
     let (mut work, mut entries) = (Workspace::new(), Vec::new());
     let mut today = Some(day(scene.from));
     // Ends with the scene.
@@ -102,6 +153,7 @@ pub fn run(market: &Market, scene: Scene) -> Vec<Entry> {
             burn(&mut ready.world, scene.burn_daily);
         }
         show(market, &mut ready.world, now);
+        accrue(&mut ready.world, &scene, now);
         ready.prices = ready.world.prices();
         ready.risk = forecast(market, &ready.world, now);
         ready.decide(&mut work);
@@ -130,7 +182,29 @@ fn show(market: &Market, world: &mut World, now: Day) {
     for (asset, reading) in world.terms.assets.iter().zip(&mut world.snapshot.assets) {
         let round =
             |day: &Day| Round { price: Some(market.close(&asset.symbol, *day)), updated_at: day.close_timestamp() };
-        reading.feeds[0].rounds = before(now, count).iter().map(round).collect();
+        for feed in &mut reading.feeds {
+            feed.rounds = before(now, count).iter().map(round).collect();
+        }
+    }
+}
+
+/// The two readings of each vault: of `now`, and of the days before.
+fn accrue(world: &mut World, scene: &Scene, now: Day) {
+    let start = before(day(scene.from), RATE_DAYS + 1)[0];
+    let number = world.snapshot.block.number;
+    for earned in &scene.vaults {
+        let index = world.terms.asset_named(earned.shares).expect("shares of the scene").index();
+        let days: Vec<Day> =
+            std::iter::successors(Some(start), |day| day.next()).take_while(|day| *day <= now).collect();
+        let worth = earned.worth(&days);
+        let base_units = |at: usize| Amount((worth[at] * USDC_ONE as f64).round() as u128);
+        let (last, earlier) = (days.len() - 1, days.len() - 1 - RATE_DAYS);
+        let timestamp = days[earlier].close_timestamp();
+        let hash = alloy_primitives::keccak256(timestamp.to_be_bytes());
+        let block = BlockRef { number: number - 1, hash, timestamp };
+        let reading = world.snapshot.assets[index].rate.as_mut().expect("a vault's shares have a rate");
+        reading.now = Some(base_units(last));
+        reading.earlier = Some(EarlierRate { block, rate: base_units(earlier) });
     }
 }
 
@@ -159,11 +233,12 @@ fn forecast(market: &Market, world: &World, now: Day) -> RiskReport {
     RiskReport { treasury_volatility_bps: Some((yearly * 10_000.0).ceil() as u64), ..RiskReport::default() }
 }
 
-/// Transfers in full, swaps at the oracle's price less the fee.
+/// Transfers, deposits and redemptions in full, swaps at the oracle's price less the fee.
 fn carry_out(world: &World, intents: &[Intent]) -> World {
     let mut left = world.done(intents);
     for intent in intents {
-        for exchange in intent.actions.iter().filter_map(Action::exchange) {
+        let swaps = intent.actions.iter().filter(|action| matches!(action, Action::Swap { .. }));
+        for exchange in swaps.filter_map(Action::exchange) {
             let fee = intent.value.share(FEE_BPS).unwrap();
             let (price, unit) =
                 (world.prices().of(exchange.take).unwrap(), world.terms.assets[exchange.take.index()].unit());
@@ -180,6 +255,8 @@ fn entry(ready: &Ready, day: Day, intents: &[Intent], holds: Vec<StrategyHold>) 
         let balances = ready.world.snapshot.accounts[account].balances.iter().zip(&terms.assets);
         balances.map(|(amount, asset)| amount.0 as f64 / asset.unit() as f64).collect()
     };
+    let block = ready.world.snapshot.block;
+    let rate = |reading: &AssetReading| reading.rate.and_then(|rate| rate.growth_bps_yearly(block.timestamp));
     let of = |name: &str| terms.account_named(name).expect("an account of the fixture").index();
     let symbol = |asset: AssetId| terms.assets[asset.index()].symbol.clone();
     let deed = |intent: &Intent| Deed {
@@ -198,6 +275,7 @@ fn entry(ready: &Ready, day: Day, intents: &[Intent], holds: Vec<StrategyHold>) 
         operations: whole(of("operations")),
         reserve: whole(of("reserve")),
         volatility: ready.risk.treasury_volatility_bps.unwrap_or(0) as f64 / 10_000.0,
+        rates: ready.world.snapshot.assets.iter().map(rate).collect(),
         deeds: intents.iter().map(deed).collect(),
         holds,
     }

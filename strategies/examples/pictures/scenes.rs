@@ -2,10 +2,10 @@
 
 use crate::{
     canvas::{BLUE_LINE, Chart, Mark, ORANGE, PURPLE, Picture},
-    history::{Entry, Market, Scene, run},
+    history::{Earned, Entry, Market, Scene, run},
     world::{Holding, USDC_ONE, World, dai, named, number, pairs, rebalance, strategy, text, usdc, volatile},
 };
-use quaestor_core::{Value, amount::WAD, policy::StrategyTerms};
+use quaestor_core::{Value, amount::WAD, policy::StrategyTerms, strategy::ParamValue};
 
 /// Every picture with the name of its file.
 pub fn all(market: &Market) -> Vec<(&'static str, Picture)> {
@@ -16,6 +16,7 @@ pub fn all(market: &Market) -> Vec<(&'static str, Picture)> {
         ("dca", averaged(market)),
         ("derisk", derisked(market)),
         ("depeg_exit", left(market)),
+        ("yield_allocation", allocated(market)),
     ]
 }
 
@@ -78,7 +79,7 @@ fn rebalanced(market: &Market) -> Picture {
     let (from, price) = ("2020-01-01", market.first("WETH", "2020-01-01"));
     let eth = volatile("WETH", price, (4_000, 5_000, 6_000), 1_000_000 * WAD / price);
     let world = world(&[usdc(None, 1_000_000 * USDC_ONE, 0), eth], vec![rebalance("1000 USD")]);
-    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 0 });
+    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 0, vaults: vec![] });
     let price = Chart { mark_names: ["bought", "sold"], ..price_of_weth(&entries) };
     let share = Chart {
         lines: vec![(String::new(), BLUE_LINE, each(&entries, |it| it.share("WETH")))],
@@ -94,7 +95,10 @@ fn refilled(market: &Market) -> Picture {
     let cash = usdc(None, 400_000 * USDC_ONE, 2_000_000 * USDC_ONE);
     let mut world = world(&[cash], vec![named("supply", "refill", &refill)]);
     world.terms.venues.clear();
-    let entries = run(market, Scene { world, from: "2020-01-01", to: "2020-12-31", burn_daily: 4_000 * USDC_ONE });
+    let entries = run(
+        market,
+        Scene { world, from: "2020-01-01", to: "2020-12-31", burn_daily: 4_000 * USDC_ONE, vaults: vec![] },
+    );
     let held = |it: &Entry| it.held("USDC");
     let operations = Chart {
         lines: vec![(String::new(), BLUE_LINE, each(&entries, held))],
@@ -124,7 +128,7 @@ fn lasting(market: &Market) -> Picture {
     let cash = usdc(None, 500_000 * USDC_ONE, 400_000 * USDC_ONE);
     let mut world = world(&[cash, eth], vec![strategy("runway", "runway", runway)]);
     world.terms.risk.burn_monthly = Value(90_000 * WAD);
-    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 3_000 * USDC_ONE });
+    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 3_000 * USDC_ONE, vaults: vec![] });
     let months: fn(&Entry) -> f64 = |it| it.held("USDC") * it.price("USDC") / 90_000.0;
     let of = |sold: &str, value: fn(&Entry) -> f64| {
         let did = |entry: &Entry| entry.deeds.iter().any(|deed| deed.sell == sold);
@@ -158,7 +162,7 @@ fn averaged(market: &Market) -> Picture {
     ];
     let eth = volatile("WETH", market.first("WETH", from), (0, 5_000, 10_000), 0);
     let world = world(&[usdc(None, 520_000 * USDC_ONE, 0), eth], vec![named("savings", "dca", &params)]);
-    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 0 });
+    let entries = run(market, Scene { world, from, to: "2021-07-06", burn_daily: 0, vaults: vec![] });
     let mut spent = 0.0;
     let average = |it: &Entry| {
         spent += it.deeds.iter().map(|deed| deed.usd).sum::<f64>();
@@ -209,6 +213,7 @@ fn derisked(market: &Market) -> Picture {
             from,
             to: "2020-08-31",
             burn_daily: 0,
+            vaults: vec![],
         },
     );
     let price = Chart { mark_names: ["", "WETH and WBTC sold"], ratios: false, ..price_of_weth(&entries) };
@@ -245,7 +250,7 @@ fn left(market: &Market) -> Picture {
     ];
     let holdings = [usdc(None, 1_000_000 * USDC_ONE, 0), dai(0, 0)];
     let world = world(&holdings, vec![strategy("exit", "depeg_exit", params)]);
-    let entries = run(market, Scene { world, from: "2020-03-01", to: "2020-04-30", burn_daily: 0 });
+    let entries = run(market, Scene { world, from: "2020-03-01", to: "2020-04-30", burn_daily: 0, vaults: vec![] });
     let sold = entries.iter().enumerate().filter(|(_, it)| !it.deeds.is_empty());
     let price = Chart {
         lines: vec![(String::new(), BLUE_LINE, each(&entries, |it| it.price("USDC")))],
@@ -267,5 +272,75 @@ fn left(market: &Market) -> Picture {
         "depeg_exit, March 2020: below 0.98 USD for two rounds, a quarter a day; what a false alarm costs",
         &entries,
         [price, held],
+    )
+}
+
+/// The rates are made up, and the picture says so: no history of a vault comes with the project.
+fn allocated(market: &Market) -> Picture {
+    const HAIRCUTS: [(&str, f64); 2] = [("s-steady", 0.005), ("s-lively", 0.02)];
+    let vault = |venue: &str, max_bps: i64, risk_bps: i64| {
+        let fields = [("venue", text(venue)), ("max_bps", number(max_bps)), ("risk_bps", number(risk_bps))];
+        ParamValue::Table(fields.map(|(key, value)| (key.to_owned(), value)).into())
+    };
+    let params = vec![
+        ("account", text("operations")),
+        ("asset", text("USDC")),
+        ("keep", text("200000 USDC")),
+        ("trade_min", text("20000 USD")),
+        ("move_bps_min", number(100)),
+        ("vaults", ParamValue::List(vec![vault("steady", 6_000, 50), vault("lively", 5_000, 200)])),
+    ];
+    let at_par = (Some(USDC_ONE), USDC_ONE);
+    let cash = usdc(None, 2_000_000 * USDC_ONE, 0);
+    let mut world = world(&[cash], vec![strategy("yield", "yield_allocation", params)]);
+    world.terms.venues.clear();
+    let world = world.with_vault("steady", at_par, [0, 0]).with_vault("lively", at_par, [0, 0]);
+    let steady = [("2020-07-06", 0.040), ("2020-10-01", 0.050), ("2021-01-15", 0.040), ("2021-07-06", 0.045)];
+    let lively = [
+        ("2020-07-06", 0.09),
+        ("2020-09-01", 0.16),
+        ("2020-11-15", 0.06),
+        ("2021-01-05", 0.015),
+        ("2021-02-20", 0.015),
+        ("2021-04-20", 0.12),
+        ("2021-07-06", 0.08),
+    ];
+    let vaults = vec![
+        Earned { shares: "s-steady", rates: steady.to_vec() },
+        Earned { shares: "s-lively", rates: lively.to_vec() },
+    ];
+    let entries =
+        run(market, Scene { world, from: "2020-07-06", to: "2021-07-06", burn_daily: 2_000 * USDC_ONE, vaults });
+    let [(steady, steady_risk), (lively, lively_risk)] = HAIRCUTS;
+    let rates = Chart {
+        lines: vec![
+            ("steady".into(), BLUE_LINE, each(&entries, |it| it.rate(steady) - steady_risk)),
+            ("lively".into(), PURPLE, each(&entries, |it| it.rate(lively) - lively_risk)),
+        ],
+        levels: vec![(String::new(), 0.0)],
+        ..chart("synthetic rates of two vaults, a year, less their haircuts", percent)
+    };
+    let moved = |buys: bool| {
+        let kind = if buys { Mark::In } else { Mark::Out };
+        let did = move |it: &Entry| it.deeds.iter().any(|deed| (deed.sell == "USDC") == buys);
+        let days = entries.iter().enumerate().filter(move |(_, it)| did(it));
+        days.map(move |(at, it)| (kind, at, it.held("USDC")))
+    };
+    let worth = |symbol: &'static str| each(&entries, move |it| it.held(symbol) * it.price(symbol));
+    let held = Chart {
+        lines: vec![
+            ("steady".into(), BLUE_LINE, worth(steady)),
+            ("lively".into(), PURPLE, worth(lively)),
+            ("liquid".into(), ORANGE, worth("USDC")),
+        ],
+        levels: vec![("keep".into(), 200_000.0)],
+        marks: moved(true).chain(moved(false)).collect(),
+        mark_names: ["deposit", "redemption"],
+        ..chart("held; 2,000 USDC a day are paid (assumed)", usd)
+    };
+    picture(
+        "yield_allocation: 200,000 USDC kept liquid, the rest in the vault with the better net rate, up to its cap",
+        &entries,
+        [rates, held],
     )
 }
