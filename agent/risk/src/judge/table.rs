@@ -33,6 +33,8 @@ pub enum Family {
     Ewma,
     /// Logistic regression.
     Logistic,
+    /// The same by averaged parameters.
+    Averaged,
     /// Random forest.
     Forest,
     /// The greater of logistic regression and forest: what the model says.
@@ -97,7 +99,7 @@ impl Family {
     pub fn task(self) -> Task {
         match self {
             Self::Har | Self::Ewma => Task::Volatility,
-            Self::Logistic | Self::Forest | Self::Combined | Self::BaseRate => Task::Drawdown,
+            Self::Logistic | Self::Averaged | Self::Forest | Self::Combined | Self::BaseRate => Task::Drawdown,
             Self::FilteredHistory | Self::QuantileRegression | Self::EwmaNormal => Task::Tail,
         }
     }
@@ -114,7 +116,7 @@ macro_rules! spoken {
 }
 spoken!(Task: Volatility => "volatility", Drawdown => "drawdown", Tail => "value at risk");
 spoken!(Family:
-    Har => "HAR", Ewma => "EWMA", Logistic => "logistic", Forest => "forest", Combined => "logistic or forest",
+    Har => "HAR", Ewma => "EWMA", Logistic => "logistic", Averaged => "averaged logistic", Forest => "forest", Combined => "logistic or forest",
     BaseRate => "base rate", FilteredHistory => "filtered history", QuantileRegression => "quantile regression",
     EwmaNormal => "EWMA, normal",
 );

@@ -38,6 +38,10 @@ fn every_rival_is_judged_on_the_same_records() {
         let score = |way| found.row(family, way).unwrap().scores.clone();
         assert_eq!(score(Way::Together), score(Way::Pooled), "{family}");
     }
+    // Averaged parameters are judged too, and are others than those from sums.
+    let averaged = found.row(Family::Averaged, Way::Together).unwrap();
+    assert_eq!(averaged.fallbacks, 0);
+    assert_ne!(averaged.scores, found.row(Family::Logistic, Way::Together).unwrap().scores);
     let auc = found.row(Family::Combined, Way::Together).unwrap().score(Metric::Auc).unwrap();
     assert_eq!(found.auc_bps(), Some((auc * 10_000.0) as u64));
 }

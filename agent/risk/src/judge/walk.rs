@@ -1,6 +1,7 @@
 //! Walking forward: train on the past, forecast what came after, for the model and each of its rivals.
 
 use super::{
+    averaged::averaged,
     naive,
     shortfall::Tail,
     table::{Family, Key, Series, Way},
@@ -8,6 +9,7 @@ use super::{
 use crate::{
     data::{FEATURES, Fold, RETURNS_MOST, Shard, SplitError, TreasuryDay, VOLATILITY, walk_forward},
     models::{
+        drawdown::LogisticParameters,
         forest::{self, ForestSettings},
         tail::Losses,
     },
@@ -84,6 +86,10 @@ pub(super) fn walk(
         let public = holdout.and_then(|shard| shard.within(fold.train.clone()).ok());
         let together = train(&past, public.as_ref(), settings, rounds).map_err(failed)?;
         let pooled = pooled(&past, settings).map_err(failed)?;
+        let newton = together.parameters.drawdown.as_ref();
+        let long = |shard: &&Shard| shard.drawdown().expect_records(settings.records_min).is_ok();
+        let used: Vec<&Shard> = past.iter().filter(long).collect();
+        let averaged = newton.and_then(|newton| averaged(&used, newton, settings.drawdown_ridge));
         let rates = naive::BaseRates::of(&past);
         for (member, shard) in shards.iter().enumerate() {
             let Ok(test) = shard.within(fold.test.clone()) else { continue };
@@ -96,7 +102,7 @@ pub(super) fn walk(
             ];
             let mut desk = Desk { collected: &mut collected, member, members: shards.len() };
             desk.volatility(&test, &ways);
-            desk.treasury(&test, &ways, rates.of_member(shard.member()));
+            desk.treasury(&test, &ways, averaged.as_ref(), rates.of_member(shard.member()));
         }
     }
     if collected.is_empty() {
@@ -188,12 +194,14 @@ impl Desk<'_> {
     }
 
     /// Probability of a drawdown, and the tail of the next day's log return.
-    fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, base_rate: f64) {
+    fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, averaged: Option<&LogisticParameters>, base_rate: f64) {
         let outcomes = test.drawdown().targets().iter().zip(test.tail().targets());
         for ((day, row), (event, outcome)) in test.days().iter().zip(test.drawdown().rows()).zip(outcomes) {
             let Ok(features) = <[f64; FEATURES]>::try_from(row) else { continue };
             let Some(naive) = naive::tail(test, day) else { continue };
             self.note(Family::BaseRate, Way::Naive, Some(base_rate), base_rate, *event);
+            let by_average = averaged.and_then(|found| found.probability(&features).ok());
+            self.note(Family::Averaged, Way::Together, by_average, base_rate, *event);
             self.note_tail(Family::EwmaNormal, Way::Naive, Some(naive), naive, *outcome);
             for &(way, parameters) in ways {
                 let logistic = parameters.and_then(|found| found.drawdown.as_ref()?.probability(&features).ok());
