@@ -183,10 +183,10 @@ impl Training {
         if let (Some(budget), None) = (self.budget, self.noise_multiplier) {
             return Err(LearningError::NoNoise { epsilon: budget.epsilon });
         }
-        // Two at a time would each read the ledger before the other has written it.
-        let _alone = Grounds::enter(&self.folder)?;
         let target = Target::default();
         let (shards, holdout) = self.shards(target)?;
+        // Two at a time would each read the ledger before the other has written it.
+        let _alone = Grounds::enter(&self.folder)?;
         let end = shards.iter().map(|shard| shard.window().last).max().unwrap_or(0).saturating_add(1);
         let test_from = end.saturating_sub(self.test_days);
         let fold_days = self.test_days.div_ceil(FOLDS);

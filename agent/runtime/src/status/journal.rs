@@ -2,7 +2,7 @@
 
 use super::{DecisionNow, HoldNow, Reading};
 use crate::{
-    agent::{Book, Bundle, Record, decision_hash},
+    agent::{Book, Bundle, Record, TrainingEnd, decision_hash},
     cli::Exit,
     config::{Config, read_bounded},
     journal::{JournalError, JournalReader},
@@ -28,6 +28,18 @@ pub struct JournalNow {
     pub lifetime: Option<Lifetime>,
     /// The last alarm.
     pub alarm: Option<Alarm>,
+    /// The last training that the policy's schedule asked for.
+    pub training: Option<TrainingNow>,
+}
+
+/// What came of a training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TrainingNow {
+    /// The moment of the schedule, Unix seconds.
+    pub slot: u64,
+    /// A model or none.
+    #[serde(flatten)]
+    pub end: TrainingEnd,
 }
 
 /// When an agent ran.
@@ -79,8 +91,14 @@ pub(super) fn read(config: &Config, catalog: &Catalog) -> Written {
 fn fold(config: &Config, catalog: &Catalog) -> Result<Written, JournalError> {
     let reader = JournalReader::open(&config.files.journal)?;
     let mut book = Book::default();
-    let mut now =
-        JournalNow { rows: 0, head: crate::journal::genesis(), last_unix_ms: None, lifetime: None, alarm: None };
+    let mut now = JournalNow {
+        rows: 0,
+        head: crate::journal::genesis(),
+        last_unix_ms: None,
+        lifetime: None,
+        alarm: None,
+        training: None,
+    };
     let mut decision = None;
     // Bounded by the rows that stand there now: an agent that writes faster is not followed.
     let (last, _) = reader.head()?;
@@ -103,6 +121,7 @@ fn fold(config: &Config, catalog: &Catalog) -> Result<Written, JournalError> {
                     }
                 }
                 Record::Alarm { message } => now.alarm = Some(Alarm { unix_ms, message }),
+                Record::Trained { slot, end } => now.training = Some(TrainingNow { slot, end }),
                 Record::Decided { block, hash, bundle, allowed, refused, .. } => {
                     let (bundle, holds) = (config.files.bundles.join(bundle), Reading::Known(Vec::new()));
                     decision = Some(DecisionNow { block, hash, allowed, refused, bundle, holds });

@@ -8,7 +8,7 @@ mod print;
 mod tests;
 mod treasury;
 
-pub use journal::{Alarm, JournalNow, Lifetime};
+pub use journal::{Alarm, JournalNow, Lifetime, TrainingNow};
 pub use treasury::{AccountNow, AssetNow, TreasuryNow};
 
 use crate::{

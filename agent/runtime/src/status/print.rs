@@ -4,7 +4,7 @@ use super::{
     AssetNow, BrakeNow, ChainNow, DecisionNow, JournalNow, OperatorNow, PendingNow, PolicyNow, ProposalNow, Reading,
     Status, TreasuryNow,
 };
-use crate::agent::Path;
+use crate::agent::{Path, TrainingEnd};
 use quaestor_contracts::{
     explain::{plain, share, span, wad, whole_tokens},
     utc::Utc,
@@ -202,7 +202,7 @@ fn decision(page: &mut Page<'_, '_>, it: &Option<DecisionNow>) -> fmt::Result {
 }
 
 fn journal(page: &mut Page<'_, '_>, it: &Option<JournalNow>) -> fmt::Result {
-    let Some(JournalNow { rows, head, last_unix_ms, lifetime, alarm }) = it else {
+    let Some(JournalNow { rows, head, last_unix_ms, lifetime, alarm, training }) = it else {
         return page.line("journal", "none yet: the agent never ran here");
     };
     match alarm {
@@ -210,6 +210,13 @@ fn journal(page: &mut Page<'_, '_>, it: &Option<JournalNow>) -> fmt::Result {
             page.line("alarm", format_args!("{}: {}", Utc(alarm.unix_ms / 1_000), one_line(&alarm.message)))?;
         }
         None => page.line("alarm", "none so far")?,
+    }
+    match training.as_ref().map(|training| (Utc(training.slot), &training.end)) {
+        Some((slot, TrainingEnd::Model { hash })) => page.line("training", format_args!("{slot}: model {hash}"))?,
+        Some((slot, TrainingEnd::Failed { reason })) => {
+            page.line("training", format_args!("{slot}: no model: {}", one_line(reason)))?;
+        }
+        None => {}
     }
     match lifetime {
         Some(run) => {

@@ -1,7 +1,7 @@
 //! What a person sees, and what happens when something cannot be read.
 
 use super::*;
-use crate::journal::Journal;
+use crate::{agent::TrainingEnd, journal::Journal};
 use alloy::primitives::{address, b256};
 use quaestor_core::{
     Amount, AssetId, Price, Refusal, Rule, amount::WAD, lifecycle::Reason, policy::Band, verdict::Quantity,
@@ -125,6 +125,7 @@ fn full() -> Status {
                 unix_ms: 1_584_057_100_000,
                 message: "no file has the hash\n\u{1b}[31mof epoch 2".into(),
             }),
+            training: Some(TrainingNow { slot: 1_584_057_600, end: TrainingEnd::Model { hash: HASH } }),
         })),
     }
 }
@@ -195,6 +196,7 @@ async fn the_journal_is_read_while_the_agent_has_it_and_the_node_is_down() {
     let nothing = read(&config, &catalog, 0).await;
     assert_eq!((&nothing.journal, nothing.exit()), (&Reading::Known(None), Exit::Chain));
 
+    let failed = TrainingEnd::Failed { reason: "the budget is spent".into() };
     let mut journal = Journal::open(&config.files.journal).unwrap();
     for record in [
         crate::agent::Record::Started { version: "0.1.0".into(), operator: OPERATOR, chain_id: 31_337 },
@@ -207,6 +209,7 @@ async fn the_journal_is_read_while_the_agent_has_it_and_the_node_is_down() {
             cleared: 0,
         },
         crate::agent::Record::Alarm { message: "send it some".into() },
+        crate::agent::Record::Trained { slot: 4_000, end: failed.clone() },
     ] {
         journal.append(record.kind(), &record, 5_000).unwrap();
     }
@@ -215,6 +218,7 @@ async fn the_journal_is_read_while_the_agent_has_it_and_the_node_is_down() {
     assert_eq!((now.rows, now.head), journal.head());
     assert_eq!(now.lifetime.as_ref().unwrap().stopped_unix_ms, None);
     assert_eq!(now.alarm, Some(Alarm { unix_ms: 5_000, message: "send it some".into() }));
+    assert_eq!(now.training, Some(TrainingNow { slot: 4_000, end: failed }));
     let decision = status.decision.known().unwrap().as_ref().unwrap();
     assert_eq!((decision.block, decision.refused), (block(9), 1));
     assert!(matches!(&decision.holds, Reading::Unknown { why, exit: Exit::Ok } if why.contains("9.json")));

@@ -20,7 +20,7 @@ use quaestor_core::{Action, AssetKind, Policy, Price, Terms};
 use quaestor_risk::{
     card::Card,
     data::date as day_name,
-    judge::{Row, Task, Way},
+    judge::{Metric, Row, Task, Way},
 };
 use serde_json::{Value, json};
 use std::fs;
@@ -65,12 +65,13 @@ impl Story {
         found.told("excluded", &said["excluded"], format!("out for good: {POISONER}"));
         let card = read_card(&said)?;
         found.told("members", &card.data, format!("members, all made up from a seed: {}", members(&card)));
-        for task in [Task::Volatility, Task::Drawdown, Task::Tail] {
-            let (scores, words) = scores(&card.judgement.rows, task);
-            found.told(&format!("scores {task}"), scores, words);
+        for verdict in &card.judgement.verdicts {
+            let (scores, words) = scores(&card.judgement.rows, verdict.task, verdict.metric);
+            found.told(&format!("{} {}", verdict.task, verdict.metric), scores, words);
         }
-        let pays: Vec<String> =
+        let mut pays: Vec<String> =
             card.judgement.verdicts.iter().filter(|it| it.pays()).map(|it| it.task.to_string()).collect();
+        pays.dedup();
         found.check("for one forecast at least, nothing that a member has alone is better", !pays.is_empty());
         found.told("pays", &pays, format!("training together pays for: {}", pays.join(", ")));
         let spent = card.privacy.map(|it| (it.epsilon_record, it.epsilon_day, it.delta));
@@ -205,11 +206,11 @@ fn members(card: &Card) -> String {
 }
 
 /// Scores of the family in use and of the naive forecast, by who trained it.
-fn scores(rows: &[Row], task: Task) -> (Value, String) {
+fn scores(rows: &[Row], task: Task, metric: Metric) -> (Value, String) {
     let is_shown = |row: &&Row| row.task == task && (row.family == task.used() || row.way == Way::Naive);
-    let scored = |row: &Row| Some((row.way.to_string(), row.score(task.metric())?));
+    let scored = |row: &Row| Some((row.way.to_string(), row.score(metric)?));
     let all: Vec<(String, f64)> = rows.iter().filter(is_shown).filter_map(scored).collect();
     let each: Vec<String> = all.iter().map(|(way, score)| format!("{way} {score:.4}")).collect();
-    let words = format!("{task} on later days ({}, lower is better): {}", task.metric(), each.join(", "));
+    let words = format!("{task} on later days ({metric}, lower is better): {}", each.join(", "));
     (all.into_iter().map(|(way, score)| (way, json!(score))).collect::<serde_json::Map<_, _>>().into(), words)
 }
