@@ -1,5 +1,8 @@
 //! `rebalance`: back to the targets when an asset has left its band.
 //!
+//! Idea: where trading costs, there is a region around the best shares in which it is best not to trade (Davis and Norman,
+//! "Portfolio Selection with Transaction Costs", Mathematics of Operations Research 15, 1990).
+//!
 //! Room under the caps is granted to the largest deviation first, of equal ones to the asset that the policy lists
 //! first; a second pass grants buys what the sales granted meanwhile can pay. In the batch sales come before buys, and
 //! after each of its swaps cash is within its band and the stable share above its least, or nearer to it than before:

@@ -1,4 +1,7 @@
 //! `refill`: keeps an account supplied from another account of the treasury.
+//!
+//! Idea: the two marks of inventory theory (Arrow, Harris and Marschak, "Optimal Inventory Policy", Econometrica 19,
+//! 1951): where every order has a price of its own, here a vote, order rarely and then up to a target.
 
 use alloy_primitives::B256;
 use quaestor_core::{
