@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod checked;
+
 const FAR: f64 = 1e9;
 
 /// `honest` vectors around (1, −2, 3) within 0.5, then `liars` vectors that agree on a far place.
