@@ -143,8 +143,9 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
         )),
         Some(_) => {}
     }
-    let events: usize = file.data.iter().map(|member| member.events).sum();
-    if events < EVENTS_FEW {
+    // Hidden where one member's is.
+    let events = file.data.iter().map(|member| member.events).sum::<Option<usize>>();
+    if let Some(events) = events.filter(|events| *events < EVENTS_FEW) {
         found.push(format!("It knows {events} records before a drawdown, of windows that overlap: that is few."));
     }
     let is_used = |family, way| (family, way) == (Task::Tail.used(), Way::Together);
@@ -170,7 +171,9 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
         found.push("Parts are missing (above); what they would forecast is unknown, which a policy's ceilings count as breached.".into());
     }
     found.push(match private {
-        true => "The ε is that of the drawdown's sums alone: sums of other parts are exact, and trees leave as they are grown.".into(),
+        true => "The ε is that of all sums that training and its judging released, of every part; the scores on this card are \
+                 of members' own records and exact, so it is for members alone."
+            .into(),
         false => "No noise was added: sums that members sent are as exact as their records.".into(),
     });
     found.push(format!(

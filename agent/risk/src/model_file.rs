@@ -34,8 +34,8 @@ pub struct MemberData {
     pub window: Window,
     /// Days with features and a target.
     pub records: usize,
-    /// Days that a drawdown followed.
-    pub events: usize,
+    /// Days that a drawdown followed; `None` where noise hides them.
+    pub events: Option<usize>,
 }
 
 /// Everything that a forecast depends on.

@@ -68,8 +68,8 @@ fn data(page: &mut String, card: &Card) {
     );
     for member in &card.data {
         let (name, label) = (cell(&member.member), member.origin.label());
-        let _ =
-            writeln!(page, "| {name} | {label} | {} | {} | {} |", days(member.window), member.records, member.events);
+        let events = member.events.map_or_else(|| "hidden".to_owned(), |events| events.to_string());
+        let _ = writeln!(page, "| {name} | {label} | {} | {} | {events} |", days(member.window), member.records);
     }
     if !card.left_out.is_empty() {
         let _ = writeln!(page, "\nLeft out:\n");

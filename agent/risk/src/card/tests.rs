@@ -57,7 +57,7 @@ fn each_weakness_is_warned_of() {
     assert!(starts(&found, "Positions and flows of 1 of 1 members are *synthetic*"), "{found:?}");
     assert!(starts(&found, "It knows 90 records before a drawdown"), "{found:?}");
     let private = all(&made.judgement, true);
-    assert!(!starts(&private, "No noise was added") && starts(&private, "The ε is that of the drawdown's sums alone"));
+    assert!(!starts(&private, "No noise was added") && starts(&private, "The ε is that of all sums that"));
     let mut judgement = made.judgement;
     let costs =
         |judgement: &Judgement| starts(&all(judgement, true), "Days beyond the value at risk cost `eth-holder` 3.2");

@@ -141,6 +141,21 @@ impl HarParameters {
         Ok(found)
     }
 
+    /// Mean squared error of the regression on the records of these [`Moments::of_regression`].
+    pub fn mean_square_error(&self, moments: &Moments) -> f64 {
+        let width = self.weights.len();
+        let mut error = moments.covariance(width, width);
+        let mut offset = self.intercept - moments.mean(width);
+        for (left, weight) in self.weights.iter().enumerate() {
+            offset += weight * moments.mean(left);
+            error -= 2.0 * weight * moments.covariance(left, width);
+            for (right, other) in self.weights.iter().enumerate() {
+                error += weight * other * moments.covariance(left, right);
+            }
+        }
+        error + offset * offset
+    }
+
     /// Fails if the parameters are impossible.
     ///
     /// # Errors

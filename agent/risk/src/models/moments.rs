@@ -92,6 +92,11 @@ impl Moments {
         self.products.get(0, 0)
     }
 
+    /// Σ of products of two numbers of (1, v).
+    pub(crate) fn product(&self, left: usize, right: usize) -> f64 {
+        self.products.get(left, right)
+    }
+
     /// Mean of the number at `position`.
     pub fn mean(&self, position: usize) -> f64 {
         self.products.get(0, position + 1) / self.records()

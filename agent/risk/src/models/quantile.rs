@@ -170,16 +170,27 @@ pub fn fit(scaled: &Examples, target: QuantileTarget, ridge: f64) -> Result<Vec<
 /// # Errors
 /// If θ has not one number a feature and one more.
 pub fn shortfall_sums(scaled: &Examples, theta: &[f64]) -> Result<[f64; 2], ModelError> {
-    newton::expect_theta(scaled.width(), theta)?;
     let mut sums = [0.0; 2];
-    for (row, target) in scaled.records() {
-        let quantile = score(theta, row.iter().copied());
-        if quantile < 0.0 && target < quantile {
-            sums[0] += 1.0;
-            sums[1] += (target / quantile).min(RATIO_MAX);
-        }
+    for ratio in shortfall_ratios(scaled, theta)?.flatten() {
+        sums[0] += 1.0;
+        sums[1] += ratio;
     }
     Ok(sums)
+}
+
+/// Record by record the ratio of a loss beyond the value at risk to it, at most [`RATIO_MAX`]; `None` of any other record.
+///
+/// # Errors
+/// Like [`shortfall_sums`].
+pub fn shortfall_ratios<'a>(
+    scaled: &'a Examples,
+    theta: &'a [f64],
+) -> Result<impl Iterator<Item = Option<f64>> + 'a, ModelError> {
+    newton::expect_theta(scaled.width(), theta)?;
+    Ok(scaled.records().map(|(row, target)| {
+        let quantile = score(theta, row.iter().copied());
+        (quantile < 0.0 && target < quantile).then(|| (target / quantile).min(RATIO_MAX))
+    }))
 }
 
 /// A trained quantile and the shortfall beside it.

@@ -6,11 +6,14 @@
 //!
 //! A member that a part cannot use is excluded from it by name; a part that cannot be trained is missing by name. Only
 //! without volatility is there no model.
+//!
+//! Where [`Rounds::noisy`] holds, a member releases sums of bounded records and nothing else; see [`bounded`].
 
+pub mod bounded;
 mod parts;
 mod rounds;
 
-pub use rounds::{Contribution, Loss, NewtonShard, Part, PlainRounds, Rounds, RoundsError};
+pub use rounds::{BoundedShard, Contribution, Loss, NewtonShard, Part, PlainRounds, Rounds, RoundsError};
 
 use crate::{
     data::{FEATURE_NAMES, Shard, Target, VOLATILITY},
@@ -114,6 +117,26 @@ pub enum TrainError {
         /// Why.
         source: ModelError,
     },
+    /// It has no sums of bounded records.
+    #[error("{part}: with noise a part without sums of bounded records is not trained")]
+    Unbounded {
+        /// Which part.
+        part: Part,
+    },
+    /// Nothing to bound records by.
+    #[error("{part}: with noise, bounds of records are taken from public ones; give public records")]
+    NoPublic {
+        /// Which part.
+        part: Part,
+    },
+    /// The noise is too strong for the records.
+    #[error("{part}: noise drowns the sums: {why}; use less noise, or train with more records")]
+    Drowned {
+        /// Which part.
+        part: Part,
+        /// What gave it away.
+        why: String,
+    },
     /// The rounds failed.
     #[error("{part}: the rounds failed: {source}")]
     Rounds {
@@ -208,7 +231,8 @@ pub fn train(
     let forest = keep(training.forest(TREES_MAX), &mut missing);
     let tail = keep(training.tail(&volatility), &mut missing);
     let regimes = keep(training.regimes(), &mut missing);
-    let data = training.shards.iter().map(|shard| member_data(shard)).collect();
+    let noisy = training.rounds.noisy();
+    let data = training.shards.iter().map(|shard| member_data(shard, noisy)).collect();
     let parameters = Parameters { drawdown, forest, quantile, regimes, tail, volatility };
     let target = training.shards.first().map_or_else(Target::default, |shard| shard.target());
     Ok(Trained { target, parameters, data, excluded: training.excluded, missing })
@@ -218,14 +242,15 @@ fn keep<T>(found: Result<T, TrainError>, missing: &mut Vec<TrainError>) -> Optio
     found.map_err(|error| missing.push(error)).ok()
 }
 
-fn member_data(shard: &Shard) -> MemberData {
+/// How many records a member has is public where noise is added; how many of them are events is not.
+fn member_data(shard: &Shard, noisy: bool) -> MemberData {
     let counts = shard.counts();
     MemberData {
         member: shard.member().to_owned(),
         origin: shard.origin(),
         window: shard.window(),
         records: counts.records,
-        events: counts.events,
+        events: (!noisy).then_some(counts.events),
     }
 }
 

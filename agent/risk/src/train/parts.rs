@@ -1,9 +1,12 @@
 //! The parts of a training, each from shards to parameters.
 
-use super::{Contribution, Exclusion, Loss, NewtonShard, Part, Rounds, Settings, TrainError};
+use super::{
+    BoundedShard, Contribution, Exclusion, Loss, NewtonShard, Part, Rounds, Settings, TrainError,
+    bounded::{self, VarianceScale},
+};
 use crate::{
     ExamplesError,
-    data::{FEATURE_NAMES, FEATURES, RETURNS_MOST, Shard, VOLATILITY},
+    data::{FEATURE_NAMES, FEATURES, RETURNS_MOST, Shard, TreasuryDay, VOLATILITY},
     forecast::VolatilityParameters,
     linalg::packed_len,
     models::{
@@ -82,6 +85,24 @@ impl Training<'_> {
         Ok(found)
     }
 
+    /// The noisy sum of each member's rows. Nobody is left out: that would say something of its records.
+    fn sum_bounded(
+        &mut self,
+        part: Part,
+        form: impl Fn(&Shard) -> Result<BoundedShard, ModelError>,
+    ) -> Result<Vec<f64>, TrainError> {
+        let failed = |source| TrainError::Model { part, source };
+        let shards = self.shards.iter().map(|shard| form(shard)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let holdout = self.public(form);
+        let sum = self.rounds.sum_bounded(part, &shards, holdout.as_ref());
+        sum.map_err(|source| TrainError::Rounds { part, source })
+    }
+
+    /// Public records, without which noise has no scale.
+    fn expect_public(&self, part: Part) -> Result<&Shard, TrainError> {
+        self.holdout.ok_or(TrainError::NoPublic { part })
+    }
+
     fn confidence_bps(&self) -> u16 {
         let tail_bps = self.shards.first().map_or(0, |shard| shard.target().tail_bps);
         // A target's bounds keep it within; an impossible one is refused by the tail.
@@ -90,6 +111,11 @@ impl Training<'_> {
 
     pub(super) fn volatility(&mut self) -> Result<HarParameters, TrainError> {
         let part = Part::Volatility;
+        if self.rounds.noisy() {
+            let scale = VarianceScale::of(self.expect_public(part)?)?;
+            let sum = self.sum_bounded(part, |shard| Ok(scale.rows(shard)))?;
+            return scale.fit(sum, self.settings.volatility_ridge);
+        }
         let sum = self.sum(part, |shard| {
             let examples = shard.variance().ok_or(ExamplesError::Empty)?;
             Ok((examples.len() as u64, Moments::of_regression(examples).as_slice().to_vec()))
@@ -100,9 +126,14 @@ impl Training<'_> {
     }
 
     /// Members hold different assets, so their products do not add up. Each forms κ of its own; the model's is their mean
-    /// weighted by days. Without any member with two assets it is zero, and the least intensity holds.
+    /// weighted by days. Without any member with two assets it is zero, and the least intensity holds. With noise it is
+    /// that of public records.
     pub(super) fn shrinkage(&mut self) -> Result<Shrinkage, TrainError> {
         let part = Part::Correlation;
+        if self.rounds.noisy() {
+            let sums = kappa(self.expect_public(part)?).ok();
+            return Ok(Shrinkage { kappa: sums.map_or(0.0, |(_, sums)| sums[1] / sums[0]) });
+        }
         let sum = match self.sum(part, kappa) {
             Ok(sum) => sum,
             Err(TrainError::NoContribution { excluded, .. }) => {
@@ -121,6 +152,17 @@ impl Training<'_> {
 
     pub(super) fn scaling(&mut self) -> Result<Scales, TrainError> {
         let part = Part::Scaling;
+        if self.rounds.noisy() {
+            let sum = self.sum_bounded(part, |shard| Ok(bounded::scaling_rows(shard)))?;
+            let found = bounded::scales(&sum)?;
+            return Ok(Scales {
+                features: found.scaling.features.clone(),
+                quantile: found.scaling,
+                // Saturate: only compared with least counts.
+                records: libm::round(found.records) as usize,
+                events: libm::round(found.events) as usize,
+            });
+        }
         let mut sum = self.sum(part, |shard| {
             let mut values = Moments::of_regression(shard.tail()).as_slice().to_vec();
             values.push(shard.counts().events as f64);
@@ -177,29 +219,49 @@ impl Training<'_> {
         let (shards, holdout) = (self.members(part, form)?, self.public(form));
         let theta = self.rounds.newton(part, &shards, holdout.as_ref(), self.settings.quantile_ridge);
         let theta = theta.map_err(|source| TrainError::Rounds { part, source })?;
+        let beyond = self.shortfall(scales, &theta)?;
+        QuantileParameters::new(names(), scales.quantile.clone(), theta, target, beyond).map_err(failed)
+    }
+
+    /// How many records lie beyond the quantile, and the sum of their ratios to it.
+    fn shortfall(&mut self, scales: &Scales, theta: &[f64]) -> Result<[f64; 2], TrainError> {
+        let part = Part::Quantile;
+        if self.rounds.noisy() {
+            let sum = self.sum_bounded(part, |shard| bounded::shortfall_rows(shard, &scales.quantile, theta))?;
+            return Ok(bounded::shortfall_sums(&sum));
+        }
         let beyond = self.sum(part, |shard| {
             let scaled = scales.quantile.apply(shard.tail())?;
-            Ok((scaled.len() as u64, quantile::shortfall_sums(&scaled, &theta)?.to_vec()))
+            Ok((scaled.len() as u64, quantile::shortfall_sums(&scaled, theta)?.to_vec()))
         })?;
-        let [count, ratios] = beyond.as_slice() else {
-            return Err(failed(ModelError::Length { what: "shortfall sums", expected: 2, found: beyond.len() }));
-        };
-        QuantileParameters::new(names(), scales.quantile.clone(), theta, target, [*count, *ratios]).map_err(failed)
+        <[f64; 2]>::try_from(beyond.as_slice()).map_err(|_| {
+            let source = ModelError::Length { what: "shortfall sums", expected: 2, found: beyond.len() };
+            TrainError::Model { part, source }
+        })
     }
 
     pub(super) fn tail(&mut self, volatility: &VolatilityParameters) -> Result<TailParameters, TrainError> {
         let part = Part::Tail;
+        let confidence_bps = self.confidence_bps();
+        if self.rounds.noisy() {
+            let counts = self.sum_bounded(part, |shard| Ok(bounded::tail_rows(shard, volatility)))?;
+            let found = bounded::tail_sums(&counts).and_then(|sums| TailParameters::from_sums(&sums, confidence_bps));
+            return found.map_err(|source| TrainError::Model { part, source });
+        }
         let sum = self.sum(part, |shard| {
             let residuals = residuals(shard, volatility);
             Ok((residuals.len() as u64, ResidualSums::of(&residuals)?.as_slice().to_vec()))
         })?;
         let sums = ResidualSums::from_vec(sum);
-        let quantile = |sums: ResidualSums| TailParameters::from_sums(&sums, self.confidence_bps());
+        let quantile = |sums: ResidualSums| TailParameters::from_sums(&sums, confidence_bps);
         sums.and_then(quantile).map_err(|source| TrainError::Model { part, source })
     }
 
     pub(super) fn forest(&mut self, trees_most: usize) -> Result<ForestParameters, TrainError> {
         let part = Part::Forest;
+        if self.rounds.noisy() {
+            return Err(TrainError::Unbounded { part });
+        }
         let most = usize::from(self.settings.trees).min(trees_most).max(1);
         // At most TREES_MAX.
         let each = (most / self.shards.len()).max(1) as u16;
@@ -220,6 +282,9 @@ impl Training<'_> {
 
     pub(super) fn regimes(&mut self) -> Result<RegimeParameters, TrainError> {
         let part = Part::Regimes;
+        if self.rounds.noisy() {
+            return Err(TrainError::Unbounded { part });
+        }
         let failed = |source| TrainError::Model { part, source };
         let sum = self.sum(part, |shard| {
             let moments = regime::moments(&points(shard))?;
@@ -267,10 +332,18 @@ fn kappa(shard: &Shard) -> Result<(u64, Vec<f64>), ModelError> {
 /// Log returns of the days after over what was forecast for them. A day without a forecast, or with none but zero, has
 /// no residual.
 pub(crate) fn residuals(shard: &Shard, volatility: &VolatilityParameters) -> Vec<f64> {
-    let residual = |(day, outcome): (&crate::data::TreasuryDay, &f64)| {
-        let views = shard.views(day, RETURNS_MOST);
-        let daily = volatility.forecast(&views).treasury_daily(day.weights.iter().copied())?;
-        (daily > 0.0).then(|| outcome / daily)
-    };
-    shard.days().iter().zip(shard.tail().targets()).filter_map(residual).collect()
+    let days = shard.days().iter().zip(shard.tail().targets());
+    days.filter_map(|(day, outcome)| residual_of(shard, day, *outcome, volatility)).collect()
+}
+
+/// The same of one day.
+pub(super) fn residual_of(
+    shard: &Shard,
+    day: &TreasuryDay,
+    outcome: f64,
+    volatility: &VolatilityParameters,
+) -> Option<f64> {
+    let views = shard.views(day, RETURNS_MOST);
+    let daily = volatility.forecast(&views).treasury_daily(day.weights.iter().copied())?;
+    (daily > 0.0).then(|| outcome / daily)
 }

@@ -66,6 +66,49 @@ pub struct Contribution {
     pub values: Vec<f64>,
 }
 
+/// What each of a member's records adds to a sum, and how long that may be. It stays with the member: what leaves it is
+/// the sum over records, each shortened to the bound, with noise.
+///
+/// A record is one day of the member, and all that a part makes of that day is one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundedShard {
+    member: String,
+    bound: f64,
+    width: usize,
+    rows: Vec<f64>,
+}
+
+impl BoundedShard {
+    pub(super) fn new(member: String, bound: f64, width: usize, rows: Vec<f64>) -> Self {
+        Self { member, bound, width, rows }
+    }
+
+    /// The member.
+    pub fn member(&self) -> &str {
+        &self.member
+    }
+
+    /// Largest norm of a row that enters the sum.
+    pub fn bound(&self) -> f64 {
+        self.bound
+    }
+
+    /// Numbers of a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// How many records it has.
+    pub fn records(&self) -> u64 {
+        self.rows().len() as u64
+    }
+
+    /// Rows as they are, to be shortened to [`Self::bound`] before they are added.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.rows.chunks_exact(self.width.max(1))
+    }
+}
+
 /// Whose loss Newton's method lowers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Loss {
@@ -148,6 +191,27 @@ pub type RoundsError = Box<dyn std::error::Error + Send + Sync>;
 /// Adds up what members send. Federated training implements it with rounds, checks, robust aggregation and noise;
 /// [`PlainRounds`] is the pooled fit.
 pub trait Rounds {
+    /// Whether noise hides single records. Then [`Self::sum`] is never asked, [`Self::sum_bounded`] is in its place, and
+    /// parts that are no sums of bounded records are not trained.
+    fn noisy(&self) -> bool {
+        false
+    }
+
+    /// One round: the sum of all rows, each shortened to its bound, with noise. There is at least one shard, and all are
+    /// of one width and bound. `holdout` is of public records; it is compared with the sum and never enters it.
+    ///
+    /// # Errors
+    /// If the round failed, or these rounds add no noise.
+    fn sum_bounded(
+        &mut self,
+        part: Part,
+        shards: &[BoundedShard],
+        holdout: Option<&BoundedShard>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let _ = (shards, holdout);
+        Err(format!("{part}: these rounds add no noise").into())
+    }
+
     /// One round: the sum of all contributions, place by place. There is at least one, and all are of one length. What
     /// `holdout` says is of public records; it is compared with the sum and never enters it.
     ///

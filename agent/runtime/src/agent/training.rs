@@ -161,6 +161,12 @@ fn tell(progress: &Progress<'_>) {
             tracing::info!(members, records, events, "training on members' records");
         }
         Progress::Rounds(Told::Stage(stage)) => tracing::info!("training: {stage}"),
+        Progress::Rounds(Told::Resumed(parts)) => {
+            tracing::info!(parts, "training goes on where it was killed");
+        }
+        Progress::Rounds(Told::Unusable(why)) => {
+            tracing::warn!("the checkpoint of the training is of no use ({why}); it begins anew");
+        }
         Progress::Rounds(Told::Excluded(member, part)) => {
             tracing::warn!("training: {part}: `{member}` makes the model worse on public records and is out");
         }

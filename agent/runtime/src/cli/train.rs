@@ -135,6 +135,12 @@ fn progress(told: &Progress<'_>, output: Output) {
             date(*test_from)
         )),
         Progress::Rounds(Told::Stage(stage)) => output.progress(format_args!("{stage}")),
+        Progress::Rounds(Told::Resumed(parts)) => {
+            output.progress(format_args!("goes on where it was killed: {parts} sums and fits are done"));
+        }
+        Progress::Rounds(Told::Unusable(why)) => {
+            output.progress(format_args!("the checkpoint is of no use ({why}); training begins anew"));
+        }
         Progress::Rounds(Told::Excluded(member, part)) => {
             output.progress(format_args!("  {part}: `{member}` makes the model worse on public records and is out"));
         }
@@ -165,7 +171,7 @@ fn tell(taught: &Taught, elapsed_secs: f64, output: Output) -> Result<(), Failur
     }
     if let Some(spent) = privacy {
         output.line(format_args!(
-            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: the drawdown's sums, {} releases",
+            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all that left a member, {} releases",
             spent.epsilon_record, spent.epsilon_day, spent.delta, spent.rounds
         ))?;
     }

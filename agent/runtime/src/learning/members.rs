@@ -2,9 +2,9 @@
 
 use quaestor_federation::{
     Answer, Failure, Member, MemberId, Opened, Update,
-    privacy::{self, NoiseError},
+    privacy::{self, NoiseError, NoisySum},
 };
-use quaestor_risk::train::{Contribution, NewtonShard};
+use quaestor_risk::train::{BoundedShard, Contribution, NewtonShard};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
@@ -31,6 +31,81 @@ impl Member for Summand {
     }
 }
 
+/// A sum of clipped records, as a member forms it before it adds its noise.
+struct Clipped {
+    sum: NoisySum,
+    clip: f64,
+    record: Vec<f64>,
+    failed: Option<NoiseError>,
+}
+
+impl Clipped {
+    fn new(opened: &Opened, length: usize) -> Option<Self> {
+        let grid = opened.noise?;
+        Some(Self { sum: grid.sum(length), clip: grid.clip, record: vec![0.0; length], failed: None })
+    }
+
+    /// Adds the first numbers of a record, as many as are released.
+    fn add(&mut self, record: &[f64]) {
+        for (kept, value) in self.record.iter_mut().zip(record) {
+            *kept = *value;
+        }
+        privacy::clip(&mut self.record, self.clip);
+        if let Err(error) = self.sum.add(&self.record) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// With noise that no other release has: the key is of this training and member, the stream of this opening.
+    fn release(self, noise_key: [u8; 32], opened: &Opened) -> Result<Vec<f64>, Failure> {
+        if let Some(error) = self.failed {
+            return Err(Failure::Noise { error });
+        }
+        let mut random = ChaCha20Rng::from_seed(noise_key);
+        random.set_stream(opened.attempt);
+        self.sum.release(&mut random).map_err(|error| Failure::Noise { error })
+    }
+}
+
+/// A member that has one vector to give, in which noise hides its records.
+#[derive(Debug)]
+pub(super) struct Veiled<'a> {
+    pub(super) id: MemberId,
+    pub(super) shard: &'a BoundedShard,
+    /// What it multiplies its numbers with; one if it is honest.
+    pub(super) factor: f64,
+    /// Key of its noise: its own, of this release alone, and never told.
+    pub(super) noise_key: [u8; 32],
+    /// What it said when it was asked first; asked again it says the same, which tells nothing more.
+    pub(super) said: Option<Result<Vec<f64>, Failure>>,
+}
+
+impl Veiled<'_> {
+    fn values(&self, opened: &Opened) -> Result<Vec<f64>, Failure> {
+        let mut sum = Clipped::new(opened, self.shard.width()).ok_or(Failure::BudgetSpent)?;
+        self.shard.rows().for_each(|row| sum.add(row));
+        let mut released = scaled(&sum.release(self.noise_key, opened)?, self.factor);
+        // How many records there are is public.
+        released.push(self.shard.records() as f64);
+        Ok(released)
+    }
+}
+
+impl Member for Veiled<'_> {
+    fn id(&self) -> &MemberId {
+        &self.id
+    }
+
+    fn answer(&mut self, opened: &Opened, _now_tick: u64) -> Answer {
+        let said = self.said.take().unwrap_or_else(|| self.values(opened));
+        self.said = Some(said.clone());
+        match said {
+            Ok(values) => Answer::Update(Update { values, records: self.shard.records() }),
+            Err(failure) => Answer::Failed(failure),
+        }
+    }
+}
+
 /// A member that answers rounds of Newton's method.
 #[derive(Debug)]
 pub(super) struct Learner<'a> {
@@ -46,32 +121,12 @@ impl Learner<'_> {
     fn values(&self, opened: &Opened) -> Result<Vec<f64>, Failure> {
         let expected = self.shard.parameters();
         let dimension = |_| Failure::Dimension { found: opened.parameters.len(), expected };
-        let Some(grid) = opened.noise else {
+        // With noise the gradient alone is asked for, which stands first.
+        let Some(mut sum) = Clipped::new(opened, opened.shape.update) else {
             return Ok(self.shard.sums(&opened.parameters).map_err(dimension)?.to_vec());
         };
-        // The loss stands last, and is not released.
-        let length = opened.shape.update.saturating_sub(1);
-        let (mut sum, mut failed) = (grid.sum(length), None::<NoiseError>);
-        let mut clipped = vec![0.0; length];
-        self.shard
-            .contributions(&opened.parameters, |record| {
-                for (kept, value) in clipped.iter_mut().zip(record) {
-                    *kept = *value;
-                }
-                privacy::clip(&mut clipped, grid.clip);
-                if let Err(error) = sum.add(&clipped) {
-                    failed.get_or_insert(error);
-                }
-            })
-            .map_err(dimension)?;
-        if let Some(error) = failed {
-            return Err(Failure::Noise { error });
-        }
-        let mut random = ChaCha20Rng::from_seed(self.noise_key);
-        random.set_stream(opened.attempt);
-        let mut released = sum.release(&mut random).map_err(|error| Failure::Noise { error })?;
-        released.push(0.0);
-        Ok(released)
+        self.shard.contributions(&opened.parameters, |record| sum.add(record)).map_err(dimension)?;
+        sum.release(self.noise_key, opened)
     }
 }
 

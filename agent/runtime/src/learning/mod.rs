@@ -3,11 +3,14 @@
 //! This is the federation in one process, the default: every member is a value here, and nothing of its records leaves
 //! it but sums. Members behind a network implement the same [`quaestor_federation::Member`].
 
+mod adding;
+mod checkpoint;
 mod files;
 mod members;
 mod records;
 mod rounds;
 mod schedule;
+mod tasks;
 mod training;
 
 pub use files::{Grounds, Ledger, ModelFiles, TrainedFiles};
@@ -77,6 +80,14 @@ pub enum LearningError {
         /// The system's words.
         reason: String,
     },
+    /// A checkpoint cannot be used or kept.
+    #[error("{file}: {reason}")]
+    Checkpoint {
+        /// Which.
+        file: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A file could not be read or written.
     #[error("{file}: {source}")]
     File {
@@ -94,6 +105,13 @@ pub enum LearningError {
         /// Why.
         reason: String,
     },
+}
+
+impl LearningError {
+    /// Whether it came between, so that the same training may go on later.
+    fn is_stop(&self) -> bool {
+        matches!(self, Self::Spent(_) | Self::File { .. } | Self::Ledger { .. } | Self::Checkpoint { .. })
+    }
 }
 
 /// A model and its card.
@@ -131,8 +149,8 @@ where
         let before = rounds.excluded().count();
         let done = work(rounds);
         // A part that could not be trained for want of budget is not missing: it stops everything.
-        if let Some(spent) = rounds.spent() {
-            return Err(LearningError::Spent(*spent));
+        if let Some(stopped) = rounds.take_stop() {
+            return Err(stopped);
         }
         let done = done?;
         if rounds.excluded().count() == before {
@@ -141,11 +159,22 @@ where
     }
 }
 
-/// Judges training together on later days, then trains on all days.
+/// Judges training together on later days, then trains on all days. Where a checkpoint is kept, one that was killed goes
+/// on.
 ///
 /// # Errors
-/// If days cannot be split, or a part without which there is no model cannot be trained.
+/// If days cannot be split, a part without which there is no model cannot be trained, or the budget or a file stops it.
 pub fn learn(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
+    rounds.begin(class)?;
+    let lesson = learn_once(class, rounds);
+    // What stopped it may be over the next time; what failed would fail again.
+    if lesson.as_ref().is_err_and(|error| !error.is_stop()) {
+        rounds.forget()?;
+    }
+    lesson
+}
+
+fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let Class { shards, holdout, settings, plan } = *class;
     rounds.stage("judging on later days");
     let judgement: Judgement =

@@ -24,7 +24,7 @@ const LIARS_BPS: u16 = 2_000;
 const NOISY_ROUNDS: u32 = 6;
 /// Largest norm of a record's gradient and Hessian together, where noise is added.
 const CLIP: f64 = 4.0;
-/// Folds of the test.
+/// Folds of the test, where nothing is released by it.
 const FOLDS: u32 = 3;
 /// Records that are hidden together by the budget's ε: one.
 const BUDGET_GROUP: u32 = 1;
@@ -189,7 +189,9 @@ impl Training {
         let _alone = Grounds::enter(&self.folder)?;
         let end = shards.iter().map(|shard| shard.window().last).max().unwrap_or(0).saturating_add(1);
         let test_from = end.saturating_sub(self.test_days);
-        let fold_days = self.test_days.div_ceil(FOLDS);
+        // Each fold is a training of its own, and releases as much.
+        let folds = if self.noise_multiplier.is_some() { 1 } else { FOLDS };
+        let fold_days = self.test_days.div_ceil(folds);
         let plan = Plan { test_from, fold_days, embargo_days: target.horizon_days };
         let counts = || shards.iter().map(Shard::counts);
         tell(&Progress::Gathered {
@@ -204,31 +206,26 @@ impl Training {
         }
         let settings = Settings { trees: self.trees, ..Settings::default() };
         let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
-        let lesson = self.charged(&mut rounds, |rounds| learn(&class, rounds))?;
+        self.charge(&mut rounds)?;
+        rounds.checkpoint(&self.folder);
+        let lesson = learn(&class, &mut rounds)?;
         let files = ModelFiles::new(&self.folder).write(&lesson)?;
+        rounds.forget()?;
         let excluded = rounds.excluded().map(str::to_owned).collect();
         Ok(Taught { lesson, files, privacy: rounds.privacy(), excluded })
     }
 
-    /// Learns with the year's budget charged, if there is one. All that is known of the ledger here is in this function.
-    fn charged(
-        &self,
-        rounds: &mut Federated,
-        learn: impl FnOnce(&mut Federated) -> Result<Lesson, LearningError>,
-    ) -> Result<Lesson, LearningError> {
-        let Some(YearBudget { epsilon, year }) = self.budget else { return learn(rounds) };
+    /// Has the rounds charge the year's budget, if there is one, each before it is held.
+    fn charge(&self, rounds: &mut Federated) -> Result<(), LearningError> {
+        let Some(YearBudget { epsilon, year }) = self.budget else { return Ok(()) };
         let ledger = Ledger::of_folder(&self.folder);
         let budget = match ledger.read()? {
             Some(budget) => budget.voted(epsilon, self.delta)?,
             None => Budget::new(epsilon, self.delta, BUDGET_GROUP, year)?,
         };
         rounds.charge(budget, year);
-        let learned = learn(rounds);
-        // What was released cannot be called back, whatever came of it.
-        if let Some(budget) = rounds.budget() {
-            ledger.write(budget)?;
-        }
-        learned
+        rounds.keep(move |budget| ledger.write(budget));
+        Ok(())
     }
 
     fn shards(&self, target: Target) -> Result<(Vec<Shard>, Shard), LearningError> {
