@@ -257,3 +257,6 @@ impl Rounds for Federated {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

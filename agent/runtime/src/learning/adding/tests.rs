@@ -1,0 +1,236 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+use super::super::{
+    Class, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Sources, Told, day_number, learn,
+};
+use super::*;
+use quaestor_federation::{Aggregation, privacy::Budget};
+use quaestor_risk::{
+    data::{Shard, Target},
+    judge::Plan,
+    train::{self, Settings},
+};
+use std::{
+    cell::{Cell, RefCell},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    rc::Rc,
+    sync::OnceLock,
+};
+
+const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
+
+/// The four made-up members on all days, and public records.
+fn members() -> &'static (Vec<Shard>, Shard) {
+    static BUILT: OnceLock<(Vec<Shard>, Shard)> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let stable = ["USDC".to_owned()];
+        let mut sources = Sources::prices(Path::new(PRICES), &stable, u32::MAX, 2_000_000_000).unwrap();
+        sources.add_synthetic(1).unwrap();
+        (sources.shards(Target::default()).unwrap(), sources.holdout(Target::default()).unwrap())
+    })
+}
+
+fn settings() -> Settings {
+    Settings { trees: 1, ..Settings::default() }
+}
+
+fn rounds(noise_multiplier: Option<f64>, tell: impl FnMut(&Told) + 'static) -> Federated {
+    let noise = noise_multiplier.map(|noise_multiplier| NoiseSettings {
+        noise_multiplier,
+        rounds: 6,
+        clip: 4.0,
+        delta: 1e-5,
+        window: 14,
+    });
+    let settings =
+        RoundsSettings { aggregation: Aggregation::WeightedMean, quorum_bps: 5_000, noise, noise_key: [7; 32] };
+    Federated::new(settings, Box::new(tell))
+}
+
+fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
+    let (shards, holdout) = members();
+    let day = |text| day_number(text).unwrap();
+    let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2020-06-01")..u32::MAX).unwrap()).collect();
+    let plan = Plan { test_from: day("2021-05-01"), fold_days: 60, embargo_days: 14 };
+    learn(&Class { shards: &recent, holdout, settings: &settings(), plan }, rounds)
+}
+
+#[test]
+fn with_noise_no_round_is_without_and_each_is_counted() {
+    let told: Rc<RefCell<Vec<Part>>> = Rc::default();
+    let heard = Rc::clone(&told);
+    let mut federated = rounds(Some(5.0), move |told| {
+        if let Told::Round(part, _) = told {
+            heard.borrow_mut().push(*part);
+        }
+    });
+    let (shards, holdout) = members();
+    let trained = train::train(shards, Some(holdout), &settings(), &mut federated).unwrap();
+    let parts = told.borrow().clone();
+    let count = |part| parts.iter().filter(|one| **one == part).count();
+    let expected =
+        [(Part::Volatility, 1), (Part::Scaling, 1), (Part::Drawdown, 6), (Part::Quantile, 7), (Part::Tail, 1)];
+    assert_eq!(expected.map(|(part, _)| (part, count(part))), expected);
+    let spent = federated.privacy().unwrap();
+    assert_eq!(spent.rounds as usize, parts.len(), "every round told is a release, and nothing else is one");
+    assert_eq!(spent.epsilon_record, quaestor_federation::privacy::epsilon(5.0, 16, 1e-5).unwrap());
+    let missing: Vec<String> = trained.missing.iter().map(ToString::to_string).collect();
+    assert!(missing.len() == 2 && missing[0].starts_with("forest: with noise"), "{missing:?}");
+}
+
+#[test]
+fn the_ledger_is_written_before_members_are_asked() {
+    let (kept, ahead) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (written, seen) = (Rc::clone(&kept), Rc::clone(&ahead));
+    let mut federated = rounds(Some(5.0), move |told| {
+        if let Told::Round(..) = told {
+            seen.set(seen.get() + 1);
+            assert_eq!(written.get(), seen.get(), "a round is told after its charge was kept");
+        }
+    });
+    federated.charge(Budget::new(20.0, 1e-5, 1, 2027).unwrap(), 2027);
+    let count = Rc::clone(&kept);
+    federated.keep(move |budget| {
+        assert!(budget.spent_epsilon().unwrap() > 0.0);
+        count.set(count.get() + 1);
+        Ok(())
+    });
+    let (shards, holdout) = members();
+    train::train(shards, Some(holdout), &settings(), &mut federated).unwrap();
+    let spent = federated.privacy().unwrap();
+    assert_eq!(kept.get(), spent.rounds);
+    let ledger = federated.budget().unwrap().spent_epsilon().unwrap();
+    assert!((ledger - spent.epsilon_record).abs() < 1e-9, "{ledger} {}", spent.epsilon_record);
+}
+
+#[test]
+fn where_the_ledger_cannot_be_written_nothing_is_released() {
+    for writable in [0, 3] {
+        let released = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&released);
+        let mut federated = rounds(Some(5.0), move |told| {
+            if let Told::Round(..) = told {
+                seen.set(seen.get() + 1);
+            }
+        });
+        federated.charge(Budget::new(20.0, 1e-5, 1, 2027).unwrap(), 2027);
+        let mut left = writable;
+        federated.keep(move |_| {
+            left -= 1;
+            let full = || std::io::Error::other("the disk is full");
+            if left >= 0 { Ok(()) } else { Err(LearningError::File { file: "ledger".into(), source: full() }) }
+        });
+        let error = lesson(&mut federated).unwrap_err().to_string();
+        assert_eq!(error, "ledger: the disk is full");
+        assert_eq!(released.get(), writable);
+    }
+    // The same of a real ledger in a folder that is none.
+    let mut federated = rounds(Some(5.0), |told| assert!(!matches!(told, Told::Round(..))));
+    federated.charge(Budget::new(20.0, 1e-5, 1, 2027).unwrap(), 2027);
+    let ledger = Ledger::new("/dev/null/ledger.json".into());
+    federated.keep(move |budget| ledger.write(budget));
+    assert!(matches!(lesson(&mut federated), Err(LearningError::File { .. })));
+}
+
+/// At five clips of noise; at ten the noise of the training drowns one of four, and who is out is no longer sure.
+#[test]
+fn a_member_that_poisons_is_found_under_noise_and_honest_ones_are_not() {
+    let (shards, holdout) = members();
+    for poisoned in [None, Some("uni-holder"), Some("aave-holder")] {
+        let mut federated = rounds(Some(5.0), |_| {});
+        if let Some(member) = poisoned {
+            federated.poison(member);
+        }
+        train::train(shards, Some(holdout), &settings(), &mut federated).unwrap();
+        assert_eq!(federated.excluded().collect::<Vec<_>>(), Vec::from_iter(poisoned));
+    }
+}
+
+/// A run that ends, as if killed, when it tells of its round `at`; how many rounds it told.
+fn killed(noise: Option<f64>, folder: &Path, at: usize) -> usize {
+    let told = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&told);
+    let mut federated = rounds(noise, move |told| {
+        if let Told::Round(..) = told {
+            seen.set(seen.get() + 1);
+            assert!(seen.get() < at, "killed");
+        }
+    });
+    federated.checkpoint(folder);
+    assert!(catch_unwind(AssertUnwindSafe(|| lesson(&mut federated))).is_err());
+    told.get()
+}
+
+#[test]
+fn a_killed_training_gives_the_model_of_one_that_was_not() {
+    let whole = lesson(&mut rounds(None, |_| {})).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = 0;
+    // In the first sum, inside of Newton's method, between parts, in the last training.
+    for at in [1, 6, 9, 30] {
+        before += killed(None, folder.path(), at);
+    }
+    let (resumed, told) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (parts, count) = (Rc::clone(&resumed), Rc::clone(&told));
+    let mut federated = rounds(None, move |told| match told {
+        Told::Resumed(done) => parts.set(*done),
+        Told::Round(..) => count.set(count.get() + 1),
+        _ => {}
+    });
+    federated.checkpoint(folder.path());
+    let again = lesson(&mut federated).unwrap();
+    assert_eq!(again.card.hash, whole.card.hash);
+    assert!(resumed.get() > 6 && before > 40, "{} parts after {before} rounds", resumed.get());
+    assert!(Checkpointed::is_there(folder.path()), "it is kept until the model is written");
+    federated.forget().unwrap();
+    assert!(!Checkpointed::is_there(folder.path()));
+}
+
+struct Checkpointed;
+
+impl Checkpointed {
+    fn is_there(folder: &Path) -> bool {
+        super::super::checkpoint::Checkpoint::path(folder).exists()
+    }
+}
+
+#[test]
+fn with_noise_nothing_is_released_twice_and_no_release_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let before: usize = [3, 5, 9].map(|at| killed(Some(5.0), folder.path(), at)).iter().sum();
+    let told = Rc::new(Cell::new(0));
+    let count = Rc::clone(&told);
+    let mut federated = rounds(Some(5.0), move |told| {
+        if let Told::Round(..) = told {
+            count.set(count.get() + 1);
+        }
+    });
+    federated.checkpoint(folder.path());
+    lesson(&mut federated).unwrap();
+    let spent = federated.privacy().unwrap();
+    assert_eq!(spent.rounds as usize, before + told.get());
+    // Each kill came while a round was open, which is held again: three more than the thirty-two without kills.
+    assert_eq!(spent.rounds, 32 + 3);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_told_and_training_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    killed(None, folder.path(), 9);
+    let path = super::super::checkpoint::Checkpoint::path(folder.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&path, bytes).unwrap();
+    let said: Rc<RefCell<Vec<String>>> = Rc::default();
+    let heard = Rc::clone(&said);
+    let mut federated = rounds(None, move |told| match told {
+        Told::Unusable(why) => heard.borrow_mut().push(why.clone()),
+        Told::Resumed(_) => panic!("it is damaged"),
+        _ => {}
+    });
+    federated.checkpoint(folder.path());
+    lesson(&mut federated).unwrap();
+    assert!(said.borrow().len() == 1 && said.borrow()[0].contains("is not what was written"), "{said:?}");
+}
