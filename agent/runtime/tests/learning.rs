@@ -1,6 +1,7 @@
 //! Training together from the command line: what is printed, what is written, and what bad input says.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
+use quaestor_federation::privacy::Budget;
 use quaestor_risk::learned::LearnedModel;
 use serde_json::Value;
 use std::{
@@ -101,25 +102,89 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
 #[test]
 fn a_spent_budget_stops_training_and_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
-    let noisy = ["--synthetic", "1", "--noise-multiplier", "40", "--epsilon-year-max"];
-    let found = document(&train(folder.path(), &[&noisy[..], &["0.5"]].concat()));
+    let noisy = ["--synthetic", "1", "--noise-multiplier", "5", "--epsilon-year-max"];
+    let found = document(&train(folder.path(), &[&noisy[..], &["6"]].concat()));
     let spent = found["privacy"]["epsilon_record"].as_f64().unwrap();
-    assert!(spent > 0.4 && spent <= 0.5, "one training fits into the budget and two do not: {spent}");
-    let models = || fs::read_dir(folder.path()).unwrap().count();
+    assert!(spent > 3.5 && spent <= 6.0, "one training fits into the budget and two do not: {spent}");
+    let models = || fs::read_dir(folder.path()).unwrap().filter(|one| is_model(one.as_ref().unwrap())).count();
     let before = models();
-    let again = train(folder.path(), &[&noisy[..], &["0.5"]].concat());
+    let again = train(folder.path(), &[&noisy[..], &["6"]].concat());
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1), "{said}");
     assert!(said.contains("training stopped: the privacy budget of period 20"), "{said}");
     assert!(said.contains("vote a larger budget"), "{said}");
-    assert_eq!(models(), before, "nothing is written but the ledger");
-    // A larger budget counts what was spent under the smaller one.
-    let voted = document(&train(folder.path(), &[&noisy[..], &["2"]].concat()));
+    assert_eq!(models(), before, "no model is written");
+    assert!(folder.path().join(CHECKPOINT).exists(), "what was released is not lost");
+    // A larger budget counts what was spent under the smaller one, and training goes on where it stopped.
+    let voted = document(&train(folder.path(), &[&noisy[..], &["20"]].concat()));
     assert!(voted["hash"].is_string());
+    assert!(!folder.path().join(CHECKPOINT).exists());
     fs::write(folder.path().join("privacy-ledger.json"), "{").unwrap();
-    let broken = train(folder.path(), &[&noisy[..], &["2"]].concat());
+    let broken = train(folder.path(), &[&noisy[..], &["20"]].concat());
     assert_eq!(broken.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&broken.stderr).contains("is no privacy ledger"));
+}
+
+const CHECKPOINT: &str = "training-checkpoint";
+
+fn is_model(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with("model-")
+}
+
+/// Trains until the checkpoint has so many lines, and kills it (SIGKILL). False if it ended before.
+fn train_and_kill(out: &Path, more: &[&str], lines: usize) -> bool {
+    let folder = out.display().to_string();
+    let args = ["train", "--prices", PRICES, "--until", "2021-05-01", "--trees", "8", "--out", &folder, "--json"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_quaestor"))
+        .args(args)
+        .args(more)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let written = || fs::read(out.join(CHECKPOINT)).map_or(0, |bytes| bytes.split(|byte| *byte == b'\n').count());
+    // At most a minute.
+    for _ in 0..60_000 {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if written() > lines {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("no {lines} lines in a minute");
+}
+
+#[test]
+fn a_training_that_is_killed_goes_on_and_gives_the_same_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = document(&train(folder.path(), &["--synthetic", "1"]));
+    let killed = tempfile::tempdir().unwrap();
+    for lines in [1, 25, 90] {
+        assert!(train_and_kill(killed.path(), &["--synthetic", "1"], lines), "it ended before {lines} lines");
+    }
+    assert_eq!(document(&train(killed.path(), &["--synthetic", "1"]))["hash"], whole["hash"]);
+    assert!(!killed.path().join(CHECKPOINT).exists(), "a model is written");
+}
+
+#[test]
+fn what_was_released_before_a_kill_is_in_ledger_and_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let noisy = ["--synthetic", "1", "--noise-multiplier", "5", "--epsilon-year-max", "30"];
+    for lines in [3, 20] {
+        assert!(train_and_kill(folder.path(), &noisy, lines), "it ended before {lines} lines");
+    }
+    let found = document(&train(folder.path(), &noisy));
+    let ledger: Budget = serde_json::from_slice(&fs::read(folder.path().join("privacy-ledger.json")).unwrap()).unwrap();
+    let (spent, charged) = (found["privacy"]["epsilon_record"].as_f64().unwrap(), ledger.spent_epsilon().unwrap());
+    let rounds = found["privacy"]["rounds"].as_u64().unwrap() as u32;
+    assert!(charged >= spent - 1e-9, "the card says {spent}, the ledger {charged}");
+    // A kill between ledger and checkpoint is charged and released nothing.
+    assert!(charged <= quaestor_federation::privacy::epsilon(5.0, rounds + 2, 1e-5).unwrap());
+    assert!(rounds <= 32 + 2, "a kill repeats the round that was open and no other: {rounds}");
 }
 
 #[test]

@@ -51,8 +51,9 @@ fn rounds(noise_multiplier: Option<f64>, tell: impl FnMut(&Told) + 'static) -> F
 fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let (shards, holdout) = members();
     let day = |text| day_number(text).unwrap();
-    let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2020-06-01")..u32::MAX).unwrap()).collect();
-    let plan = Plan { test_from: day("2021-05-01"), fold_days: 60, embargo_days: 14 };
+    let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2020-09-01")..u32::MAX).unwrap()).collect();
+    // Two days are enough to kill a training in.
+    let plan = Plan { test_from: day("2021-06-20"), fold_days: 60, embargo_days: 14 };
     learn(&Class { shards: &recent, holdout, settings: &settings(), plan }, rounds)
 }
 
