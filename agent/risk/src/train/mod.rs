@@ -185,7 +185,8 @@ impl Trained {
 }
 
 /// Trains all parts, in this order: volatility and correlation, scaling, drawdown, forest, tail, quantile, regimes.
-/// `holdout` holds public records, by which rounds are judged and of which nothing is learned.
+/// `holdout` holds public records, by which rounds are judged and of which nothing is learned; but with noise, where its
+/// prices say the scale of variances, count beside those of members, and say how far correlations are drawn.
 ///
 /// # Errors
 /// If no member has [`Settings::records_min`] records, shards differ in target, or volatility cannot be trained.

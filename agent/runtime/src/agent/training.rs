@@ -157,8 +157,8 @@ fn end_of(trained: Result<Taught, LearningError>) -> Ended {
 
 fn tell(progress: &Progress<'_>) {
     match progress {
-        Progress::Gathered { members, records, events, .. } => {
-            tracing::info!(members, records, events, "training on members' records");
+        Progress::Gathered { members, records, .. } => {
+            tracing::info!(members, records, "training on members' records");
         }
         Progress::Rounds(Told::Stage(stage)) => tracing::info!("training: {stage}"),
         Progress::Rounds(Told::Resumed(parts)) => {

@@ -130,10 +130,9 @@ async fn policy_in_force(
 
 fn progress(told: &Progress<'_>, output: Output) {
     match told {
-        Progress::Gathered { members, records, events, test_from } => output.progress(format_args!(
-            "{members} members, {records} records, {events} drawdowns; judged from {} on",
-            date(*test_from)
-        )),
+        Progress::Gathered { members, records, test_from } => {
+            output.progress(format_args!("{members} members, {records} records; judged from {} on", date(*test_from)))
+        }
         Progress::Rounds(Told::Stage(stage)) => output.progress(format_args!("{stage}")),
         Progress::Rounds(Told::Resumed(parts)) => {
             output.progress(format_args!("goes on where it was killed: {parts} sums and fits are done"));

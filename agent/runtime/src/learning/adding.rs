@@ -52,9 +52,9 @@ fn means(sums: &[f64]) -> Option<impl Iterator<Item = f64> + '_> {
     Some(sums.iter().map(move |sum| sum / records))
 }
 
-/// Before the first round: what a sum must not be beyond.
+/// Before the first round: what a sum must not be beyond. A sum of fewer records than none is no sum.
 fn before_first(sums: &[f64]) -> f64 {
-    if sums.is_empty() { f64::INFINITY } else { DISTANCE_MAX }
+    if sums.iter().all(|sum| *sum == 0.0) { DISTANCE_MAX } else { f64::INFINITY }
 }
 
 /// Means of public rows, each shortened to its bound.
@@ -172,6 +172,9 @@ impl Rounds for Federated {
         contributions: &[Contribution],
         holdout: Option<&Contribution>,
     ) -> Result<Vec<f64>, RoundsError> {
+        if self.noisy() {
+            return Err("with noise no sum leaves a member as it is".into());
+        }
         let width = contributions.first().map_or(0, |one| one.values.len());
         self.recorded(part, |rounds, _| {
             let mut members = Vec::with_capacity(contributions.len());

@@ -54,6 +54,9 @@ enum Entry {
     Round { state: Option<String>, progress: Progress },
 }
 
+/// What a part gave, and what held after it.
+pub(super) type Replayed = (Result<Vec<f64>, RoundsError>, Progress);
+
 /// The file of one training.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
@@ -162,10 +165,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If it is another part than the training is at.
-    pub(super) fn replay(
-        &mut self,
-        part: Part,
-    ) -> Result<Option<(Result<Vec<f64>, RoundsError>, Progress)>, LearningError> {
+    pub(super) fn replay(&mut self, part: Part) -> Result<Option<Replayed>, LearningError> {
         let Some((recorded, found, progress)) = self.done.pop_front() else { return Ok(None) };
         if recorded != part {
             let reason = format!("it is at {recorded} where the training is at {part}; remove it and train anew");

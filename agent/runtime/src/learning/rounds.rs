@@ -20,8 +20,9 @@ use std::{
 /// A member without which the loss on public records, or the distance from them, would be lower by more than this is
 /// out. Honest members differ by less.
 const CONTRIBUTION_TOLERANCE: f64 = 5e-2;
-/// The same of a round of Newton's method with noise, which moves an honest member's gain by some tenths.
-const NOISY_TOLERANCE: f64 = 0.5;
+/// The same of a round of Newton's method with noise, which moves an honest member's gain by some tenths; that of one
+/// who turns and amplifies its numbers lies beyond one.
+const NOISY_TOLERANCE: f64 = 1.0;
 /// The same of a sum that was released with noise, by its distance from public records.
 const NOISY_SUM_TOLERANCE: f64 = 0.2;
 /// Bits after the point of sums with noise.

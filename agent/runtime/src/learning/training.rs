@@ -22,7 +22,7 @@ const QUORUM_BPS: u16 = 5_000;
 const LIARS_BPS: u16 = 2_000;
 /// Rounds that are released with noise; Newton's method has then come near.
 const NOISY_ROUNDS: u32 = 6;
-/// Largest norm of a record's gradient and Hessian together, where noise is added.
+/// Largest norm of a record's gradient, where noise is added.
 const CLIP: f64 = 4.0;
 /// Folds of the test, where nothing is released by it.
 const FOLDS: u32 = 3;
@@ -116,8 +116,6 @@ pub enum Progress<'a> {
         members: usize,
         /// Days with features and a target, of all members.
         records: usize,
-        /// Days that a drawdown followed, of all members.
-        events: usize,
         /// First day of the test, since 1970-01-01.
         test_from: u32,
     },
@@ -193,11 +191,9 @@ impl Training {
         let folds = if self.noise_multiplier.is_some() { 1 } else { FOLDS };
         let fold_days = self.test_days.div_ceil(folds);
         let plan = Plan { test_from, fold_days, embargo_days: target.horizon_days };
-        let counts = || shards.iter().map(Shard::counts);
         tell(&Progress::Gathered {
             members: shards.len(),
-            records: counts().map(|counts| counts.records).sum(),
-            events: counts().map(|counts| counts.events).sum(),
+            records: shards.iter().map(|shard| shard.counts().records).sum(),
             test_from,
         });
         let mut rounds = Federated::new(self.rounds()?, Box::new(move |told| tell(&Progress::Rounds(told))));

@@ -182,7 +182,7 @@ pub struct TrainArgs {
     /// Trees of the second opinion
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub trees: u16,
-    /// Members add noise of so many clips to the drawdown's sums; other parts are sums without noise
+    /// Noise of so many clips on everything that leaves a member; parts that are no sums of bounded records are left out
     #[arg(long, value_name = "SIGMA")]
     pub noise_multiplier: Option<f64>,
     /// δ at which the ε of the noise is stated

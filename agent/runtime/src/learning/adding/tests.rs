@@ -51,8 +51,8 @@ fn rounds(noise_multiplier: Option<f64>, tell: impl FnMut(&Told) + 'static) -> F
 fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let (shards, holdout) = members();
     let day = |text| day_number(text).unwrap();
-    let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2020-09-01")..u32::MAX).unwrap()).collect();
-    // Two days are enough to kill a training in.
+    let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2021-01-01")..u32::MAX).unwrap()).collect();
+    // A short test, for it is training that is looked at.
     let plan = Plan { test_from: day("2021-06-20"), fold_days: 60, embargo_days: 14 };
     learn(&Class { shards: &recent, holdout, settings: &settings(), plan }, rounds)
 }
@@ -188,6 +188,99 @@ fn a_killed_training_gives_the_model_of_one_that_was_not() {
     assert!(!Checkpointed::is_there(folder.path()));
 }
 
+#[test]
+fn who_was_found_out_before_a_kill_stays_out() {
+    let poisoned = |folder: Option<&Path>, tell: Box<dyn FnMut(&Told)>| {
+        let mut federated = rounds(None, tell);
+        federated.poison("uni-holder");
+        folder.iter().for_each(|folder| federated.checkpoint(folder));
+        let hash = catch_unwind(AssertUnwindSafe(|| lesson(&mut federated).unwrap().card.hash));
+        (hash.ok(), federated.excluded().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let (whole, excluded) = poisoned(None, Box::new(|_| {}));
+    assert_eq!(excluded, ["uni-holder"]);
+    let folder = tempfile::tempdir().unwrap();
+    // In the round after that in which it was found out.
+    let mut found = false;
+    let kill = move |told: &Told| match told {
+        Told::Excluded(..) => found = true,
+        Told::Round(..) => assert!(!found, "killed"),
+        _ => {}
+    };
+    assert_eq!(poisoned(Some(folder.path()), Box::new(kill)).0, None);
+    assert_eq!(poisoned(Some(folder.path()), Box::new(|_| {})), (whole, excluded));
+}
+
+/// Adds without noise what members would release with it.
+struct Quiet(Vec<(Part, f64, f64)>);
+
+impl Rounds for Quiet {
+    fn noisy(&self) -> bool {
+        true
+    }
+
+    fn sum(&mut self, part: Part, _: &[Contribution], _: Option<&Contribution>) -> Result<Vec<f64>, RoundsError> {
+        panic!("{part} as it is")
+    }
+
+    fn sum_bounded(
+        &mut self,
+        _: Part,
+        shards: &[BoundedShard],
+        _: Option<&BoundedShard>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let mut sum = vec![0.0; shards[0].width()];
+        for row in shards.iter().flat_map(BoundedShard::rows) {
+            sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
+        }
+        Ok(sum)
+    }
+
+    fn newton(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let exact = train::PlainRounds.newton(part, shards, holdout, ridge)?;
+        let (parameters, loss) = (exact.len(), shards[0].loss());
+        let mut theta = match loss {
+            Loss::Logistic => vec![0.0; parameters],
+            Loss::Pinball(target) => target.start(parameters - 1)?,
+        };
+        let task = Descent { parameters, ridge, loss };
+        let apart = |theta: &[f64]| theta.iter().zip(&exact).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+        let mut after_six = 0.0;
+        for round in 0..400 {
+            let mut values = vec![0.0; parameters];
+            for shard in shards {
+                let gradient = shard.sums(&theta)?.gradient;
+                values.iter_mut().zip(gradient).for_each(|(sum, number)| *sum += number);
+            }
+            let records = shards.iter().map(NewtonShard::records).sum();
+            let aggregate = quaestor_federation::Aggregate { values, records, members: shards.len() };
+            theta = task.advance(&theta, &aggregate).map_err(|refusal| refusal.to_string())?;
+            if round == 5 {
+                after_six = apart(&theta);
+            }
+        }
+        self.0.push((part, after_six, apart(&theta)));
+        Ok(theta)
+    }
+}
+
+#[test]
+fn gradients_alone_lead_to_the_fit_on_pooled_records() {
+    let (shards, holdout) = members();
+    let mut quiet = Quiet(Vec::new());
+    train::train(shards, Some(holdout), &settings(), &mut quiet).unwrap();
+    assert_eq!(quiet.0.iter().map(|(part, ..)| *part).collect::<Vec<_>>(), [Part::Drawdown, Part::Quantile]);
+    for (part, after_six, at_last) in quiet.0 {
+        assert!(after_six < 0.6 && at_last < 1e-3, "{part}: {after_six} after six rounds, {at_last} at last");
+    }
+}
+
 struct Checkpointed;
 
 impl Checkpointed {
@@ -199,10 +292,10 @@ impl Checkpointed {
 #[test]
 fn with_noise_nothing_is_released_twice_and_no_release_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
-    let before: usize = [3, 5, 9].map(|at| killed(Some(5.0), folder.path(), at)).iter().sum();
+    let before: usize = [3, 5, 9].map(|at| killed(Some(1.0), folder.path(), at)).iter().sum();
     let told = Rc::new(Cell::new(0));
     let count = Rc::clone(&told);
-    let mut federated = rounds(Some(5.0), move |told| {
+    let mut federated = rounds(Some(1.0), move |told| {
         if let Told::Round(..) = told {
             count.set(count.get() + 1);
         }
