@@ -78,25 +78,33 @@ fn two_trainings_never_share_a_folder_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let models = folder.path().join("models");
     let first = Grounds::enter(&models).unwrap();
-    let busy = training(&models).run(|_| ()).unwrap_err();
+    let made_up = Training { synthetic: Some(1), ..training(&models) };
+    let busy = made_up.run(|_| ()).unwrap_err();
     assert!(matches!(busy, LearningError::Busy { .. }), "{busy}");
     assert!(busy.to_string().contains("another training runs in") && busy.to_string().contains("wait"), "{busy}");
     drop(first);
-    // The file that is left behind means nothing: what fails now is that nobody takes part.
+    // The file that is left behind means nothing.
+    assert_eq!(fs::read_dir(&models).unwrap().count(), 1);
+    Grounds::enter(&models).unwrap();
+}
+
+#[test]
+fn who_has_nothing_to_learn_from_leaves_no_folder_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
     let nobody = training(&models).run(|_| ()).unwrap_err();
     assert!(nobody.to_string().contains("nobody to learn from"), "{nobody}");
-    assert_eq!(fs::read_dir(&models).unwrap().count(), 1);
+    assert!(!models.exists());
 }
 
 #[test]
 fn a_training_never_fills_the_folder_beyond_what_the_agent_looks_through() {
     let folder = tempfile::tempdir().unwrap();
     (0..4_088).for_each(|number| fs::write(folder.path().join(number.to_string()), "").unwrap());
-    let full = training(folder.path()).run(|_| ()).unwrap_err();
+    let full = Grounds::enter(folder.path()).unwrap_err();
     assert!(full.to_string().contains("has 4089 entries, and no room for another model; remove"), "{full}");
     fs::remove_file(folder.path().join("0")).unwrap();
-    // Now there is room, and what fails is that nobody takes part.
-    assert!(matches!(training(folder.path()).run(|_| ()).unwrap_err(), LearningError::Sources(_)));
+    Grounds::enter(folder.path()).unwrap();
 }
 
 #[test]
@@ -106,7 +114,7 @@ fn a_ledger_that_cannot_be_read_stops_training() {
     let budget = Some(YearBudget { epsilon: 8.0, year: 2021 });
     let found = Training { budget, noise_multiplier: Some(40.0), ..training(folder.path()) };
     let mut rounds = Federated::new(found.rounds().unwrap(), Box::new(|_| ()));
-    let error = found.charged(&mut rounds, |_| panic!("nothing is learned")).unwrap_err();
+    let error = found.charge(&mut rounds).unwrap_err();
     assert!(error.to_string().contains("is no privacy ledger"), "{error}");
 }
 
