@@ -24,6 +24,7 @@ pub use closes::{Closes, Market};
 pub use error::DataError;
 pub use features::{AssetView, FEATURE_NAMES, FEATURES, LOOKBACK_DAYS, RUNWAY_MONTHS_MAX, TreasuryView, features};
 pub use records::{BURN_DAYS, DayRecord, MemberRecords, Origin};
+pub(crate) use shard::HELD_MIN;
 pub use shard::{Counts, RETURNS_MOST, Shard, TreasuryDay, VOLATILITY, Window};
 pub use split::{FOLDS_MAX, Fold, SplitError, walk_forward};
 pub use synthetic::{Profile, demo_profiles, synthesise};

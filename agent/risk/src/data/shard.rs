@@ -22,7 +22,7 @@ pub const RETURNS_MOST: usize = crate::RETURNS_MAX;
 pub const VOLATILITY: HarTarget = HarTarget { form: HarForm::Log, horizon_days: 7 };
 
 /// A share below a basis point is not held.
-const HELD_MIN: f64 = 1e-4;
+pub(crate) const HELD_MIN: f64 = 1e-4;
 
 /// What a treasury was on one day and what came after.
 #[derive(Debug, Clone, PartialEq)]

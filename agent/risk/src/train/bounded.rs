@@ -15,7 +15,8 @@
 
 use super::{BoundedShard, TrainError, parts::residual_of};
 use crate::{
-    data::{FEATURES, Shard, VOLATILITY},
+    Examples,
+    data::{Closes, FEATURES, HELD_MIN, Shard, VOLATILITY},
     forecast::VolatilityParameters,
     linalg::{Symmetric, packed_len},
     models::{
@@ -78,6 +79,13 @@ fn shard_of(shard: &Shard, bound: f64, width: usize, rows: Vec<f64>) -> BoundedS
     BoundedShard::new(shard.member().to_owned(), bound, width, rows)
 }
 
+/// Records of the variance regression over all prices of an asset, which are public.
+fn examples_of(asset: &Closes) -> Option<Examples> {
+    // The first return ends on the second day.
+    let (start, returns) = (asset.days().start + 1, asset.returns_before(u32::MAX, usize::MAX));
+    har::examples(start, returns, VOLATILITY).ok()
+}
+
 /// Adds (1, z)(1, z)ᵀ to a packed upper triangle.
 fn add_products(row: &mut [f64], z: &[f64]) {
     let at = |place: usize| place.checked_sub(1).map_or(1.0, |place| z[place]);
@@ -106,9 +114,7 @@ impl VarianceScale {
         let last = public.window().last;
         let mut moments: Option<Moments> = None;
         for asset in public.assets().iter().filter(|asset| !asset.is_stable()) {
-            let (start, returns) = (asset.days().start + 1, asset.returns_before(u32::MAX, usize::MAX));
-            let all = har::examples(start, returns, VOLATILITY).ok();
-            let Some(known) = all.and_then(|all| all.within(0..last + 1).ok()) else { continue };
+            let Some(known) = examples_of(asset).and_then(|all| all.within(0..last + 1).ok()) else { continue };
             let more = Moments::of_regression(&known);
             match &mut moments {
                 None => moments = Some(more),
@@ -132,16 +138,21 @@ impl VarianceScale {
         Ok(Self { scaling, public, products })
     }
 
-    /// For each day the mean over its assets of their records' products: a day weighs the same whatever it held.
+    /// For each day the mean over its assets of their records' products: a day weighs the same whatever it held. What was
+    /// held on another day says nothing here, or one day could change the rows of all.
     pub fn rows(&self, shard: &Shard) -> BoundedShard {
         let width = packed_len(VARIANCES + 1);
         let mut rows = vec![0.0; width * shard.days().len()];
-        if let Some(examples) = shard.variance() {
-            for ((features, target), number) in examples.records().zip(examples.days()) {
-                let Ok(place) = shard.days().binary_search_by_key(number, |day| day.day) else { continue };
-                let record: Vec<f64> = features.iter().copied().chain([target]).collect();
-                let scaled: Vec<f64> = self.scaling.row(&record).collect();
-                add_products(&mut rows[place * width..][..width], &scaled);
+        for (position, asset) in shard.assets().iter().enumerate().filter(|(_, asset)| !asset.is_stable()) {
+            let Some(examples) = examples_of(asset) else { continue };
+            for (row, day) in rows.chunks_exact_mut(width).zip(shard.days()) {
+                let held = day.weights.get(position).is_some_and(|weight| *weight >= HELD_MIN);
+                let Some(place) = held.then(|| examples.days().binary_search(&day.day).ok()).flatten() else {
+                    continue;
+                };
+                let target = examples.targets().get(place).copied();
+                let record: Vec<f64> = examples.row(place).iter().copied().chain(target).collect();
+                add_products(row, &self.scaling.row(&record).collect::<Vec<_>>());
             }
         }
         for row in rows.chunks_exact_mut(width) {

@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
-    data::Shard,
-    fixture::{day, shards},
+    data::{MemberRecords, Origin, Shard, Target, demo_profiles, synthesise},
+    fixture::{day, market, shards},
     judge::qlike,
     linalg,
+    models::quantile::QuantileParameters,
     train::{Contribution, NewtonShard, PlainRounds, Rounds, RoundsError, Settings, train},
 };
 use rand_chacha::{
@@ -107,6 +108,45 @@ fn rows_are_one_a_day_whatever_the_member_held() {
         let long = variances.rows().filter(|row| libm::sqrt(linalg::dot(row, row)) > variances.bound()).count();
         assert!((long as f64) < 0.35 * days as f64, "{long} of {days} rows are shortened");
     }
+}
+
+/// Neighbours differ in one day; so may their rows, or the noise would not hide it.
+#[test]
+fn what_was_held_on_one_day_changes_the_row_of_that_day_alone() {
+    const DAY: usize = 200;
+    let market = market();
+    let mut generator = ChaCha20Rng::seed_from_u64(5);
+    let records = synthesise(&market, &demo_profiles()[0], &mut generator).unwrap();
+    // ETH and stable tokens alone, and BTC on no day or on one.
+    let shard = |with: bool| {
+        let mut days = records.days().to_vec();
+        for (place, day) in days.iter_mut().enumerate() {
+            day.holdings[1] = if with && place == DAY { 50.0 } else { 0.0 };
+        }
+        let symbols = records.symbols().to_vec();
+        let own = MemberRecords::new("own", Origin::Own, symbols, days).unwrap();
+        Shard::new(&own, &market, Target::default()).unwrap()
+    };
+    let (without, with) = (shard(false), shard(true));
+    let (others, public) = recent();
+    let scale = VarianceScale::of(&public).unwrap();
+    let har = train(&others[..1], None, &Settings::default(), &mut PlainRounds).unwrap();
+    let volatility = har.parameters.volatility;
+    let scaling = har.parameters.quantile.unwrap();
+    type Rows = fn(&Shard, &VarianceScale, &VolatilityParameters, &QuantileParameters) -> BoundedShard;
+    let all: [Rows; 4] = [
+        |shard, scale, _, _| scale.rows(shard),
+        |shard, _, _, _| scaling_rows(shard),
+        |shard, _, volatility, _| tail_rows(shard, volatility),
+        |shard, _, _, quantile| shortfall_rows(shard, &quantile.scaling, &quantile.theta).unwrap(),
+    ];
+    let changed = all.map(|rows| {
+        let [one, two] = [&without, &with].map(|shard| rows(shard, &scale, &volatility, &scaling));
+        assert_eq!(one.records(), two.records());
+        one.rows().zip(two.rows()).filter(|(one, two)| one != two).count()
+    });
+    assert_eq!(changed[..2], [1, 1]);
+    assert!(changed.iter().all(|rows| *rows <= 1), "{changed:?}");
 }
 
 /// QLIKE of a variance forecast over the last quarter of every asset that is not stable.
