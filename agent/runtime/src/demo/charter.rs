@@ -20,7 +20,7 @@ const WIDE_BAND_BPS: u64 = 2_000;
 const BURN_MONTHLY: Value = Value(100_000 * WAD);
 /// The model asks for more than sixty daily rounds.
 const HISTORY_ROUNDS: u16 = 90;
-/// Least area under the curve with which a model is used: better than a coin on days that it did not know.
+/// Least area under the curve with which a model is used: no worse than a coin on days that it did not know.
 const AUC_BPS_MIN: u64 = 5_000;
 /// The first policy: bands, a model that is trained here, and two to six months of burn in the Safe.
 pub(super) fn first(dao: &Dao, limits: Limits) -> String {
