@@ -34,13 +34,16 @@ pub struct Privacy {
     pub delta: f64,
 }
 
+/// The part of a member that takes no part.
+pub const EVERYTHING: &str = "everything";
+
 /// A member that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
     /// The member.
     pub member: String,
-    /// Of which part; `everything` if it was not trained on at all.
+    /// Of which part; [`EVERYTHING`] if it was not trained on at all.
     pub part: String,
     /// Why.
     pub reason: String,
@@ -81,7 +84,7 @@ impl Card {
         let file = trained.file();
         let left_out = trained.excluded.iter().map(|one| LeftOut {
             member: one.member.clone(),
-            part: one.part.map_or("everything", crate::train::Part::name).to_owned(),
+            part: one.part.map_or(EVERYTHING, crate::train::Part::name).to_owned(),
             reason: one.reason.to_string(),
         });
         let missing: Vec<String> = trained.missing.iter().map(ToString::to_string).collect();

@@ -97,6 +97,11 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
     let found = document(&train(folder.path(), &["--synthetic", "1", "--poison", "uni-holder"]));
     assert_eq!(found["excluded"], serde_json::json!(["uni-holder"]));
     assert!(found["auc_bps"].as_u64().is_some());
+    let card: Value = serde_json::from_slice(&fs::read(found["card_json"].as_str().unwrap()).unwrap()).unwrap();
+    let left_out = card["left_out"].as_array().unwrap();
+    let members = |list: &Value| list.as_array().unwrap().iter().map(|it| it["member"].clone()).collect::<Vec<_>>();
+    assert_eq!((&left_out[0]["part"], members(&card["left_out"])), (&"everything".into(), vec!["uni-holder".into()]));
+    assert_eq!(members(&card["data"]), ["eth-holder", "btc-holder", "aave-holder"], "its trees are gone as well");
 }
 
 #[test]

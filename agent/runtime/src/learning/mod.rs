@@ -21,7 +21,7 @@ pub use training::{Progress, Rule, Taught, Training, When, YearBudget, day_of, y
 
 use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
-    card::{Card, Privacy},
+    card::{Card, EVERYTHING, LeftOut, Privacy},
     data::Shard,
     judge::{self, Judgement, JudgementError, Plan},
     learned::LearnedModel,
@@ -136,18 +136,25 @@ pub struct Class<'a> {
     pub plan: Plan,
 }
 
-/// Again while somebody is found out on the way: what was added up before then has that member in it. Each time somebody
-/// is out for good, so it ends, at latest after as many times as there are members.
+/// Why a member that was found out takes no part.
+const FOUND_OUT: &str = "what it sends makes the model worse on public records";
+
+/// Works with the shards of all who were not found out, and again while somebody is on the way: what was added up before
+/// then has that member in it. Each time somebody is out for good, so it ends, at latest after as many times as there are
+/// members.
 fn until_clean<T, E>(
+    shards: &[Shard],
     rounds: &mut Federated,
-    mut work: impl FnMut(&mut Federated) -> Result<T, E>,
+    mut work: impl FnMut(&[Shard], &mut Federated) -> Result<T, E>,
 ) -> Result<T, LearningError>
 where
     LearningError: From<E>,
 {
     loop {
         let before = rounds.excluded().count();
-        let done = work(rounds);
+        let is_out = |shard: &Shard| rounds.excluded().any(|member| member == shard.member());
+        let kept: Vec<Shard> = shards.iter().filter(|shard| !is_out(shard)).cloned().collect();
+        let done = work(&kept, rounds);
         // A part that could not be trained for want of budget is not missing: it stops everything.
         if let Some(stopped) = rounds.take_stop() {
             return Err(stopped);
@@ -178,14 +185,20 @@ fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learn
     let Class { shards, holdout, settings, plan } = *class;
     rounds.stage("judging on later days");
     let judgement: Judgement =
-        until_clean(rounds, |rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
+        until_clean(shards, rounds, |shards, rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
     rounds.stage("training on all days");
-    let trained = until_clean(rounds, |rounds| train::train(shards, Some(holdout), settings, rounds))?;
+    let trained =
+        until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
     let privacy = rounds.privacy().map(|spent| Privacy {
         epsilon_record: spent.epsilon_record,
         epsilon_day: spent.epsilon_day,
         delta: spent.delta,
     });
-    let card = Card::new(&trained, judgement, privacy)?;
+    let mut card = Card::new(&trained, judgement, privacy)?;
+    card.left_out.extend(rounds.excluded().map(|member| LeftOut {
+        member: member.to_owned(),
+        part: EVERYTHING.to_owned(),
+        reason: FOUND_OUT.to_owned(),
+    }));
     Ok(Lesson { model: LearnedModel::new(trained.file())?, card })
 }
