@@ -182,14 +182,17 @@ mod tests {
     use crate::learning::{Grounds, Rule, YearBudget};
     use std::{path::Path, time::Duration};
 
-    fn ended(folder: &Path, budget: Option<YearBudget>) -> Ended {
+    const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
+
+    /// Of made-up members on these prices.
+    fn ended(prices: &Path, folder: &Path, budget: Option<YearBudget>) -> Ended {
         let training = Training {
-            prices: folder.join("prices"),
+            prices: prices.to_owned(),
             records: vec![],
-            synthetic: None,
-            stable: vec![],
-            until: 1,
-            now: 1,
+            synthetic: Some(1),
+            stable: vec!["USDC".into()],
+            until: 18_628,
+            now: u64::MAX,
             test_days: 14,
             aggregation: Rule::WeightedMean,
             trees: 1,
@@ -207,15 +210,16 @@ mod tests {
     #[test]
     fn the_thread_says_how_it_ended() {
         let folder = tempfile::tempdir().unwrap();
-        match ended(folder.path(), None) {
+        let none = folder.path().join("prices");
+        match ended(&none, folder.path(), None) {
             Ended::Failed { reason } => assert!(reason.contains("prices"), "{reason}"),
             other => panic!("{other:?}"),
         }
-        match ended(folder.path(), Some(YearBudget { epsilon: 8.0, year: 1970 })) {
+        match ended(&none, folder.path(), Some(YearBudget { epsilon: 8.0, year: 1970 })) {
             Ended::Failed { reason } => assert!(reason.contains("`training.noise_multiplier`"), "{reason}"),
             other => panic!("{other:?}"),
         }
         let _other = Grounds::enter(folder.path()).unwrap();
-        assert!(matches!(ended(folder.path(), None), Ended::Busy { .. }));
+        assert!(matches!(ended(PRICES.as_ref(), folder.path(), None), Ended::Busy { .. }));
     }
 }

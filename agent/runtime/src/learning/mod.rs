@@ -187,8 +187,7 @@ fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learn
     let judgement: Judgement =
         until_clean(shards, rounds, |shards, rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
     rounds.stage("training on all days");
-    let trained =
-        until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
+    let trained = until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
     let privacy = rounds.privacy().map(|spent| Privacy {
         epsilon_record: spent.epsilon_record,
         epsilon_day: spent.epsilon_day,

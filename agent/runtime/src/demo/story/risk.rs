@@ -64,7 +64,11 @@ impl Story {
         found.check("the member that poisons its sums is found out", said["excluded"] == json!([POISONER]));
         found.told("excluded", &said["excluded"], format!("out for good: {POISONER}"));
         let card = read_card(&said)?;
-        found.told("members", &card.data, format!("the others, made up from a seed as well, on real prices: {}", members(&card)));
+        found.told(
+            "members",
+            &card.data,
+            format!("the others, made up from a seed as well, on real prices: {}", members(&card)),
+        );
         for verdict in &card.judgement.verdicts {
             let (scores, words) = scores(&card.judgement.rows, verdict.task, verdict.metric);
             found.told(&format!("{} {}", verdict.task, verdict.metric), scores, words);
