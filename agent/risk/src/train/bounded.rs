@@ -41,6 +41,11 @@ pub const SHORTFALL_BOUND: f64 = 1.5;
 const VARIANCES: usize = 4;
 /// Least variance that a direction of the noisy moments must have, as a share of the public one's.
 const VARIANCE_SHARE_MIN: f64 = 0.02;
+/// Squared error on public records, as a share of that of their mean, from which on a regression says nothing. The fit
+/// without noise has about two thirds.
+const ERROR_SHARE_MAX: f64 = 0.9;
+/// How many times the residual variance may differ from the squared error on public records.
+const RESIDUAL_RATIO_MAX: f64 = 2.0;
 /// For how many days the moments of public prices count beside those of members: what noise makes of a few hundred days
 /// would otherwise lead; of many thousand they are a small part.
 const PUBLIC_DAYS: f64 = 500.0;
@@ -188,9 +193,15 @@ impl VarianceScale {
         let found = found.map_err(failed)?;
         let (error, spread) =
             (found.mean_square_error(&self.public), self.public.covariance(VARIANCES - 1, VARIANCES - 1));
-        if error.is_nan() || error >= spread {
+        if error.is_nan() || error >= ERROR_SHARE_MAX * spread {
             let share = error / spread;
             return Err(drowned(format!("on public records its squared error is {share:.2} of that of their mean")));
+        }
+        // Half of it is added to every forecast of a logarithm.
+        let residual = found.residual_variance;
+        if !(error / RESIDUAL_RATIO_MAX..=error * RESIDUAL_RATIO_MAX).contains(&residual) {
+            let why = format!("its residual variance is {residual:.2} where that of public records is {error:.2}");
+            return Err(drowned(why));
         }
         Ok(found)
     }

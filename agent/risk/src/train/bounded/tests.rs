@@ -203,6 +203,12 @@ fn noise_that_drowns_the_sums_is_refused_with_the_reason() {
     }
     let error = scale.fit(turned, 100.0).unwrap_err().to_string();
     assert!(error.contains("on public records its squared error is"), "{error}");
+    // The moments of public prices themselves, and then with a target that spreads far more.
+    let mut sums: Vec<f64> = scale.products.iter().map(|product| 1e5 * product).collect();
+    assert!(scale.fit(sums.clone(), 0.0).is_ok());
+    sums.last_mut().into_iter().for_each(|spread| *spread *= 3.0);
+    let error = scale.fit(sums, 0.0).unwrap_err().to_string();
+    assert!(error.contains("its residual variance is"), "{error}");
 }
 
 #[test]
