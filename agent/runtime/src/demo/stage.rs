@@ -25,6 +25,8 @@ pub const PASSWORD_VAR: &str = "QUAESTOR_DEMO_PASSWORD";
 pub const PASSWORD: &str = "local";
 /// Longest wait for anything that the agent should do.
 const WAIT: Duration = Duration::from_secs(30);
+/// Hours that pass at most until a decision is taken.
+const HOURS_MAX: u32 = 3;
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(40);
 /// Rows read at a time.
@@ -292,12 +294,23 @@ impl Stage {
 
     /// Lets an hour pass on the chain, so that a decision is due, and waits until the agent has taken it and
     /// written down what it will propose.
+    ///
+    /// # Errors
+    /// If the agent takes none.
     pub async fn next_decision(&mut self) -> Result<Record, DemoError> {
         let before = self.rows()?.len();
         let hour = self.next_hour().await?;
         // One that was due earlier may be taken first.
         let decided = |record: &Record| matches!(record, Record::Decided { block, .. } if block.timestamp >= hour);
-        let record = self.wait_for("take a decision", before, decided).await?;
+        let mut found = self.look_for(WAIT / HOURS_MAX, before, decided).await?;
+        // An agent that has only just started decides at the hours that come after its first look.
+        for _ in 1..HOURS_MAX {
+            if found.is_none() {
+                self.next_hour().await?;
+                found = self.look_for(WAIT / HOURS_MAX, before, decided).await?;
+            }
+        }
+        let record = found.ok_or_else(|| self.waited("take a decision"))?;
         let expected = if let Record::Decided { cleared, .. } = record { cleared } else { 0 };
         let begun = Instant::now();
         while begun.elapsed() < WAIT && self.plans(before)?.len() < expected {
@@ -337,14 +350,24 @@ impl Stage {
         skip: usize,
         wanted: impl Fn(&Record) -> bool,
     ) -> Result<Record, DemoError> {
+        self.look_for(WAIT, skip, wanted).await?.ok_or_else(|| self.waited(what))
+    }
+
+    /// A record after the first `skip` rows, if it comes within this time.
+    async fn look_for(
+        &mut self,
+        longest: Duration,
+        skip: usize,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Option<Record>, DemoError> {
         let begun = Instant::now();
-        while begun.elapsed() < WAIT {
+        while begun.elapsed() < longest {
             if let Some(found) = self.records(skip)?.into_iter().find(|record| wanted(record)) {
-                return Ok(found);
+                return Ok(Some(found));
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(self.waited(what))
+        Ok(None)
     }
 
     /// Waits for something on the chain, mining a block at each look so that what is sent becomes final.

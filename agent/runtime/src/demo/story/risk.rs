@@ -71,11 +71,14 @@ impl Story {
         );
         for verdict in &card.judgement.verdicts {
             let (scores, words) = scores(&card.judgement.rows, verdict.task, verdict.metric);
-            found.told(&format!("{} {}", verdict.task, verdict.metric), scores, words);
+            let subject = verdict.subject();
+            found.told(
+                &subject,
+                scores,
+                format!("{subject} on later days ({}, lower is better): {words}", verdict.metric),
+            );
         }
-        let mut pays: Vec<String> =
-            card.judgement.verdicts.iter().filter(|it| it.pays()).map(|it| it.task.to_string()).collect();
-        pays.dedup();
+        let pays: Vec<String> = card.judgement.verdicts.iter().filter(|it| it.pays()).map(|it| it.subject()).collect();
         found.check("for one forecast at least, nothing that a member has alone is better", !pays.is_empty());
         found.told("pays", &pays, format!("training together pays for: {}", pays.join(", ")));
         let spent = card.privacy.map(|it| (it.epsilon_record, it.epsilon_day, it.delta));
@@ -215,6 +218,5 @@ fn scores(rows: &[Row], task: Task, metric: Metric) -> (Value, String) {
     let scored = |row: &Row| Some((row.way.to_string(), row.score(metric)?));
     let all: Vec<(String, f64)> = rows.iter().filter(is_shown).filter_map(scored).collect();
     let each: Vec<String> = all.iter().map(|(way, score)| format!("{way} {score:.4}")).collect();
-    let words = format!("{task} on later days ({metric}, lower is better): {}", each.join(", "));
-    (all.into_iter().map(|(way, score)| (way, json!(score))).collect::<serde_json::Map<_, _>>().into(), words)
+    (all.into_iter().map(|(way, score)| (way, json!(score))).collect::<serde_json::Map<_, _>>().into(), each.join(", "))
 }
