@@ -21,6 +21,6 @@ pub use choice::{CARD_BYTES_MAX, Choice, Models};
 pub use drivers::{DriverNow, Explained, RegimeNow};
 pub use forecast::{AssetRisk, Ceiling, Forecast, Permitted, Scene, Subject};
 pub use model::{Admission, Model, ModelWordsError, admit};
-pub use now::{ModelKind, ModelNow};
+pub use now::{MembersNow, ModelKind, ModelNow};
 pub use read::{RiskError, Seen, read};
 pub use refused::{ModelRefused, PassedOver, Unusable};

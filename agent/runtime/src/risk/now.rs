@@ -7,7 +7,7 @@ use quaestor_core::{
     RiskModel,
     policy::{ModelTerms, RiskTerms},
 };
-use quaestor_risk::data::date;
+use quaestor_risk::{data::date, learned::LearnedModel, model_file::MemberData};
 use serde::Serialize;
 
 /// What kind of model it is.
@@ -18,6 +18,34 @@ pub enum ModelKind {
     Ewma,
     /// A model file.
     Learned,
+}
+
+/// Members that a model was trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MembersNow {
+    /// How many.
+    pub count: usize,
+    /// How many of them are *synthetic*: made up by a seeded generator.
+    pub synthetic: usize,
+}
+
+impl MembersNow {
+    fn of(data: &[MemberData]) -> Self {
+        let synthetic = data.iter().filter(|member| member.origin.is_synthetic()).count();
+        Self { count: data.len(), synthetic }
+    }
+
+    /// A warning where some are made up.
+    fn warning(self) -> Option<String> {
+        let Self { count, synthetic } = self;
+        match synthetic {
+            0 => None,
+            all if all == count => {
+                Some(format!("SYNTHETIC: trained on {count} made-up members; it knows no real treasury"))
+            }
+            some => Some(format!("SYNTHETIC: {some} of the {count} members that it was trained on are made up")),
+        }
+    }
 }
 
 /// The model in force.
@@ -31,6 +59,8 @@ pub struct ModelNow {
     pub trained_at: Option<String>,
     /// Seconds since the beginning of that day, by the chain's time.
     pub age_secs: Option<u64>,
+    /// Who it was trained on; `None` where it was not trained.
+    pub members: Option<MembersNow>,
     /// Whether it takes the place of the one that the policy names.
     pub is_fallback: bool,
     /// What the policy names.
@@ -42,7 +72,8 @@ pub struct ModelNow {
 impl ModelNow {
     /// What was chosen under these terms at `now`, Unix seconds of the chain.
     pub fn of(choice: &Choice, risk: &RiskTerms, now: u64) -> Self {
-        let learned = choice.model().and_then(Model::learned).map(|model| model.file().trained_at_day);
+        let file = choice.model().and_then(Model::learned).map(LearnedModel::file);
+        let learned = file.map(|file| file.trained_at_day);
         Self {
             kind: choice.model().map(|model| match model {
                 Model::Ewma(_) => ModelKind::Ewma,
@@ -51,10 +82,16 @@ impl ModelNow {
             hash: choice.model().map(RiskModel::hash),
             trained_at: learned.map(date),
             age_secs: learned.and_then(|day| age_secs(day, now)),
+            members: file.map(|file| MembersNow::of(&file.data)),
             is_fallback: matches!(choice, Choice::Fallback { .. }),
             named: risk.model.clone(),
             refused: choice.refused().map(ToString::to_string),
         }
+    }
+
+    /// What a person must know of the records it was trained on, if anything.
+    pub fn warning(&self) -> Option<String> {
+        self.members.and_then(MembersNow::warning)
     }
 
     /// Two lines for people: which it is, and why.

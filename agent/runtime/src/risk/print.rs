@@ -58,6 +58,9 @@ fn head(f: &mut Formatter<'_>, it: &Forecast) -> fmt::Result {
     let [which, why] = it.model.lines();
     line(f, "model", which)?;
     line(f, "", why)?;
+    if let Some(warning) = it.model.warning() {
+        line(f, "", warning)?;
+    }
     match it.nav {
         Some(nav) => line(f, "NAV", format_args!("{} USD", wad(nav.to_u256()))),
         None => line(f, "NAV", "unknown: a held asset has no usable price"),

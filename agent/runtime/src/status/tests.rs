@@ -70,6 +70,7 @@ fn full() -> Status {
             hash: Some(HASH),
             trained_at: None,
             age_secs: None,
+            members: None,
             is_fallback: true,
             named: quaestor_core::policy::ModelTerms::File { hash: HASH, age_secs_max: 90 * 86_400 },
             refused: Some("no file in models\nhashes to it".into()),

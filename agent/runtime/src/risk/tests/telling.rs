@@ -84,6 +84,7 @@ fn a_person_reads_forecast_and_reasons() {
 
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["model"]["kind"], "learned");
+    assert_eq!(json["model"]["members"], serde_json::json!({ "count": 2, "synthetic": 2 }));
     assert_eq!(json["ceilings"][1]["subject"], "value-at-risk");
     assert_eq!(json["ceilings"][1]["is_breached"], true);
     assert_eq!(json["permitted"], "only-reduce");
