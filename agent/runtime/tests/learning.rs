@@ -229,3 +229,4 @@ fn what_the_agent_trains_is_not_mixed_with_options() {
     assert!(complaint(&["train"], 2).contains("--config"));
     assert!(complaint(&["train", "--config", "none.toml"], 3).contains("quaestor init"));
 }
+        (format!("{header}2021-01-01,1,1,1\n"), "but the previous record has 5 fields; give 5 columns"),
