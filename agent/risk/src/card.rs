@@ -9,6 +9,7 @@ use crate::{
     data::Target,
     judge::{Judgement, Metric, Task, Way},
     model_file::{MemberData, ModelFile, ModelFileError},
+    models::drawdown::DrawdownFit,
     train::Trained,
 };
 use alloy_primitives::B256;
@@ -59,6 +60,8 @@ pub struct Card {
     pub target: Target,
     /// The last day that training knew, since 1970-01-01.
     pub trained_at_day: u32,
+    /// How the drawdown probability was fitted; `None` where it is missing.
+    pub drawdown_fit: Option<DrawdownFit>,
     /// What it was trained on.
     pub data: Vec<MemberData>,
     /// Who was left out.
@@ -93,6 +96,7 @@ impl Card {
             warnings: warnings(&file, &missing, &judgement, privacy.is_some()),
             target: file.target,
             trained_at_day: file.trained_at_day,
+            drawdown_fit: file.parameters.drawdown.as_ref().map(|part| part.fit),
             data: file.data,
             left_out: left_out.collect(),
             missing,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Raised whenever a file of before would be read otherwise.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// What the file is.
 pub const KIND: &str = "quaestor-treasury-risk";
 /// Most bytes of a file: several forests.

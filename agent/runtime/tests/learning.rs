@@ -92,6 +92,28 @@ fn members_train_a_model_that_is_the_file_of_its_hash_and_has_a_card() {
 }
 
 #[test]
+fn members_that_send_no_sums_train_by_averages_and_the_model_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let averages = ["--synthetic", "1", "--drawdown-fit", "fedavg", "--aggregation", "trimmed-mean"];
+    let found = document(&train(folder.path(), &averages));
+    let hash = found["hash"].as_str().unwrap();
+    assert_eq!(found["excluded"], Value::Array(vec![]), "all four are honest");
+    let model = fs::read(found["model"].as_str().unwrap()).unwrap();
+    LearnedModel::parse(&model, hash.parse().unwrap()).unwrap();
+    assert!(String::from_utf8(model).unwrap().contains(r#","fit":"fedavg","#));
+    let card = fs::read_to_string(found["card"].as_str().unwrap()).unwrap();
+    assert!(card.contains("Its drawdown probability was fitted by averages of the members' own steps (FedAvg)."));
+    assert!(
+        card.contains("| drawdown | averaged logistic") || card.contains("| averaged logistic | together |"),
+        "{card}"
+    );
+    let refused = train(folder.path(), &[&averages[..], &["--noise-multiplier", "40"]].concat());
+    assert_eq!(refused.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("no noise hides a record in them; fit by `newton`, or train without noise"), "{said}");
+}
+
+#[test]
 fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let found = document(&train(folder.path(), &["--synthetic", "1", "--poison", "uni-holder"]));
@@ -203,6 +225,7 @@ fn bad_records_say_file_line_and_remedy() {
         (format!("{header}2021-01-01,NaN,1,1,1\n"), "own.csv:2: `NaN` in column ETH is not a number from zero on"),
         (format!("{header}2021-01-01,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01 twice"),
         (format!("{header}2021-01-02,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01"),
+        (format!("{header}2021-01-01,1,1,1\n"), "but the previous record has 5 fields; give 5 columns"),
         (header.to_owned(), "has no days"),
     ] {
         fs::write(&file, &text).unwrap();
@@ -221,7 +244,13 @@ fn bad_records_say_file_line_and_remedy() {
 
 #[test]
 fn what_the_agent_trains_is_not_mixed_with_options() {
-    for more in [["--trees", "8"], ["--prices", PRICES], ["--noise-multiplier", "40"], ["--out", "models"]] {
+    for more in [
+        ["--trees", "8"],
+        ["--drawdown-fit", "fedavg"],
+        ["--prices", PRICES],
+        ["--noise-multiplier", "40"],
+        ["--out", "models"],
+    ] {
         let found = complaint(&[&["train", "--config", "agent.toml"][..], &more].concat(), 2);
         assert!(found.contains("cannot be used with") && found.contains(more[0]), "{more:?}: {found}");
     }
@@ -229,4 +258,3 @@ fn what_the_agent_trains_is_not_mixed_with_options() {
     assert!(complaint(&["train"], 2).contains("--config"));
     assert!(complaint(&["train", "--config", "none.toml"], 3).contains("quaestor init"));
 }
-        (format!("{header}2021-01-01,1,1,1\n"), "but the previous record has 5 fields; give 5 columns"),

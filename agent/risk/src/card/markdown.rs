@@ -59,6 +59,9 @@ fn head(page: &mut String, card: &Card) {
         percent(target.loss_bps),
         target.horizon_days
     );
+    if let Some(fit) = card.drawdown_fit {
+        let _ = writeln!(page, "\nIts drawdown probability was fitted by {}.", fit.said());
+    }
 }
 
 fn data(page: &mut String, card: &Card) {

@@ -39,6 +39,11 @@ fn a_person_reads_it() {
 fn what_is_wrong_is_said() {
     let mut found = Card { privacy: None, ..card() };
     assert!(found.to_markdown().contains("No noise was added; there is no ε."));
+    found.drawdown_fit = Some(DrawdownFit::FedAvg);
+    let fitted = "Its drawdown probability was fitted by averages of the members' own steps (FedAvg).";
+    assert!(found.to_markdown().contains(fitted));
+    found.drawdown_fit = None;
+    assert!(!found.to_markdown().contains("was fitted by"));
     found.left_out = vec![LeftOut { member: "a|b\nc".into(), part: "forest".into(), reason: "2 of 2".into() }];
     found.data[0].member = "a|b\nc".into();
     let text = found.to_markdown();

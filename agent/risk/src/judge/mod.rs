@@ -4,11 +4,11 @@
 //! each member alone; all of them, their other families and the naive forecasts are scored on the same later records.
 //! Where training together does not win, a [`Verdict`] says so, and so does the card.
 
-mod averaged;
 mod calibration;
 mod coverage;
 mod metrics;
 mod naive;
+mod other_fit;
 mod shortfall;
 mod table;
 mod verdict;

@@ -31,13 +31,13 @@ pub enum Family {
     Har,
     /// Exponentially weighted variance.
     Ewma,
-    /// Logistic regression.
+    /// Logistic regression; together by Newton's method on sums.
     Logistic,
-    /// The same by averaged parameters.
+    /// The same by averaged parameters; only together.
     Averaged,
     /// Random forest.
     Forest,
-    /// The greater of logistic regression and forest: what the model says.
+    /// The greater of the model's logistic regression and forest: what the model says.
     Combined,
     /// Share of events in training.
     BaseRate,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     fixture::{day, shards},
-    models::tail::ResidualSums,
+    models::{drawdown::DrawdownFit, tail::ResidualSums},
     train::{Contribution, NewtonShard, Part, PlainRounds, RoundsError},
 };
 
@@ -44,6 +44,28 @@ fn every_rival_is_judged_on_the_same_records() {
     assert_ne!(averaged.scores, found.row(Family::Logistic, Way::Together).unwrap().scores);
     let auc = found.row(Family::Combined, Way::Together).unwrap().score(Metric::Auc).unwrap();
     assert_eq!(found.auc_bps(), Some((auc * 10_000.0) as u64));
+}
+
+#[test]
+fn a_model_of_averages_is_judged_as_one_and_sums_are_its_rival() {
+    let averaging = Settings { drawdown_fit: DrawdownFit::FedAvg, ..settings() };
+    let [by_sums, found] =
+        [settings(), averaging].map(|settings| judge(&recent(), None, &settings, plan(), &mut PlainRounds).unwrap());
+    // The same two fits in both, each in its row: which of them is the model shows in what the model says.
+    for family in [Family::Logistic, Family::Averaged] {
+        let row = |judgement: &Judgement| judgement.row(family, Way::Together).unwrap().clone();
+        assert_eq!((row(&found), row(&found).fallbacks), (row(&by_sums), 0), "{family}");
+    }
+    let said = |judgement: &Judgement, way| judgement.row(Family::Combined, way).unwrap().scores.clone();
+    assert_ne!(said(&found, Way::Together), said(&by_sums, Way::Together));
+    // Who sees all records, or only its own, averages nothing.
+    for way in [Way::Pooled, Way::Alone] {
+        assert_eq!(said(&found, way), said(&by_sums, way));
+        assert_eq!(found.row(Family::Averaged, way), None);
+    }
+    let verdict = found.verdicts.iter().find(|verdict| verdict.task == Task::Drawdown).unwrap();
+    let rivals = || verdict.beats.iter().chain(&verdict.equals).chain(&verdict.loses_to);
+    assert!(rivals().any(|rival| (rival.family, rival.way) == (Family::Logistic, Way::Together)), "{verdict:?}");
 }
 
 /// Somebody sent residuals that are all twenty standard deviations below zero.

@@ -1,15 +1,15 @@
 //! Walking forward: train on the past, forecast what came after, for the model and each of its rivals.
 
 use super::{
-    averaged::averaged,
     naive,
+    other_fit::other_fit,
     shortfall::Tail,
     table::{Family, Key, Series, Way},
 };
 use crate::{
     data::{FEATURES, Fold, RETURNS_MOST, Shard, SplitError, TreasuryDay, VOLATILITY, walk_forward},
     models::{
-        drawdown::LogisticParameters,
+        drawdown::{DrawdownFit, LogisticParameters},
         forest::{self, ForestSettings},
         tail::Losses,
     },
@@ -86,23 +86,25 @@ pub(super) fn walk(
         let public = holdout.and_then(|shard| shard.within(fold.train.clone()).ok());
         let together = train(&past, public.as_ref(), settings, rounds).map_err(failed)?;
         let pooled = pooled(&past, settings).map_err(failed)?;
-        let newton = together.parameters.drawdown.as_ref();
         let long = |shard: &&Shard| shard.drawdown().expect_records(settings.records_min).is_ok();
         let used: Vec<&Shard> = past.iter().filter(long).collect();
-        let averaged = newton.and_then(|newton| averaged(&used, newton, settings.drawdown_ridge));
+        let fitted = together.parameters.drawdown.as_ref();
+        let other = fitted.and_then(|model| other_fit(&used, model, settings.drawdown_ridge));
         let rates = naive::BaseRates::of(&past);
         for (member, shard) in shards.iter().enumerate() {
             let Ok(test) = shard.within(fold.test.clone()) else { continue };
             let own = past.iter().find(|past| past.member() == shard.member());
-            let alone = own.and_then(|own| train(std::slice::from_ref(own), None, settings, &mut PlainRounds).ok());
+            let alone =
+                own.and_then(|own| train(std::slice::from_ref(own), None, &by_sums(settings), &mut PlainRounds).ok());
             let ways = [
                 (Way::Together, Some(&together.parameters)),
                 (Way::Pooled, Some(&pooled.parameters)),
                 (Way::Alone, alone.as_ref().map(|trained| &trained.parameters)),
             ];
-            let mut desk = Desk { collected: &mut collected, member, members: shards.len() };
+            let mut desk =
+                Desk { collected: &mut collected, member, members: shards.len(), fit: settings.drawdown_fit };
             desk.volatility(&test, &ways);
-            desk.treasury(&test, &ways, averaged.as_ref(), rates.of_member(shard.member()));
+            desk.treasury(&test, &ways, other.as_ref(), rates.of_member(shard.member()));
         }
     }
     if collected.is_empty() {
@@ -123,13 +125,18 @@ fn folds(shards: &[Shard], plan: Plan) -> Result<Vec<Fold>, JudgeError> {
     Ok(walk_forward(first..end, plan.test_from, plan.fold_days, plan.embargo_days, target.horizon_days)?)
 }
 
+/// Who sees all the records that are fitted has no use for averages.
+fn by_sums(settings: &Settings) -> Settings {
+    Settings { drawdown_fit: DrawdownFit::Newton, ..*settings }
+}
+
 /// The model of someone who sees all records: parameters from their sums, and one forest grown on all of them rather
 /// than each member's trees joined.
 ///
 /// # Errors
 /// Like [`train`].
 pub fn pooled(shards: &[Shard], settings: &Settings) -> Result<Trained, TrainError> {
-    let mut trained = train(shards, None, settings, &mut PlainRounds)?;
+    let mut trained = train(shards, None, &by_sums(settings), &mut PlainRounds)?;
     let all: Vec<_> = shards.iter().map(|shard| shard.drawdown().clone()).collect();
     let grown = crate::Examples::joined(&all).ok().and_then(|all| {
         let settings = ForestSettings {
@@ -153,6 +160,16 @@ struct Desk<'a> {
     collected: &'a mut Collected,
     member: usize,
     members: usize,
+    /// Of the model.
+    fit: DrawdownFit,
+}
+
+/// In whose row a fit is judged.
+fn family(fit: DrawdownFit) -> Family {
+    match fit {
+        DrawdownFit::Newton => Family::Logistic,
+        DrawdownFit::FedAvg => Family::Averaged,
+    }
 }
 
 impl Desk<'_> {
@@ -194,14 +211,14 @@ impl Desk<'_> {
     }
 
     /// Probability of a drawdown, and the tail of the next day's log return.
-    fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, averaged: Option<&LogisticParameters>, base_rate: f64) {
+    fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, other: Option<&LogisticParameters>, base_rate: f64) {
         let outcomes = test.drawdown().targets().iter().zip(test.tail().targets());
         for ((day, row), (event, outcome)) in test.days().iter().zip(test.drawdown().rows()).zip(outcomes) {
             let Ok(features) = <[f64; FEATURES]>::try_from(row) else { continue };
             let Some(naive) = naive::tail(test, day) else { continue };
             self.note(Family::BaseRate, Way::Naive, Some(base_rate), base_rate, *event);
-            let by_average = averaged.and_then(|found| found.probability(&features).ok());
-            self.note(Family::Averaged, Way::Together, by_average, base_rate, *event);
+            let by_other = other.and_then(|found| found.probability(&features).ok());
+            self.note(family(self.fit.other()), Way::Together, by_other, base_rate, *event);
             self.note_tail(Family::EwmaNormal, Way::Naive, Some(naive), naive, *outcome);
             for &(way, parameters) in ways {
                 let logistic = parameters.and_then(|found| found.drawdown.as_ref()?.probability(&features).ok());
@@ -209,7 +226,9 @@ impl Desk<'_> {
                 let combined = parameters.and_then(|found| found.drawdown_probability(&features));
                 let filtered = parameters.and_then(|found| filtered(found, test, day));
                 let regression = parameters.and_then(|found| found.quantile.as_ref()?.losses(&features).ok()).map(tail);
-                self.note(Family::Logistic, way, logistic, base_rate, *event);
+                // Alone and pooled there are no averages.
+                let of_model = if way == Way::Together { family(self.fit) } else { Family::Logistic };
+                self.note(of_model, way, logistic, base_rate, *event);
                 self.note(Family::Forest, way, forest, base_rate, *event);
                 self.note(Family::Combined, way, combined, base_rate, *event);
                 self.note_tail(Family::FilteredHistory, way, filtered, naive, *outcome);

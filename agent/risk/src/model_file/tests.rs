@@ -31,7 +31,7 @@ fn its_text_is_sorted_and_tight() {
     let text = text();
     assert!(text.starts_with(r#"{"crates":{"linfa-clustering":"#), "{text}");
     assert!(text.ends_with(
-        r#","target":{"horizon_days":14,"loss_bps":1500,"tail_bps":500},"trained_at_day":18714,"version":1}"#
+        r#","target":{"horizon_days":14,"loss_bps":1500,"tail_bps":500},"trained_at_day":18714,"version":2}"#
     ));
     assert!(!text.contains(' ') && !text.contains('\n'));
 }
@@ -49,13 +49,13 @@ fn another_hash_is_refused() {
 
 #[test]
 fn other_kinds_and_versions_are_refused_before_anything_else() {
-    let other = message(&text().replace(r#""version":1}"#, r#""version":2}"#));
-    let expected = "the file is of kind `quaestor-treasury-risk`, version 2; this program reads \
-                    `quaestor-treasury-risk`, version 1: train anew with it, or use the program that wrote the file";
+    let other = message(&text().replace(r#""version":2}"#, r#""version":3}"#));
+    let expected = "the file is of kind `quaestor-treasury-risk`, version 3; this program reads \
+                    `quaestor-treasury-risk`, version 2: train anew with it, or use the program that wrote the file";
     assert_eq!(other, expected);
     // What a later version adds does not hide that it is one.
-    assert_eq!(message(r#"{"kind":"quaestor-treasury-risk","new":[],"version":2}"#), expected);
-    assert!(message(r#"{"kind":"other","version":1}"#).starts_with("the file is of kind `other`, version 1;"));
+    assert_eq!(message(r#"{"kind":"quaestor-treasury-risk","new":[],"version":3}"#), expected);
+    assert!(message(r#"{"kind":"other","version":2}"#).starts_with("the file is of kind `other`, version 2;"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! [`NewtonSums::step`]) equals the fit on pooled records. Where members may not send sums, each takes a few steps of
 //! its own from the common θ ([`local_steps`], with linfa's solver and its warm start) and the results are averaged
 //! (McMahan et al., *Communication-efficient learning of deep networks from decentralized data*, AISTATS 2017); this
-//! comes near the pooled fit and does not reach it.
+//! comes near the pooled fit and does not reach it. Which of the two made a model is in it ([`DrawdownFit`]).
 //!
 //! Records are brought to scale first ([`Scaling`], fixed from all members' moments before the first round), so that
 //! one ridge suits all features. θ has a weight a feature and the intercept last, as in linfa.
@@ -29,12 +29,44 @@ const SETTLED: f64 = 1e-10;
 /// Largest gradient at which linfa's solver stops; its line search fails below the rounding of the summed loss.
 const GRADIENT_SETTLED: f64 = 1e-6;
 
+/// How θ is found by members together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrawdownFit {
+    /// Newton's method on summed gradients and Hessians; equal to the pooled fit.
+    #[default]
+    Newton,
+    /// Members' own steps, averaged; near the pooled fit.
+    FedAvg,
+}
+
+impl DrawdownFit {
+    /// What was done, for people.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Newton => "Newton's method on summed gradients and Hessians",
+            Self::FedAvg => "averages of the members' own steps (FedAvg)",
+        }
+    }
+
+    /// The other way, to compare with.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Newton => Self::FedAvg,
+            Self::FedAvg => Self::Newton,
+        }
+    }
+}
+
 /// A trained probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogisticParameters {
     /// Names of the features, in order.
     pub features: Vec<String>,
+    /// How θ was found.
+    pub fit: DrawdownFit,
     /// Their scale.
     pub scaling: Scaling,
     /// A weight a scaled feature, and the intercept.

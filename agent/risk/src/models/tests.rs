@@ -1,6 +1,7 @@
 use super::{
-    Scaling, covariance::Shrinkage, drawdown, drawdown::LogisticParameters, forest, har::HarForm, har::HarParameters,
-    har::HarTarget, quantile::QuantileParameters, quantile::QuantileScaling, regime, tail::TailParameters,
+    Scaling, covariance::Shrinkage, drawdown, drawdown::DrawdownFit, drawdown::LogisticParameters, forest,
+    har::HarForm, har::HarParameters, har::HarTarget, quantile::QuantileParameters, quantile::QuantileScaling, regime,
+    tail::TailParameters,
 };
 
 /// A model's card names the versions that its fits came from; they are those that are built.
@@ -25,8 +26,12 @@ fn inference_has_the_same_bits_everywhere() {
     let returns: Vec<f64> = (0..90).map(|day| 0.041 * libm::sin(f64::from(day) * 1.7)).collect();
     let target = HarTarget { form: HarForm::Log, horizon_days: 7 };
     let har = HarParameters { target, intercept: -1.3, weights: [0.07, 0.21, 0.55], residual_variance: 0.83 };
-    let logistic =
-        LogisticParameters { features: features.clone(), scaling: scaling(), theta: vec![0.83, -0.41, -2.7] };
+    let logistic = LogisticParameters {
+        features: features.clone(),
+        fit: DrawdownFit::Newton,
+        scaling: scaling(),
+        theta: vec![0.83, -0.41, -2.7],
+    };
     let tail = TailParameters { confidence_bps: 9_900, expected_shortfall: 3.37, value_at_risk: 2.71 };
     let quantile = QuantileParameters {
         confidence_bps: 9_900,

@@ -7,19 +7,25 @@
 //! A member that a part cannot use is excluded from it by name; a part that cannot be trained is missing by name. Only
 //! without volatility is there no model.
 //!
+//! The logistic regression is fitted one of two ways ([`DrawdownFit`]): on sums, or by averages of what members reach by
+//! themselves.
+//!
 //! Where [`Rounds::noisy`] holds, a member releases sums of bounded records and nothing else; see [`bounded`].
 
+mod averaging;
 pub mod bounded;
 mod parts;
 mod rounds;
 
+pub use averaging::{AVERAGING_ROUNDS, LOCAL_STEPS, shared_ridge};
+pub(crate) use parts::{logistic, logistic_shard};
 pub use rounds::{BoundedShard, Contribution, Loss, NewtonShard, Part, PlainRounds, Rounds, RoundsError};
 
 use crate::{
     data::{FEATURE_NAMES, Shard, Target, VOLATILITY},
     forecast::VolatilityParameters,
     model_file::{KIND, MemberData, ModelFile, VERSION},
-    models::{ModelError, forest::TREES_MAX},
+    models::{ModelError, drawdown::DrawdownFit, forest::TREES_MAX},
     parameters::Parameters,
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +43,8 @@ pub struct Settings {
     pub volatility_ridge: f64,
     /// λ of the logistic regression.
     pub drawdown_ridge: f64,
+    /// How the logistic regression is fitted together.
+    pub drawdown_fit: DrawdownFit,
     /// λ of the quantile regression.
     pub quantile_ridge: f64,
     /// Trees of the joined forest, at most; each member grows an equal part, at least one.
@@ -61,6 +69,7 @@ impl Default for Settings {
             events_min: 10,
             volatility_ridge: 100.0,
             drawdown_ridge: 100.0,
+            drawdown_fit: DrawdownFit::Newton,
             quantile_ridge: 100.0,
             trees: 100,
             tree_depth: 4,

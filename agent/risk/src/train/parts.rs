@@ -1,7 +1,7 @@
 //! The parts of a training, each from shards to parameters.
 
 use super::{
-    BoundedShard, Contribution, Exclusion, Loss, NewtonShard, Part, Rounds, Settings, TrainError,
+    BoundedShard, Contribution, Exclusion, Loss, NewtonShard, Part, Rounds, RoundsError, Settings, TrainError,
     bounded::{self, VarianceScale},
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     models::{
         ModelError, Moments, Scaling,
         covariance::{CovarianceSums, DAYS_MIN, Shrinkage},
-        drawdown::LogisticParameters,
+        drawdown::{DrawdownFit, LogisticParameters},
         forest::{self, ForestParameters, ForestSettings},
         har::HarParameters,
         quantile::{self, QuantileParameters, QuantileScaling, QuantileTarget},
@@ -195,15 +195,17 @@ impl Training<'_> {
             };
             return Err(TrainError::Model { part, source: source.into() });
         }
-        // Members of one class take part: their records count in the sums as they do in the pooled fit.
-        let form = |shard: &Shard| {
-            let scaled = scales.features.apply(shard.drawdown())?;
-            Ok(NewtonShard::new(shard.member().to_owned(), scaled, Loss::Logistic))
-        };
-        let (shards, holdout) = (self.members(part, form)?, self.public(form));
-        let theta = self.rounds.newton(part, &shards, holdout.as_ref(), self.settings.drawdown_ridge);
+        let (fit, ridge) = (self.settings.drawdown_fit, self.settings.drawdown_ridge);
+        if fit == DrawdownFit::FedAvg && self.rounds.noisy() {
+            return Err(TrainError::Unbounded { part });
+        }
+        let form = |shard: &Shard| logistic_shard(shard, &scales.features, fit);
+        let shards = self.members(part, form)?;
+        // Public records of one class judge as well as others.
+        let holdout = self.public(|shard| logistic_shard(shard, &scales.features, DrawdownFit::Newton));
+        let theta = logistic(self.rounds, fit, &shards, holdout.as_ref(), ridge);
         let theta = theta.map_err(|source| TrainError::Rounds { part, source })?;
-        let found = LogisticParameters { features: names(), scaling: scales.features.clone(), theta };
+        let found = LogisticParameters { features: names(), fit, scaling: scales.features.clone(), theta };
         found.check().map_err(|source| TrainError::Model { part, source })?;
         Ok(found)
     }
@@ -304,6 +306,30 @@ impl Training<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// What a member has for the logistic regression. Of one class its records count in sums as they do in the pooled fit,
+/// but there is nothing that it could fit by itself.
+pub(crate) fn logistic_shard(shard: &Shard, scaling: &Scaling, fit: DrawdownFit) -> Result<NewtonShard, ModelError> {
+    let scaled = scaling.apply(shard.drawdown())?;
+    if fit == DrawdownFit::FedAvg {
+        scaled.expect_both_classes(1)?;
+    }
+    Ok(NewtonShard::new(shard.member().to_owned(), scaled, Loss::Logistic))
+}
+
+/// θ of the logistic regression, either way.
+pub(crate) fn logistic(
+    rounds: &mut dyn Rounds,
+    fit: DrawdownFit,
+    shards: &[NewtonShard],
+    holdout: Option<&NewtonShard>,
+    ridge: f64,
+) -> Result<Vec<f64>, RoundsError> {
+    match fit {
+        DrawdownFit::Newton => rounds.newton(Part::Drawdown, shards, holdout, ridge),
+        DrawdownFit::FedAvg => rounds.average(Part::Drawdown, shards, holdout, ridge),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The seam to whoever adds up: members' vectors go out, their sum or common parameters come back.
 
+use super::averaging;
 use crate::{
     Examples, linalg,
     models::{
@@ -236,6 +237,23 @@ pub trait Rounds {
         holdout: Option<&NewtonShard>,
         ridge: f64,
     ) -> Result<Vec<f64>, RoundsError>;
+
+    /// θ by averaging what members reach with steps of their own, each with its [`shared_ridge`](super::shared_ridge) of
+    /// `ridge`. There is at least one shard, all with a loss that has [`NewtonShard::local_steps`]. Of `holdout` the same
+    /// holds as in [`Self::newton`]. It is never asked where [`Self::noisy`] holds.
+    ///
+    /// # Errors
+    /// If the rounds failed, or these do not average; the part is then missing.
+    fn average(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let _ = (shards, holdout, ridge);
+        Err(format!("{part}: these rounds do not average parameters").into())
+    }
 }
 
 /// Adds without rounds: what training on the pooled records gives. It sees them all, so it is a rival to compare with
@@ -272,5 +290,16 @@ impl Rounds for PlainRounds {
             Loss::Logistic => drawdown::fit(&pooled, ridge)?,
             Loss::Pinball(target) => quantile::fit(&pooled, target, ridge)?,
         })
+    }
+
+    /// The same steps and averages as in a federation where everybody is honest. It is not the pooled fit.
+    fn average(
+        &mut self,
+        _part: Part,
+        shards: &[NewtonShard],
+        _holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        averaging::plain(shards, ridge)
     }
 }

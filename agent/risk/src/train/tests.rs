@@ -175,6 +175,87 @@ fn one_class_and_short_histories_are_named_with_their_counts() {
     assert_eq!((excluded.len(), excluded[0].part), (1, None));
 }
 
+fn averaging() -> Settings {
+    Settings { drawdown_fit: DrawdownFit::FedAvg, ..settings() }
+}
+
+#[test]
+fn averages_make_a_model_that_says_so_and_name_who_has_nothing_to_average() {
+    let alike = train(&recent(), None, &averaging(), &mut PlainRounds).unwrap();
+    assert!(alike.missing.is_empty() && alike.excluded.is_empty());
+    let text = String::from_utf8(alike.file().to_bytes().unwrap()).unwrap();
+    assert!(text.contains(r#","fit":"fedavg","#));
+    let by_sums = train(&recent(), None, &settings(), &mut PlainRounds).unwrap();
+    assert!(String::from_utf8(by_sums.file().to_bytes().unwrap()).unwrap().contains(r#","fit":"newton","#));
+    // Nothing else differs.
+    let [mut one, two] = [alike.parameters, by_sums.parameters];
+    assert_ne!(one.drawdown, two.drawdown);
+    one.drawdown.clone_from(&two.drawdown);
+    assert_eq!(one, two);
+    // One that never fell is left out by name, with its counts.
+    let mut shards = recent();
+    shards.push(calm(400));
+    let found = train(&shards, None, &averaging(), &mut PlainRounds).unwrap();
+    assert!(found.missing.is_empty());
+    let out: Vec<_> = found.excluded.iter().filter(|one| one.part == Some(Part::Drawdown)).collect();
+    assert_eq!((out.len(), out[0].member.as_str()), (1, "calm"));
+    assert!(out[0].reason.to_string().starts_with("0 of 326 records are events"), "{}", out[0].reason);
+}
+
+/// With noise there is no sum of bounded records to release, and rounds that do not average say so.
+#[test]
+fn where_parameters_cannot_be_averaged_the_part_is_missing_by_name() {
+    struct Noisy;
+    impl Rounds for Noisy {
+        fn noisy(&self) -> bool {
+            true
+        }
+        fn sum(&mut self, part: Part, _: &[Contribution], _: Option<&Contribution>) -> Result<Vec<f64>, RoundsError> {
+            panic!("{part} as it is")
+        }
+        fn sum_bounded(
+            &mut self,
+            _: Part,
+            shards: &[BoundedShard],
+            _: Option<&BoundedShard>,
+        ) -> Result<Vec<f64>, RoundsError> {
+            let mut sum = vec![0.0; shards[0].width()];
+            for row in shards.iter().flat_map(BoundedShard::rows) {
+                crate::linalg::add(&mut sum, row)?;
+            }
+            Ok(sum)
+        }
+        fn newton(
+            &mut self,
+            part: Part,
+            shards: &[NewtonShard],
+            _: Option<&NewtonShard>,
+            ridge: f64,
+        ) -> Result<Vec<f64>, RoundsError> {
+            PlainRounds.newton(part, shards, None, ridge)
+        }
+        fn average(
+            &mut self,
+            part: Part,
+            _: &[NewtonShard],
+            _: Option<&NewtonShard>,
+            _: f64,
+        ) -> Result<Vec<f64>, RoundsError> {
+            panic!("{part} averaged")
+        }
+    }
+    let missing = |rounds: &mut dyn Rounds| {
+        let shards = recent();
+        let found = train(&shards, Some(&shards[0]), &averaging(), rounds).unwrap();
+        assert_eq!(found.parameters.drawdown, None);
+        found.missing[0].to_string()
+    };
+    let noisy = "drawdown: with noise a part without sums of bounded records is not trained";
+    assert_eq!(missing(&mut Noisy), noisy);
+    let no_averages = "drawdown: the rounds failed: drawdown: these rounds do not average parameters";
+    assert_eq!(missing(&mut Overheard::default()), no_averages);
+}
+
 #[test]
 fn shards_of_different_targets_are_not_mixed() {
     let mut shards = recent();

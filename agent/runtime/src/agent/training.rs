@@ -179,29 +179,30 @@ fn tell(progress: &Progress<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::{Grounds, Rule, YearBudget};
+    use crate::learning::{Fit, Grounds, Rule, YearBudget};
     use std::{path::Path, time::Duration};
 
-    const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
-
-    /// Of made-up members on these prices.
-    fn ended(prices: &Path, folder: &Path, budget: Option<YearBudget>) -> Ended {
-        let training = Training {
-            prices: prices.to_owned(),
+    fn training(folder: &Path) -> Training {
+        Training {
+            prices: folder.join("prices"),
             records: vec![],
-            synthetic: Some(1),
+            synthetic: None,
             stable: vec!["USDC".into()],
-            until: 18_628,
-            now: u64::MAX,
+            until: 1,
+            now: 1,
             test_days: 14,
             aggregation: Rule::WeightedMean,
+            drawdown_fit: Fit::Newton,
             trees: 1,
             noise_multiplier: None,
             delta: 1e-5,
-            budget,
+            budget: None,
             folder: folder.to_owned(),
             poison: None,
-        };
+        }
+    }
+
+    fn ended(training: Training) -> Ended {
         let running = begin(7, training);
         assert_eq!(running.slot, 7);
         running.ended.recv_timeout(Duration::from_secs(20)).unwrap()
@@ -210,16 +211,20 @@ mod tests {
     #[test]
     fn the_thread_says_how_it_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let none = folder.path().join("prices");
-        match ended(&none, folder.path(), None) {
+        match ended(training(folder.path())) {
             Ended::Failed { reason } => assert!(reason.contains("prices"), "{reason}"),
             other => panic!("{other:?}"),
         }
-        match ended(&none, folder.path(), Some(YearBudget { epsilon: 8.0, year: 1970 })) {
+        let budget = Some(YearBudget { epsilon: 8.0, year: 1970 });
+        match ended(Training { budget, ..training(folder.path()) }) {
             Ended::Failed { reason } => assert!(reason.contains("`training.noise_multiplier`"), "{reason}"),
             other => panic!("{other:?}"),
         }
         let _other = Grounds::enter(folder.path()).unwrap();
-        assert!(matches!(ended(PRICES.as_ref(), folder.path(), None), Ended::Busy { .. }));
+        // Whoever has nothing to learn from does not ask for the folder.
+        let prices = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily").into();
+        let made_up =
+            Training { prices, synthetic: Some(1), until: u32::MAX, now: u64::MAX, ..training(folder.path()) };
+        assert!(matches!(ended(made_up), Ended::Busy { .. }));
     }
 }

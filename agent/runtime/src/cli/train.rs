@@ -23,9 +23,10 @@ impl From<LearningError> for Failure {
     fn from(error: LearningError) -> Self {
         let exit = match error {
             LearningError::Privacy(error) => return error.into(),
-            LearningError::Sources(_) | LearningError::Ledger { .. } | LearningError::NoNoise { .. } => {
-                Exit::Configuration
-            }
+            LearningError::Sources(_)
+            | LearningError::Ledger { .. }
+            | LearningError::NoNoise { .. }
+            | LearningError::NoisyAverages => Exit::Configuration,
             LearningError::Random { .. } => Exit::Internal,
             _ => Exit::Failed,
         };
@@ -57,6 +58,7 @@ fn of_options(args: &TrainArgs, now: u64) -> Result<Training, Failure> {
         now,
         test_days: args.test_days,
         aggregation: args.aggregation,
+        drawdown_fit: args.drawdown_fit,
         trees: args.trees,
         noise_multiplier: args.noise_multiplier,
         delta: args.delta,

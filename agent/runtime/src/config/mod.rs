@@ -14,7 +14,10 @@ mod training;
 pub use chains::{CHAINS, ChainProfile, Finality, profile};
 pub use problem::{ConfigProblem, ConfigProblems};
 
-use crate::{keys::KeySource, learning::Rule};
+use crate::{
+    keys::KeySource,
+    learning::{Fit, Rule},
+};
 use alloy::primitives::{Address, address};
 use reqwest::Url;
 use std::{
@@ -130,6 +133,8 @@ pub struct TrainingConfig {
     pub test_days: u32,
     /// How members are added up.
     pub aggregation: Rule,
+    /// How the drawdown probability is fitted.
+    pub drawdown_fit: Fit,
     /// Trees of the second opinion, 1 to 1,000.
     pub trees: u16,
     /// Standard deviation of the noise, in clips, 0.1 to 10,000; `None`: there is none.

@@ -59,24 +59,28 @@ fn what_the_agent_trains_from_has_defaults() {
         stable: vec!["USDC".into()],
         test_days: 90,
         aggregation: Rule::WeightedMean,
+        drawdown_fit: Fit::Newton,
         trees: 100,
         noise_multiplier: None,
         delta: 1e-5,
     };
     assert_eq!(config.training, Some(expected));
     let all = "prices = \"p\"\nrecords = [\"own.csv\"]\nstable = [\"USDC\", \"DAI\"]\ntest_days = 180\n\
-               aggregation = \"multi-krum\"\ntrees = 8\nnoise_multiplier = 40\ndelta = 1e-6";
+               aggregation = \"multi-krum\"\ndrawdown_fit = \"newton\"\ntrees = 8\nnoise_multiplier = 40\ndelta = 1e-6";
     let said = TrainingConfig {
         prices: "dao/p".into(),
         records: vec!["dao/own.csv".into()],
         stable: vec!["USDC".into(), "DAI".into()],
         test_days: 180,
         aggregation: Rule::MultiKrum,
+        drawdown_fit: Fit::Newton,
         trees: 8,
         noise_multiplier: Some(40.0),
         delta: 1e-6,
     };
     assert_eq!(parse(&with_training(all)).unwrap().training, Some(said));
+    let by_averages = "prices = \"p\"\nrecords = [\"own.csv\"]\ndrawdown_fit = \"fedavg\"";
+    assert_eq!(parse(&with_training(by_averages)).unwrap().training.unwrap().drawdown_fit, Fit::FedAvg);
 }
 
 #[test]
@@ -92,6 +96,14 @@ fn each_problem_of_training_says_where_and_what_to_write() {
         (
             &format!("{two}aggregation = \"mean\""),
             ":19:15: `mean` is no way to add members up; write one of \"weighted-m",
+        ),
+        (
+            &format!("{two}drawdown_fit = \"average\""),
+            ":19:16: `average` is no way to fit a drawdown; write \"newton\" or \"fedavg\"",
+        ),
+        (
+            &format!("{two}noise_multiplier = 40\ndrawdown_fit = \"fedavg\""),
+            ":20:16: `fedavg` averages parameters, in which no noise hides a record; write \"newton\", or leave `noise_",
         ),
         (&format!("{two}trees = 0"), "`training.trees` is out of range"),
         (

@@ -5,7 +5,7 @@ use super::{
     read::one_path,
     section::{Reader, Section},
 };
-use crate::learning::Rule;
+use crate::learning::{Fit, Rule};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,7 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
     let stable = stable(reader, here);
     let test_days = reader.integer(here, "test_days", TEST_DAYS, Some(TEST_DAYS_DEFAULT));
     let aggregation = aggregation(reader, here);
+    let drawdown_fit = drawdown_fit(reader, here);
     let trees = reader.integer(here, "trees", TREES, Some(TREES_DEFAULT));
     let with_noise = here.has("noise_multiplier");
     let noise_multiplier = reader.number(here, "noise_multiplier", NOISE_MULTIPLIER);
@@ -34,7 +35,17 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
         reader.problem(here.place(), "`training.delta` says nothing without noise; write `noise_multiplier` beside it");
     }
     let delta = if here.has("delta") { reader.number(here, "delta", DELTA) } else { Some(DELTA_DEFAULT) };
-    let keys = ["prices", "records", "stable", "test_days", "aggregation", "trees", "noise_multiplier", "delta"];
+    let keys = [
+        "prices",
+        "records",
+        "stable",
+        "test_days",
+        "aggregation",
+        "drawdown_fit",
+        "trees",
+        "noise_multiplier",
+        "delta",
+    ];
     reader.close(section, &keys);
     Some(TrainingConfig {
         prices: prices?,
@@ -43,6 +54,7 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
         // Within their ranges both fit.
         test_days: u32::try_from(test_days?).ok()?,
         aggregation: aggregation?,
+        drawdown_fit: drawdown_fit?,
         trees: u16::try_from(trees?).ok()?,
         noise_multiplier,
         delta: delta?,
@@ -94,6 +106,24 @@ fn aggregation<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option
         let rules = Rule::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let rules: Vec<String> = rules.map(|rule| format!("\"{}\"", rule.get_name())).collect();
         reader.problem(span, format!("`{text}` is no way to add members up; write one of {}", rules.join(", ")));
+    }
+    found
+}
+
+fn drawdown_fit<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<Fit> {
+    let (text, span) = reader.text_or(section, "drawdown_fit", "newton")?;
+    let found = Fit::from_str(&text, false).ok();
+    match found {
+        None => {
+            let message = format!("`{text}` is no way to fit a drawdown; write \"newton\" or \"fedavg\"");
+            reader.problem(span, message);
+        }
+        Some(Fit::FedAvg) if section.has("noise_multiplier") => {
+            let message = "`fedavg` averages parameters, in which no noise hides a record; write \"newton\", or leave \
+                           `noise_multiplier` out";
+            reader.problem(span, message);
+        }
+        Some(_) => {}
     }
     found
 }

@@ -259,6 +259,16 @@ impl Rounds for Federated {
             }
         })
     }
+
+    fn average(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        self.averaged(part, shards, holdout, ridge)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use quaestor_federation::{
     Answer, Failure, Member, MemberId, Opened, Update,
     privacy::{self, NoiseError, NoisySum},
 };
-use quaestor_risk::train::{BoundedShard, Contribution, NewtonShard};
+use quaestor_risk::train::{BoundedShard, Contribution, LOCAL_STEPS, NewtonShard};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 fn scaled(values: &[f64], factor: f64) -> Vec<f64> {
@@ -141,6 +141,36 @@ impl Member for Learner<'_> {
                 Answer::Update(Update { values: scaled(&values, self.factor), records: self.shard.records() })
             }
             Err(failure) => Answer::Failed(failure),
+        }
+    }
+}
+
+/// A member that goes steps of its own from the common parameters, and sends where it got.
+#[derive(Debug)]
+pub(super) struct Walker<'a> {
+    pub(super) id: MemberId,
+    pub(super) shard: &'a NewtonShard,
+    /// What it multiplies its numbers with; one if it is honest.
+    pub(super) factor: f64,
+    /// Its share of the common ridge.
+    pub(super) ridge: f64,
+}
+
+impl Member for Walker<'_> {
+    fn id(&self) -> &MemberId {
+        &self.id
+    }
+
+    fn answer(&mut self, opened: &Opened, _now_tick: u64) -> Answer {
+        let expected = self.shard.parameters();
+        let found = opened.parameters.len();
+        match self.shard.local_steps(&opened.parameters, self.ridge, LOCAL_STEPS) {
+            Some(Ok(values)) => {
+                Answer::Update(Update { values: scaled(&values, self.factor), records: self.shard.records() })
+            }
+            _ if found != expected => Answer::Failed(Failure::Dimension { found, expected }),
+            // Its solver found no way from here; it may from the next parameters.
+            _ => Answer::Failed(Failure::Gone),
         }
     }
 }

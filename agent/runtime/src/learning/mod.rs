@@ -4,6 +4,7 @@
 //! it but sums. Members behind a network implement the same [`quaestor_federation::Member`].
 
 mod adding;
+mod averaging;
 mod checkpoint;
 mod files;
 mod members;
@@ -17,7 +18,7 @@ pub use files::{Grounds, Ledger, ModelFiles, TrainedFiles};
 pub use records::{Sources, SourcesError, day_number};
 pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
 pub use schedule::{due_slot, newest_slot};
-pub use training::{Progress, Rule, Taught, Training, When, YearBudget, day_of, year_of};
+pub use training::{Fit, Progress, Rule, Taught, Training, When, YearBudget, day_of, year_of};
 
 use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
@@ -60,6 +61,12 @@ pub enum LearningError {
         /// The budget.
         epsilon: f64,
     },
+    /// Averages of parameters and noise exclude each other.
+    #[error(
+        "`fedavg` averages parameters, which are no sums of bounded records, so that no noise hides a record in them; fit \
+         by `newton`, or train without noise"
+    )]
+    NoisyAverages,
     /// Another training has the folder.
     #[error("another training runs in {folder}; wait for its end")]
     Busy {

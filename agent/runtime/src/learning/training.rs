@@ -12,6 +12,7 @@ use quaestor_federation::{Aggregation, privacy::Budget};
 use quaestor_risk::{
     data::{Shard, Target},
     judge::Plan,
+    models::drawdown::DrawdownFit,
     train::Settings,
 };
 use std::path::PathBuf;
@@ -65,6 +66,26 @@ impl Rule {
     }
 }
 
+/// How the drawdown probability is fitted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Fit {
+    /// On sums of members' gradients and Hessians; equal to the pooled fit
+    #[default]
+    Newton,
+    /// By averages of what members reach with steps of their own, for who sends no sums; never with noise
+    #[value(name = "fedavg")]
+    FedAvg,
+}
+
+impl Fit {
+    fn of_model(self) -> DrawdownFit {
+        match self {
+            Self::Newton => DrawdownFit::Newton,
+            Self::FedAvg => DrawdownFit::FedAvg,
+        }
+    }
+}
+
 /// ε that a record may cost in a year.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct YearBudget {
@@ -93,6 +114,8 @@ pub struct Training {
     pub test_days: u32,
     /// How members are added up.
     pub aggregation: Rule,
+    /// How the drawdown probability is fitted.
+    pub drawdown_fit: Fit,
     /// Trees of the second opinion.
     pub trees: u16,
     /// Standard deviation of the noise, in clips; `None`: there is none.
@@ -163,6 +186,7 @@ impl Training {
             now: when.machine.max(when.chain),
             test_days: training.test_days,
             aggregation: training.aggregation,
+            drawdown_fit: training.drawdown_fit,
             trees: training.trees,
             noise_multiplier: training.noise_multiplier,
             delta: training.delta,
@@ -176,10 +200,14 @@ impl Training {
     ///
     /// # Errors
     /// If another training runs in the folder, prices or records are wrong or too few, the budget does not cover the
-    /// training or has no noise to charge, or a file cannot be written. No model is written then.
+    /// training or has no noise to charge, averages are to be hidden by noise, or a file cannot be written. No model is
+    /// written then.
     pub fn run(&self, mut tell: impl FnMut(&Progress<'_>) + 'static) -> Result<Taught, LearningError> {
         if let (Some(budget), None) = (self.budget, self.noise_multiplier) {
             return Err(LearningError::NoNoise { epsilon: budget.epsilon });
+        }
+        if self.drawdown_fit == Fit::FedAvg && self.noise_multiplier.is_some() {
+            return Err(LearningError::NoisyAverages);
         }
         let target = Target::default();
         let (shards, holdout) = self.shards(target)?;
@@ -200,7 +228,8 @@ impl Training {
         if let Some(member) = &self.poison {
             rounds.poison(member);
         }
-        let settings = Settings { trees: self.trees, ..Settings::default() };
+        let drawdown_fit = self.drawdown_fit.of_model();
+        let settings = Settings { trees: self.trees, drawdown_fit, ..Settings::default() };
         let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
         self.charge(&mut rounds)?;
         rounds.checkpoint(&self.folder);

@@ -139,6 +139,7 @@ fn records_that_a_feature_separates_have_a_fit_with_a_ridge_only() {
 fn drivers_sum_to_the_log_odds_and_the_largest_is_first() {
     let model = LogisticParameters {
         features: vec!["volatility".into(), "drawdown".into(), "burn".into()],
+        fit: DrawdownFit::Newton,
         scaling: Scaling { means: vec![0.5, -0.2, 0.0], deviations: vec![0.25, 0.1, 2.0] },
         theta: vec![1.0, -2.0, 0.5, -3.0],
     };
@@ -166,6 +167,7 @@ fn extreme_records_have_finite_sums_and_probabilities() {
     }
     let model = |deviation: f64| LogisticParameters {
         features: examples.names().to_vec(),
+        fit: DrawdownFit::FedAvg,
         scaling: Scaling { means: vec![0.0; 2], deviations: vec![deviation; 2] },
         theta: vec![3.0, -3.0, 0.0],
     };

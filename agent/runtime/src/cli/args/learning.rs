@@ -3,6 +3,7 @@
 pub use crate::learning::Rule;
 
 use super::JsonArg;
+use crate::learning::Fit;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -145,8 +146,8 @@ fn share_bps(text: &str) -> Result<u16, String> {
 /// `train`
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 #[command(group(clap::ArgGroup::new("own").multiple(true).conflicts_with("config").args([
-    "prices", "records", "synthetic", "stable", "out", "until", "test_days", "aggregation", "trees", "noise_multiplier",
-    "delta", "epsilon_year_max", "poison",
+    "prices", "records", "synthetic", "stable", "out", "until", "test_days", "aggregation", "drawdown_fit", "trees",
+    "noise_multiplier", "delta", "epsilon_year_max", "poison",
 ])))]
 pub struct TrainArgs {
     /// Train exactly what the agent of this configuration would train now, its policy's yearly budget included
@@ -179,6 +180,9 @@ pub struct TrainArgs {
     /// How members are added up
     #[arg(long, value_enum, default_value_t = Rule::WeightedMean)]
     pub aggregation: Rule,
+    /// How the drawdown probability is fitted
+    #[arg(long, value_enum, default_value_t = Fit::Newton)]
+    pub drawdown_fit: Fit,
     /// Trees of the second opinion
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub trees: u16,

@@ -36,6 +36,7 @@ fn training(folder: &Path) -> Training {
         now: u64::MAX,
         test_days: 90,
         aggregation: Rule::WeightedMean,
+        drawdown_fit: Fit::Newton,
         trees: 1,
         noise_multiplier: None,
         delta: 1e-5,
@@ -49,6 +50,7 @@ fn training(folder: &Path) -> Training {
 fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_says() {
     let with_table =
         config("[training]\nprices = \"p\"\nrecords = [\"own.csv\"]\nnoise_multiplier = 2.5\ndelta = 1e-6\n");
+    let by_averages = config("[training]\nprices = \"p\"\nrecords = [\"own.csv\"]\ndrawdown_fit = \"fedavg\"\n");
     // The moment lies in the last year, and is made up for in this one.
     let when = When { slot: NOON - 86_400, chain: NOON, machine: NOON + 5 };
     let found = Training::of_agent(&with_table, &year(2_125), when).unwrap();
@@ -58,6 +60,8 @@ fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_say
     assert_eq!((found.folder, found.records), ("dao/m".into(), vec!["dao/own.csv".into()]));
     assert_eq!((found.synthetic, found.poison), (None, None));
     assert_eq!(Training::of_agent(&with_table, &RiskTerms::default(), when).unwrap().budget, None);
+    assert_eq!(found.drawdown_fit, Fit::Newton);
+    assert_eq!(Training::of_agent(&by_averages, &year(2_125), when).unwrap().drawdown_fit, Fit::FedAvg);
     assert_eq!(Training::of_agent(&config(""), &year(2_125), when), None);
 }
 
@@ -70,6 +74,17 @@ fn a_budget_without_noise_is_refused_before_anything_is_read_or_written() {
     assert!(matches!(refused, LearningError::NoNoise { .. }), "{refused}");
     assert!(refused.to_string().contains("epsilon 8 a year"), "{refused}");
     assert!(refused.to_string().contains("set `training.noise_multiplier` in agent.toml, such as 40"), "{refused}");
+    assert!(!models.exists());
+}
+
+#[test]
+fn averages_with_noise_are_refused_before_anything_is_read_or_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
+    let noisy = Training { drawdown_fit: Fit::FedAvg, noise_multiplier: Some(40.0), ..training(&models) };
+    let refused = Training { prices: "none".into(), ..noisy }.run(|_| ()).unwrap_err();
+    assert!(matches!(refused, LearningError::NoisyAverages), "{refused}");
+    assert!(refused.to_string().contains("fit by `newton`, or train without noise"), "{refused}");
     assert!(!models.exists());
 }
 
