@@ -20,7 +20,7 @@ use quaestor_policies::{Facts, VotedPolicy};
 use std::cell::Cell;
 
 /// Greatest amounts that are tried, whole dollars.
-const USD_MAX: u128 = 400_000;
+const USD_MAX: u128 = 900_000;
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy)]
