@@ -127,11 +127,11 @@ fn one_flipped_bit_is_another_file() {
 fn a_model_of_another_version_is_not_read() {
     let (folder, path, _) = one();
     let text = fs::read_to_string(&path).unwrap();
-    let other = text.replace("\"version\":1}", "\"version\":2}");
+    let other = text.replace("\"version\":2}", "\"version\":3}");
     assert_ne!(other, text);
     fs::write(&path, &other).unwrap();
     let refused = why(models(&folder).choose(&file(keccak256(&other)), noon("2020-03-01")));
-    let version = |source: &ModelFileError| matches!(source, ModelFileError::Version { version: 2, .. });
+    let version = |source: &ModelFileError| matches!(source, ModelFileError::Version { version: 3, .. });
     assert!(matches!(&refused, Unusable::Malformed { source, .. } if version(source)), "{refused}");
 }
 
