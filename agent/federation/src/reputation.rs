@@ -4,6 +4,10 @@
 //! of the model with it: above zero it helped. It is computed for every member of a round by aggregating again without
 //! it, so a round of `n` members costs `n + 1` aggregations, and the number of members is bounded.
 //!
+//! Members differ, so leaving out an honest one may well make a good model better. Whether the hold-out accepts a round
+//! tells these two apart: one whose numbers are turned spoils the round, and an honest one that only differs does not.
+//! Each case has a tolerance of its own.
+//!
 //! Leave-one-out sees single members. Two liars that send the same hide each other in a median, where taking one away
 //! changes nothing; the robust rule is what holds then.
 
@@ -17,9 +21,13 @@ pub const REPUTATION_MEMBERS_MAX: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReputationRule {
-    /// A contribution below minus this is bad, in units of the hold-out loss; not negative.
+    /// In a round that is refused or rolled back, a contribution below minus this is bad, in units of the hold-out loss;
+    /// not negative.
     #[serde(with = "bits")]
     pub tolerance: f64,
+    /// The same in a round that is accepted; not negative.
+    #[serde(with = "bits")]
+    pub tolerance_accepted: f64,
     /// Weight of the past in the score, 0 to 999 thousandths.
     pub memory_permille: u16,
     /// A member is excluded for good after this many bad rounds in a row; at least 1.
@@ -50,8 +58,12 @@ pub struct Contribution {
     /// Hold-out loss without it less the loss with it; `None` when neither model has a finite loss, and then it is not
     /// judged.
     pub gain: Option<f64>,
+    /// Its share of the round's weights, 0 to 1.
+    pub weight: f64,
     /// Its score afterwards.
     pub score: f64,
+    /// Whether it is out for good afterwards.
+    pub excluded: bool,
 }
 
 impl Standing {
@@ -60,9 +72,9 @@ impl Standing {
         Self { member, score: 1.0, bad_rounds: 0, excluded: false }
     }
 
-    /// Judges a contribution; `gain` may be infinite and is never NaN.
-    pub(crate) fn judge(&mut self, rule: ReputationRule, gain: f64) {
-        let bad = gain < -rule.tolerance;
+    /// Judges a contribution to a round that was accepted or not; `gain` may be infinite and is never NaN.
+    pub(crate) fn judge(&mut self, rule: ReputationRule, accepted: bool, gain: f64) {
+        let bad = gain < -if accepted { rule.tolerance_accepted } else { rule.tolerance };
         let memory = f64::from(rule.memory_permille) / 1_000.0;
         self.score = memory * self.score + (1.0 - memory) * f64::from(u8::from(!bad));
         self.bad_rounds = if bad { self.bad_rounds.saturating_add(1) } else { 0 };
@@ -70,7 +82,7 @@ impl Standing {
     }
 }
 
-/// Herfindahl's index of weights: the sum of squared shares, from `1/n` (equal) to 1 (one member decides). Zero when
+/// The Herfindahl–Hirschman index of weights: the sum of squared shares, from `1/n` (equal) to 1 (one member decides). Zero when
 /// there is no weight.
 pub fn concentration(weights: &[f64]) -> f64 {
     let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
@@ -94,17 +106,30 @@ mod tests {
 
     #[test]
     fn bad_rounds_in_a_row_exclude_and_a_good_one_forgives() {
-        let rule = ReputationRule { tolerance: 0.01, memory_permille: 500, bad_rounds_max: 3 };
+        let rule =
+            ReputationRule { tolerance: 0.01, tolerance_accepted: 0.01, memory_permille: 500, bad_rounds_max: 3 };
         let mut standing = Standing::new(MemberId::new("a").unwrap());
         for gain in [-1.0, -1.0, -0.005] {
-            standing.judge(rule, gain);
+            standing.judge(rule, true, gain);
         }
         assert_eq!((standing.score, standing.bad_rounds, standing.excluded), (0.625, 0, false));
         for gain in [-0.02, f64::NEG_INFINITY, -0.02] {
-            standing.judge(rule, gain);
+            standing.judge(rule, true, gain);
         }
         assert_eq!((standing.bad_rounds, standing.excluded), (3, true));
-        standing.judge(rule, 1.0);
+        standing.judge(rule, true, 1.0);
         assert!(standing.excluded, "for good");
+    }
+
+    #[test]
+    fn who_only_differs_in_a_good_round_is_borne_and_in_a_spoilt_one_is_not() {
+        let rule = ReputationRule { tolerance: 0.05, tolerance_accepted: 0.25, memory_permille: 0, bad_rounds_max: 1 };
+        for (accepted, gain, excluded) in
+            [(true, -0.2, false), (false, -0.2, true), (true, -0.3, true), (false, -0.04, false)]
+        {
+            let mut standing = Standing::new(MemberId::new("a").unwrap());
+            standing.judge(rule, accepted, gain);
+            assert_eq!(standing.excluded, excluded, "{accepted} {gain}");
+        }
     }
 }

@@ -95,7 +95,7 @@ pub struct RoundReport {
     pub members: usize,
     /// Their records.
     pub records: u64,
-    /// Herfindahl's index of their weights.
+    /// The Herfindahl–Hirschman index of their weights.
     pub concentration: f64,
     /// Ticks from opening until the last answer or the end of waiting.
     pub waited_ticks: u64,

@@ -13,12 +13,12 @@ mod shard;
 
 pub use members::{Conduct, ShardMember, Training};
 pub use plan::{Method, NoisePlan, PlanError, ReputationPlan, SimulationPlan, Trouble};
-pub use report::{PrivacyCost, Scores, SimulationReport};
+pub use report::{PrivacyCost, Reputation, Scores, SimulationReport};
 pub use score::auc;
 pub use shard::Shard;
 
 use crate::{
-    Aggregate, Coordinator, MemberId, Refusal, RoundReport, Settings, Shape, Task, Ticks, linear,
+    Aggregate, Coordinator, MemberId, Refusal, RoundReport, Settings, Shape, State, Task, Ticks, linear,
     privacy::{self, FixedPoint, PrivacyError},
     round::{CoordinatorError, OpenError},
     task::{Average, Intercept, Newton, TaskError},
@@ -74,9 +74,10 @@ pub fn simulate(
     let pooled = pooled(plan, world.shards())?;
     let clean = match plan.is_clean() {
         true => None,
-        false => Some(run(&plan.clean(), &mut world, &mut |_| ())?.0),
+        false => Some(run(&plan.clean(), &mut world, &mut |_| ())?.0.parameters),
     };
-    let (parameters, rounds) = run(plan, &mut world, each_round)?;
+    let (State { parameters, standings, settings, .. }, rounds) = run(plan, &mut world, each_round)?;
+    let judged = standings.iter().filter(|_| settings.reputation.is_some());
     let judge = |parameters: &[f64]| Scores {
         auc: auc(&world.test.scores(parameters), &world.test.labels),
         loss: world.test.mean_loss(parameters),
@@ -92,6 +93,8 @@ pub fn simulate(
         clean: clean.as_deref().map_or(trained, judge),
         trained,
         distance_to_pooled: parameters.iter().zip(&pooled).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max),
+        reputations: judged.map(|standing| Reputation::of(standing, &rounds)).collect(),
+        concentration: rounds.last().map_or(0.0, |round| round.concentration),
         privacy: plan.settings().noise.map(|grid| cost(plan, grid, rounds.len())).transpose()?.flatten(),
         parameters,
         rounds,
@@ -155,7 +158,7 @@ fn run(
     plan: &SimulationPlan,
     world: &mut World,
     each_round: &mut dyn FnMut(&RoundReport),
-) -> Result<(Vec<f64>, Vec<RoundReport>), SimulationError> {
+) -> Result<(State, Vec<RoundReport>), SimulationError> {
     let task = match plan.method {
         Method::Newton => Either::Newton(newton(plan)?),
         Method::Averaging { .. } => Either::Average(Average::new(plan.features + 1)?),
@@ -179,7 +182,7 @@ fn run(
         each_round(&report);
         reports.push(report);
     }
-    Ok((coordinator.parameters().to_vec(), reports))
+    Ok((coordinator.state().clone(), reports))
 }
 
 /// The fit on everybody's records, whatever some of them would send.

@@ -14,7 +14,12 @@ fn state(parameters: Vec<f64>) -> State {
         tolerance: 0.1,
         norm_max: f64::INFINITY,
         records_max: 10,
-        reputation: Some(ReputationRule { tolerance: 1e-3, memory_permille: 900, bad_rounds_max: 3 }),
+        reputation: Some(ReputationRule {
+            tolerance: 1e-3,
+            tolerance_accepted: 1e-3,
+            memory_permille: 900,
+            bad_rounds_max: 3,
+        }),
         noise: Some(FixedPoint { fraction_bits: 30, clip: 1.5, noise_multiplier: 8.0, honest_min: 1 }),
     };
     let members = ["a", "b", "c"].map(|name| MemberId::new(name).unwrap()).into();

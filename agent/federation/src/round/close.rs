@@ -24,13 +24,14 @@ impl<T: Task> Coordinator<T> {
             false => self.candidate(&updates, &scores),
         };
         let after = candidate.as_ref().map_or(before, |parameters| holdout.loss(parameters));
+        let accepted = candidate.is_ok() && better(before, after, self.state.settings.tolerance);
         let contributions = match stale {
             true => Vec::new(),
-            false => self.judge(&places, &updates, &scores, before, after, holdout),
+            false => self.judge(&places, &updates, &scores, [before, after], accepted, holdout),
         };
         let (outcome, loss) = match candidate {
             Err(why) => (Outcome::Refused { why }, before),
-            Ok(parameters) if better(before, after, self.state.settings.tolerance) => {
+            Ok(parameters) if accepted => {
                 self.state.parameters = parameters;
                 (Outcome::Accepted, after)
             }
@@ -94,8 +95,8 @@ impl<T: Task> Coordinator<T> {
         places: &[usize],
         updates: &[&Update],
         scores: &[f64],
-        before: f64,
-        after: f64,
+        [before, after]: [f64; 2],
+        accepted: bool,
         holdout: &dyn Holdout,
     ) -> Vec<Contribution> {
         let Some(rule) = self.state.settings.reputation else { return Vec::new() };
@@ -103,6 +104,8 @@ impl<T: Task> Coordinator<T> {
         if updates.len() < 2 {
             return Vec::new();
         }
+        let weights = self.weights(updates, scores);
+        let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
         let mut contributions = Vec::with_capacity(updates.len());
         for (own, place) in places.iter().enumerate() {
             let others = |of: usize| of != own;
@@ -114,12 +117,14 @@ impl<T: Task> Coordinator<T> {
             let gain = orderly(without) - orderly(after);
             let standing = &mut self.state.standings[*place];
             if !gain.is_nan() {
-                standing.judge(rule, gain);
+                standing.judge(rule, accepted, gain);
             }
             contributions.push(Contribution {
                 member: standing.member.clone(),
                 gain: finite(gain),
+                weight: if total > 0.0 { weights[own] / total } else { 0.0 },
                 score: standing.score,
+                excluded: standing.excluded,
             });
         }
         contributions

@@ -220,7 +220,7 @@ fn two_openings_of_a_round_cannot_both_count() {
 
 #[test]
 fn reputation_excludes_who_harms_the_model_and_nobody_else() {
-    let rule = ReputationRule { tolerance: 1e-3, memory_permille: 500, bad_rounds_max: 2 };
+    let rule = ReputationRule { tolerance: 1e-3, tolerance_accepted: 1e-3, memory_permille: 500, bad_rounds_max: 2 };
     let settings = Settings { reputation: Some(rule), quorum: 2, tolerance: 1e9, ..settings() };
     let mut coordinator = coordinator(settings, &["a", "b", "c", "liar"]);
     let mut members = [

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 /// Most numbers in all shards together: 2 GB.
 const CELLS_MAX: usize = 1 << 28;
 
+/// So many times the mean norm of a record is an update's at most.
+const USUAL_NORMS: f64 = 3.0;
+/// Noise is longer than its expected length by so many deviations of a single number with probability 2·10⁻⁸ at most.
+const NOISE_DEVIATIONS: f64 = 6.0;
+
 /// What members compute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
@@ -256,6 +261,25 @@ impl SimulationPlan {
         Ok(self.settings().check()?)
     }
 
+    /// A bound that no honest member's update exceeds in practice, where updates are sums: three times the norm that a
+    /// record of such features has in the mean at most, for a gradient is no longer than the features and a Hessian than
+    /// a quarter of their square; of clipped records, the clip and all of the noise's length. `None` for averaging, whose
+    /// parameters have no scale of their own.
+    pub fn usual_norm_max(&self) -> Option<f64> {
+        let skew = f64::from(self.skew_permille) / 1_000.0;
+        let square = self.features as f64 * (1.0 + skew * skew) + 1.0;
+        match (self.method, self.noise) {
+            (Method::Averaging { .. }, _) => None,
+            (Method::Newton, None) => Some(USUAL_NORMS * libm::sqrt(square + square * square / 16.0 + 1.0)),
+            (Method::Newton, Some(noise)) => {
+                let parameters = self.features + 1;
+                let numbers = crate::task::Newton::update_len(parameters) as f64;
+                let length = noise.noise_multiplier * (libm::sqrt(numbers) + NOISE_DEVIATIONS);
+                Some(noise.clip * (1.0 + length / self.records_per_member as f64))
+            }
+        }
+    }
+
     /// Whole members in a share, rounded down.
     pub(super) fn share(&self, bps: u16) -> usize {
         self.members * usize::from(bps) / 10_000
@@ -291,6 +315,8 @@ impl SimulationPlan {
             records_max: self.records_per_member as u64,
             reputation: self.reputation.map(|plan| ReputationRule {
                 tolerance: plan.tolerance,
+                // Shards of a simulation are of one kind: who makes the model worse is bad in any round.
+                tolerance_accepted: plan.tolerance,
                 memory_permille: plan.memory_permille,
                 bad_rounds_max: plan.bad_rounds_max,
             }),

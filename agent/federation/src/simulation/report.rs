@@ -1,5 +1,5 @@
 use super::SimulationPlan;
-use crate::RoundReport;
+use crate::{MemberId, RoundReport, Standing};
 use serde::Serialize;
 
 /// Scores on records that nobody trained on.
@@ -32,6 +32,29 @@ pub struct PrivacyCost {
     pub epsilon_day: f64,
 }
 
+/// A member's reputation after the last round.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reputation {
+    /// Who.
+    pub member: MemberId,
+    /// Between 0 and 1; the weighted mean multiplies the member's weight by it.
+    pub score: f64,
+    /// Its contribution to the last round that it was judged in; `None` if it never was, or not by a finite loss.
+    pub contribution: Option<f64>,
+    /// Out for good.
+    pub excluded: bool,
+}
+
+impl Reputation {
+    /// Of a member with this standing after these rounds.
+    pub(super) fn of(standing: &Standing, rounds: &[RoundReport]) -> Self {
+        let Standing { member, score, excluded, .. } = standing;
+        let judged = rounds.iter().rev().find_map(|round| round.contributions.iter().find(|one| one.member == *member));
+        let contribution = judged.and_then(|one| one.gain);
+        Self { member: member.clone(), score: *score, contribution, excluded: *excluded }
+    }
+}
+
 /// What a simulation came to. Time is left to the caller, who has a clock.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SimulationReport {
@@ -53,6 +76,10 @@ pub struct SimulationReport {
     pub clean: Scores,
     /// Largest difference of a parameter between the trained model and the pooled one.
     pub distance_to_pooled: f64,
+    /// Members by name, when the plan keeps reputations.
+    pub reputations: Vec<Reputation>,
+    /// The Herfindahl–Hirschman index of the weights in the last round.
+    pub concentration: f64,
     /// What the noise costs, if there is any.
     pub privacy: Option<PrivacyCost>,
     /// The trained model, intercept last.

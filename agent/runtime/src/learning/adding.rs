@@ -1,16 +1,21 @@
 //! How each part of a training is added up.
 
+mod bounds;
+
 use super::{
     members::{Learner, Summand, Veiled},
     rounds::Federated,
     tasks::{Descent, Limited, Sum},
 };
 use quaestor_federation::{
-    Coordinator, Member, MemberId, Outcome, State, Task, checkpoint,
+    Coordinator, Member, MemberId, Outcome, Settings, State, Task, checkpoint,
     privacy::FixedPoint,
     task::{Intercept, Newton},
 };
-use quaestor_risk::train::{BoundedShard, Contribution, Loss, NewtonShard, Part, Rounds, RoundsError};
+use quaestor_risk::{
+    data::FEATURES,
+    train::{BoundedShard, Contribution, Loss, NewtonShard, Part, Rounds, RoundsError},
+};
 
 /// Rounds of Newton's method at most; it converges in about eight.
 const NEWTON_ROUNDS_MAX: u32 = 30;
@@ -23,6 +28,10 @@ const SUM_ROUNDS_MAX: u32 = 4;
 const TOLERANCE: f64 = 1e-2;
 /// Farther than this from the means of public records is no sum of honest members; zero is at 1.
 const DISTANCE_MAX: f64 = 0.6;
+/// What a sum without variances is farther away.
+const NO_SPREAD: f64 = 1.0;
+/// How far rounding may bring a variance below zero, of the mean square.
+const ROUNDING: f64 = 1e-9;
 /// A record of standardised features has no larger Hessian than this, for each parameter.
 const TRACE_PER_PARAMETER: f64 = 400.0;
 
@@ -57,6 +66,33 @@ fn before_first(sums: &[f64]) -> f64 {
     if sums.iter().all(|sum| *sum == 0.0) { DISTANCE_MAX } else { f64::INFINITY }
 }
 
+/// Numbers whose moments a part sums, packed, before anything else that it sums.
+fn moments(part: Part) -> usize {
+    match part {
+        // Three variances and what follows them.
+        Part::Volatility => 4,
+        // Features, and the return that follows them.
+        Part::Scaling => FEATURES + 1,
+        _ => 0,
+    }
+}
+
+/// Whether each of so many numbers varies as numbers do: the mean of its squares is not below the square of its mean.
+/// Sums that were turned in part may have means like any other, and none of this.
+fn has_variances(sums: &[f64], numbers: usize) -> bool {
+    let records = sums.first().copied().unwrap_or_default();
+    let mut square = numbers + 1;
+    (1..=numbers).all(|number| {
+        let (mean, mean_square) = match (sums.get(number), sums.get(square)) {
+            (Some(sum), Some(squares)) if records > 0.0 => (sum / records, squares / records),
+            _ => return true,
+        };
+        // Each row of the triangle is shorter by one.
+        square += numbers + 1 - number;
+        mean_square - mean * mean >= -ROUNDING * mean_square.abs()
+    })
+}
+
 /// Means of public rows, each shortened to its bound.
 fn public_means(holdout: &BoundedShard) -> Vec<f64> {
     let mut means = vec![0.0; holdout.width()];
@@ -77,7 +113,7 @@ impl Federated {
         part: Part,
         members: &mut [M],
         width: usize,
-        grid: Option<FixedPoint>,
+        (grid, norm_max): (Option<FixedPoint>, f64),
         loss: &dyn Fn(&[f64]) -> f64,
     ) -> Result<Vec<f64>, RoundsError> {
         let mut why = String::new();
@@ -85,6 +121,7 @@ impl Federated {
             let ids = members.iter().map(|member| member.id().clone()).collect();
             // Members are asked once: whoever is judged is judged by what it said then, which releases nothing more.
             let mut settings = self.settings(members.len(), 0.0, grid.filter(|_| !judged));
+            settings.norm_max = norm_max;
             settings.reputation = settings.reputation.filter(|_| judged);
             let (start, budget) = (vec![0.0; width], self.budget_of(settings.noise));
             let mut coordinator = Coordinator::new(Sum(width), settings, ids, start, budget)?;
@@ -108,7 +145,7 @@ impl Federated {
         task: T,
         members: &[Learner<'_>],
         start: Vec<f64>,
-        grid: Option<FixedPoint>,
+        (grid, norm_max): (Option<FixedPoint>, f64),
         state: Option<String>,
     ) -> Result<Coordinator<T>, RoundsError> {
         let budget = self.budget_of(grid);
@@ -117,7 +154,7 @@ impl Federated {
             return Ok(Coordinator::resume(task, State { budget, ..checkpoint::unseal(text.as_bytes())? })?);
         }
         let ids = members.iter().map(|member| member.id.clone()).collect();
-        let settings = self.settings(members.len(), TOLERANCE, grid);
+        let settings = Settings { norm_max, ..self.settings(members.len(), TOLERANCE, grid) };
         Ok(Coordinator::new(task, settings, ids, start, budget)?)
     }
 
@@ -187,8 +224,12 @@ impl Rounds for Federated {
             // Where regimes lie only names them; members' own may lie anywhere.
             let public =
                 holdout.filter(|_| part != Part::Regimes).map(|one| (one.values.as_slice(), one.records as f64));
-            let loss = |sums: &[f64]| public.map_or(0.0, |(values, records)| distance(sums, values, records));
-            let mut sums = rounds.summed(part, &mut members, width + 1, None, &loss)?;
+            let numbers = moments(part);
+            let loss = |sums: &[f64]| {
+                let spread = if has_variances(sums, numbers) { 0.0 } else { NO_SPREAD };
+                public.map_or(0.0, |(values, records)| distance(sums, values, records)) + spread
+            };
+            let mut sums = rounds.summed(part, &mut members, width + 1, (None, bounds::of_sums(holdout)), &loss)?;
             sums.truncate(width);
             Ok(sums)
         })
@@ -204,6 +245,7 @@ impl Rounds for Federated {
         let (width, bound) = (first.width(), first.bound());
         self.recorded(part, |rounds, _| {
             let grid = rounds.grid(bound);
+            let norm_max = grid.map_or(f64::INFINITY, |grid| bounds::of_clipped(grid, width, bounds::least_of(shards)));
             let mut members = Vec::with_capacity(shards.len());
             for shard in shards.iter().filter(|shard| !rounds.excluded.contains(shard.member())) {
                 let (id, factor) = (MemberId::new(shard.member())?, rounds.factor_of(shard.member()));
@@ -212,7 +254,7 @@ impl Rounds for Federated {
             }
             let public = holdout.map(public_means);
             let loss = |sums: &[f64]| public.as_ref().map_or(0.0, |means| joint_distance(sums, means));
-            let mut sums = rounds.summed(part, &mut members, width + 1, grid, &loss)?;
+            let mut sums = rounds.summed(part, &mut members, width + 1, (grid, norm_max), &loss)?;
             sums.truncate(width);
             Ok(sums)
         })
@@ -245,15 +287,18 @@ impl Rounds for Federated {
             match rounds.settings.noise {
                 Some(noise) => {
                     let grid = rounds.grid(noise.clip);
+                    let fewest = bounds::least(shards.iter().map(NewtonShard::records));
+                    let norm_max = grid.map_or(f64::INFINITY, |grid| bounds::of_clipped(grid, parameters, fewest));
                     let task = Descent { parameters, ridge, loss: loss_of };
-                    let mut coordinator = rounds.coordinator(task, &members, start.clone(), grid, state)?;
+                    let mut coordinator = rounds.coordinator(task, &members, start.clone(), (grid, norm_max), state)?;
                     rounds.descend(part, &mut coordinator, &mut members, &start, &loss)
                 }
                 None => {
                     let trace = TRACE_PER_PARAMETER * parameters as f64;
                     let newton = Newton::new(parameters, ridge, Intercept::LastUnpenalised, trace)?;
                     let task = Limited { newton, limited };
-                    let mut coordinator = rounds.coordinator(task, &members, start.clone(), None, state)?;
+                    let norm_max = bounds::of_newton(holdout, &start);
+                    let mut coordinator = rounds.coordinator(task, &members, start.clone(), (None, norm_max), state)?;
                     rounds.descend(part, &mut coordinator, &mut members, &start, &loss)
                 }
             }

@@ -6,7 +6,7 @@ use super::{
 };
 use alloy::primitives::Keccak256;
 use quaestor_federation::{
-    Aggregation, Coordinator, Member, ReputationRule, RoundReport, Settings, Task, Ticks,
+    Aggregation, Coordinator, Excluded, Exclusion, Member, ReputationRule, RoundReport, Settings, Task, Ticks,
     privacy::{self, Budget, FixedPoint},
     round::OpenError,
 };
@@ -18,8 +18,12 @@ use std::{
 };
 
 /// A member without which the loss on public records, or the distance from them, would be lower by more than this is
-/// out. Honest members differ by less.
+/// out, where public records refuse the round. There one who turns its numbers is worth −0.12 and less, and honest
+/// members zero: without them the round is refused as well.
 const CONTRIBUTION_TOLERANCE: f64 = 5e-2;
+/// The same in an accepted round. Members differ: without the one that holds what the others do not, public records may
+/// be met better by nearly a tenth, from the first round to the last.
+const CONTRIBUTION_TOLERANCE_ACCEPTED: f64 = 0.25;
 /// The same of a round of Newton's method with noise, which moves an honest member's gain by some tenths; that of one
 /// who turns and amplifies its numbers lies beyond one.
 const NOISY_TOLERANCE: f64 = 1.0;
@@ -95,6 +99,8 @@ type Keep = Box<dyn FnMut(&Budget) -> Result<(), LearningError>>;
 pub struct Federated {
     pub(super) settings: RoundsSettings,
     poisoned: Option<String>,
+    /// What the poisoning member multiplies its numbers with.
+    pub(super) poison_factor: f64,
     pub(super) excluded: BTreeSet<String>,
     budget: Option<(Budget, u32)>,
     keep: Option<Keep>,
@@ -118,6 +124,7 @@ impl Federated {
         Self {
             settings,
             poisoned: None,
+            poison_factor: POISON,
             excluded: BTreeSet::new(),
             budget: None,
             keep: None,
@@ -262,7 +269,7 @@ impl Federated {
     }
 
     pub(super) fn factor_of(&self, member: &str) -> f64 {
-        if self.poisoned.as_deref() == Some(member) { POISON } else { 1.0 }
+        if self.poisoned.as_deref() == Some(member) { self.poison_factor } else { 1.0 }
     }
 
     /// A key that no other member and no other part has: noise that came twice could be taken away. Each part releases
@@ -285,14 +292,17 @@ impl Federated {
         self.budget().filter(|_| grid.is_some()).copied()
     }
 
+    /// Without a bound on norms: only a part knows how large its numbers are.
     pub(super) fn settings(&self, members: usize, tolerance: f64, noise: Option<FixedPoint>) -> Settings {
         let quorum = (members * usize::from(self.settings.quorum_bps)).div_ceil(10_000).max(1);
-        let tolerance_of = match (self.settings.noise, noise) {
-            (None, _) => CONTRIBUTION_TOLERANCE,
-            (Some(_), None) => NOISY_SUM_TOLERANCE,
-            (Some(_), Some(_)) => NOISY_TOLERANCE,
+        let (refused, accepted) = match (self.settings.noise, noise) {
+            (None, _) => (CONTRIBUTION_TOLERANCE, CONTRIBUTION_TOLERANCE_ACCEPTED),
+            (Some(_), None) => (NOISY_SUM_TOLERANCE, NOISY_SUM_TOLERANCE),
+            (Some(_), Some(_)) => (NOISY_TOLERANCE, NOISY_TOLERANCE),
         };
-        let reputation = ReputationRule { tolerance: tolerance_of, memory_permille: 0, bad_rounds_max: 1 };
+        let (memory_permille, bad_rounds_max) = (0, 1);
+        let reputation =
+            ReputationRule { tolerance: refused, tolerance_accepted: accepted, memory_permille, bad_rounds_max };
         // Looking at single updates costs nothing more where each has all of the noise.
         let seen = noise.is_none_or(|grid| grid.honest_min == 1);
         Settings {
@@ -322,7 +332,8 @@ impl Federated {
             OpenError::Budget(spent) => self.stopped(LearningError::Spent(spent)),
             other => other.into(),
         })?;
-        if open.opened().noise.is_some() {
+        let noisy = open.opened().noise.is_some();
+        if noisy {
             self.released += 1;
             if let (Some((budget, _)), Some(charged)) = (&mut self.budget, coordinator.state().budget) {
                 *budget = charged;
@@ -336,6 +347,13 @@ impl Federated {
         for standing in coordinator.state().standings.iter().filter(|standing| standing.excluded) {
             if self.excluded.insert(standing.member.to_string()) {
                 (self.tell)(&Told::Excluded(standing.member.to_string(), part));
+            }
+        }
+        // No honest member sends more than its clipped records and their noise can be.
+        let impossible = |one: &&Excluded| noisy && matches!(one.why, Exclusion::TooLarge { .. });
+        for one in report.excluded.iter().filter(impossible) {
+            if self.excluded.insert(one.member.to_string()) {
+                (self.tell)(&Told::Excluded(one.member.to_string(), part));
             }
         }
         (self.tell)(&Told::Round(part, report.clone()));

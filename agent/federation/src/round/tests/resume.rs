@@ -28,7 +28,12 @@ fn start() -> Coordinator<Newton> {
         tolerance: 0.1,
         norm_max: f64::INFINITY,
         records_max: 30,
-        reputation: Some(ReputationRule { tolerance: 1e-6, memory_permille: 900, bad_rounds_max: 3 }),
+        reputation: Some(ReputationRule {
+            tolerance: 1e-6,
+            tolerance_accepted: 1e-6,
+            memory_permille: 900,
+            bad_rounds_max: 3,
+        }),
         noise: Some(FixedPoint { fraction_bits: 32, clip: 2.0, noise_multiplier: 0.5, honest_min: 1 }),
         ..settings()
     };

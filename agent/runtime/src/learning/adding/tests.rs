@@ -328,3 +328,4 @@ fn a_damaged_checkpoint_is_told_and_training_begins_anew() {
     lesson(&mut federated).unwrap();
     assert!(said.borrow().len() == 1 && said.borrow()[0].contains("is not what was written"), "{said:?}");
 }
+mod honest;
