@@ -67,13 +67,37 @@ fn impossible_questions_about_privacy_say_what_to_write() {
 #[test]
 fn a_simulated_federation_bears_liars_with_a_robust_rule_and_not_with_the_mean() {
     let simulate = |rule: &str| {
-        let args = ["federation", "simulate", "--members", "10", "--liars", "0.3", "--attack", "scale", "--json"];
+        let args = ["federation", "simulate", "--members", "10", "--liars", "0.3", "--attack", "sign-flip", "--json"];
         let found = document(&quaestor(&[&args[..], &["--aggregation", rule]].concat()));
         assert_eq!((&found["synthetic"], &found["liars"]), (&Value::Bool(true), &Value::from(3)));
         found["clean"]["auc"].as_f64().unwrap() - found["trained"]["auc"].as_f64().unwrap()
     };
     assert!(simulate("multi-krum") < 0.01);
     assert!(simulate("weighted-mean") > 0.01);
+}
+
+#[test]
+fn a_simulation_tells_reputations_and_who_sends_too_much() {
+    let args = ["federation", "simulate", "--members", "12", "--liars", "0.25", "--reputation"];
+    let found = document(&quaestor(&[&args[..], &["--json"]].concat()));
+    let reputations = found["reputations"].as_array().unwrap();
+    let excluded = reputations.iter().filter(|one| one["excluded"] == true);
+    assert_eq!((reputations.len(), excluded.count()), (12, 3));
+    assert!((found["concentration"].as_f64().unwrap() - 1.0 / 9.0).abs() < 1e-12, "{}", found["concentration"]);
+    let told = String::from_utf8(quaestor(&args).stdout).unwrap();
+    for said in [
+        "concentration of weights in the last round 0.1111 (Herfindahl–Hirschman; 0.1111 if all 9 weighed the same)",
+        "3 of 12 members excluded by reputation",
+        "member            score  contribution",
+        "and 4 with a better one",
+    ] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    assert_eq!(told.lines().filter(|line| line.ends_with("  excluded")).count(), 3, "{told}");
+    // A gradient a hundred times too long is above any honest one, and its sender is told.
+    let scaled = ["federation", "simulate", "--members", "10", "--liars", "0.1", "--attack", "scale"];
+    let told = String::from_utf8(quaestor(&scaled).stdout).unwrap();
+    assert!(told.contains("norm above "), "{told}");
 }
 
 #[test]
@@ -118,6 +142,15 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let found = document(&train(folder.path(), &["--synthetic", "1", "--poison", "uni-holder"]));
     assert_eq!(found["excluded"], serde_json::json!(["uni-holder"]));
+    let reputations = &found["reputations"];
+    assert!(reputations["found_out"]["uni-holder"]["contribution"].as_f64().unwrap() < -0.05, "{reputations}");
+    let parts: Vec<&Value> = reputations["parts"].as_array().unwrap().iter().collect();
+    let drawdown = parts.iter().find(|one| one["part"] == "drawdown").unwrap();
+    let left: Vec<&str> =
+        drawdown["members"].as_array().unwrap().iter().map(|one| one["member"].as_str().unwrap()).collect();
+    assert!(left.len() == 3 && !left.contains(&"uni-holder"), "{drawdown}");
+    let concentration = drawdown["concentration"].as_f64().unwrap();
+    assert!((1.0 / 3.0..0.5).contains(&concentration), "{drawdown}");
     assert!(found["auc_bps"].as_u64().is_some());
     let card: Value = serde_json::from_slice(&fs::read(found["card_json"].as_str().unwrap()).unwrap()).unwrap();
     let left_out = card["left_out"].as_array().unwrap();
@@ -222,6 +255,7 @@ fn bad_records_say_file_line_and_remedy() {
     for (text, said) in [
         ("day,ETH\n".to_owned(), "own.csv:1: the header is `day,ETH`; write `date,ETH,…,burn_usd,revenue_usd`"),
         (format!("{header}2021-1-1,1,1,1,1\n"), "own.csv:2: `2021-1-1` is not a date"),
+        (format!("{header}2021-01-01,1,1,1\n"), "but the previous record has 5 fields; give 5 columns"),
         (format!("{header}2021-01-01,NaN,1,1,1\n"), "own.csv:2: `NaN` in column ETH is not a number from zero on"),
         (format!("{header}2021-01-01,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01 twice"),
         (format!("{header}2021-01-02,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01"),

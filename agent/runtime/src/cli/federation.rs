@@ -7,7 +7,8 @@ use super::{
 use quaestor_federation::{
     Aggregation, Outcome, RoundReport,
     simulation::{
-        Method, NoisePlan, ReputationPlan, Scores, SimulationError, SimulationPlan, SimulationReport, Trouble, simulate,
+        Method, NoisePlan, Reputation, ReputationPlan, Scores, SimulationError, SimulationPlan, SimulationReport,
+        Trouble, simulate,
     },
 };
 use serde_json::json;
@@ -23,8 +24,11 @@ const FRACTION_BITS: u8 = 20;
 const HONEST_BPS: u16 = 5_000;
 /// Records that one day's price enters, as of a horizon of two weeks.
 const WINDOW: u32 = 14;
-/// What is borne of a member that makes the model worse.
-const REPUTATION: ReputationPlan = ReputationPlan { tolerance: 1e-4, memory_permille: 500, bad_rounds_max: 3 };
+/// What is borne of a member that makes the model worse. Of a dozen members with the usual records an honest one differs
+/// by less.
+const REPUTATION: ReputationPlan = ReputationPlan { tolerance: 5e-3, memory_permille: 500, bad_rounds_max: 3 };
+/// Members told of, the lowest reputations first.
+const TOLD_MAX: usize = 8;
 /// Stragglers take this much longer than a round waits.
 const LATE_TICKS: u64 = 1;
 
@@ -83,7 +87,7 @@ fn plan(args: &SimulateArgs) -> SimulationPlan {
         Attack::LabelFlip => &mut trouble.label_flipped_bps,
         Attack::Nan => &mut trouble.not_finite_bps,
     } = liars_bps;
-    SimulationPlan {
+    let plan = SimulationPlan {
         seed: args.seed,
         members: args.members,
         records_per_member: args.records,
@@ -102,7 +106,8 @@ fn plan(args: &SimulateArgs) -> SimulationPlan {
         }),
         trouble,
         ..default
-    }
+    };
+    SimulationPlan { norm_max: plan.usual_norm_max(), ..plan }
 }
 
 fn round_line(round: &RoundReport) -> String {
@@ -147,5 +152,39 @@ fn tell(report: &SimulationReport, elapsed_secs: f64, output: Output) -> Result<
             cost.epsilon_record, cost.epsilon_day, cost.window, cost.delta
         ))?;
     }
+    reputations(report, output)?;
     output.line(format_args!("{} rounds in {elapsed_secs:.2} s", report.rounds.len()))
+}
+
+/// Who helps and who is out, and how far few members decide.
+fn reputations(report: &SimulationReport, output: Output) -> Result<(), Failure> {
+    let members = report.rounds.last().map_or(0, |round| round.members);
+    let equal = 1.0 / members.max(1) as f64;
+    output.line(format_args!(
+        "concentration of weights in the last round {:.4} (Herfindahl–Hirschman; {equal:.4} if all {members} weighed the \
+         same)",
+        report.concentration
+    ))?;
+    if report.reputations.is_empty() {
+        return Ok(());
+    }
+    let mut lowest: Vec<&Reputation> = report.reputations.iter().collect();
+    let gain = |one: &Reputation| one.contribution.unwrap_or(f64::NEG_INFINITY);
+    lowest.sort_by(|one, other| {
+        let by_score = other.excluded.cmp(&one.excluded).then(one.score.total_cmp(&other.score));
+        by_score.then(gain(one).total_cmp(&gain(other))).then_with(|| one.member.cmp(&other.member))
+    });
+    let excluded = lowest.iter().filter(|one| one.excluded).count();
+    output.line(format_args!("{excluded} of {} members excluded by reputation", lowest.len()))?;
+    output.line("")?;
+    output.line("member            score  contribution")?;
+    for one in lowest.iter().take(TOLD_MAX) {
+        let gain = one.contribution.map_or_else(|| "-".to_owned(), |gain| format!("{gain:+.6}"));
+        let out = if one.excluded { "  excluded" } else { "" };
+        output.line(format_args!("{:<16}  {:>5.3}  {gain:>12}{out}", one.member, one.score))?;
+    }
+    match lowest.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        Some(more) => output.line(format_args!("and {more} with a better one")),
+        None => Ok(()),
+    }
 }

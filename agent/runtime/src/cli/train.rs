@@ -1,6 +1,8 @@
 //! `train`: a model that members train together, judged on later days, with its card. With `--config` it is the one that
 //! the agent would train.
 
+mod standings;
+
 use super::{Exit, Failure, Output, args::TrainArgs, policy};
 use crate::{
     agent::{Expected, connect, in_force},
@@ -14,8 +16,11 @@ use quaestor_federation::Outcome;
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::data::date;
 use serde_json::json;
+use standings::Standings;
 use std::{
+    cell::RefCell,
     path::Path,
+    rc::Rc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -42,8 +47,13 @@ pub(super) async fn run(args: &TrainArgs, catalog: &Catalog, output: Output) -> 
         Some(config) => of_agent(config, args.policy.as_deref(), catalog, now, output).await?,
         None => of_options(args, now)?,
     };
-    let taught = training.run(move |told| progress(told, output))?;
-    tell(&taught, started.elapsed().as_secs_f64(), output)?;
+    let standings = Rc::new(RefCell::new(Standings::default()));
+    let heard = Rc::clone(&standings);
+    let taught = training.run(move |told| {
+        heard.borrow_mut().hear(told);
+        progress(told, output);
+    })?;
+    tell(&taught, &standings.borrow(), started.elapsed().as_secs_f64(), output)?;
     Ok(Exit::Ok)
 }
 
@@ -143,7 +153,7 @@ fn progress(told: &Progress<'_>, output: Output) {
             output.progress(format_args!("the checkpoint is of no use ({why}); training begins anew"));
         }
         Progress::Rounds(Told::Excluded(member, part)) => {
-            output.progress(format_args!("  {part}: `{member}` makes the model worse on public records and is out"));
+            output.progress(format_args!("  {part}: `{member}` is found out, and is out for good"));
         }
         Progress::Rounds(Told::Round(part, round)) => {
             let outcome = match &round.outcome {
@@ -151,11 +161,17 @@ fn progress(told: &Progress<'_>, output: Output) {
                 Outcome::Refused { why } => format!("rolled back: {why}"),
             };
             output.progress(format_args!("  {part} round {}: {} members, {outcome}", round.round, round.members));
+            for one in &round.excluded {
+                output.progress(format_args!(
+                    "  {part} round {}: `{}` is left out: {}",
+                    round.round, one.member, one.why
+                ));
+            }
         }
     }
 }
 
-fn tell(taught: &Taught, elapsed_secs: f64, output: Output) -> Result<(), Failure> {
+fn tell(taught: &Taught, standings: &Standings, elapsed_secs: f64, output: Output) -> Result<(), Failure> {
     let Taught { lesson, files, privacy, excluded } = taught;
     let card = &lesson.card;
     output.line(format_args!("model     {}", files.model.display()))?;
@@ -168,7 +184,10 @@ fn tell(taught: &Taught, elapsed_secs: f64, output: Output) -> Result<(), Failur
         output.line(format_args!("AUC       {auc_bps} bps on later days"))?;
     }
     for member in excluded {
-        output.line(format_args!("excluded  {member}: it makes the model worse on public records"))?;
+        output.line(format_args!("excluded  {member}: {}", standings.words_of(member)))?;
+    }
+    for line in standings.lines() {
+        output.line(line)?;
     }
     if let Some(spent) = privacy {
         output.line(format_args!(
@@ -182,7 +201,7 @@ fn tell(taught: &Taught, elapsed_secs: f64, output: Output) -> Result<(), Failur
     output.document(&json!({
         "hash": files.hash, "model": files.model, "card": files.card, "card_json": files.card_json,
         "auc_bps": card.judgement.auc_bps(), "verdicts": card.judgement.verdicts,
-        "excluded": excluded, "privacy": privacy,
+        "excluded": excluded, "reputations": standings.document(), "privacy": privacy,
         "warnings": card.warnings, "elapsed_secs": elapsed_secs,
     }))
 }
