@@ -181,7 +181,7 @@ fn reputations(report: &SimulationReport, output: Output) -> Result<(), Failure>
     for one in lowest.iter().take(TOLD_MAX) {
         let gain = one.contribution.map_or_else(|| "-".to_owned(), |gain| format!("{gain:+.6}"));
         let out = if one.excluded { "  excluded" } else { "" };
-        output.line(format_args!("{:<16}  {:>5.3}  {gain:>12}{out}", one.member, one.score))?;
+        output.line(format_args!("{:<16}  {:>5.3}  {gain:>12}{out}", one.member.to_string(), one.score))?;
     }
     match lowest.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         Some(more) => output.line(format_args!("and {more} with a better one")),
