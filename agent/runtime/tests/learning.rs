@@ -143,6 +143,10 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let found = document(&train(folder.path(), &["--synthetic", "1", "--poison", "uni-holder"]));
     assert_eq!(found["excluded"], serde_json::json!(["uni-holder"]));
+    let nobody = train(folder.path(), &["--synthetic", "1", "--poison", "uni"]);
+    let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert_eq!(nobody.status.code(), Some(3), "{said}");
+    assert!(said.contains("`uni` is no made-up member; name one of eth-holder, btc-holder, uni-holder"), "{said}");
     let reputations = &found["reputations"];
     assert!(reputations["found_out"]["uni-holder"]["contribution"].as_f64().unwrap() < -0.05, "{reputations}");
     let parts: Vec<&Value> = reputations["parts"].as_array().unwrap().iter().collect();
@@ -173,7 +177,7 @@ fn a_spent_budget_stops_training_and_is_remembered() {
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1), "{said}");
     assert!(said.contains("training stopped: the privacy budget of period 20"), "{said}");
-    assert!(said.contains("vote a larger budget"), "{said}");
+    assert!(said.contains("vote a larger `risk.epsilon_year_max`"), "{said}");
     assert_eq!(models(), before, "no model is written");
     assert!(folder.path().join(CHECKPOINT).exists(), "what was released is not lost");
     // A larger budget counts what was spent under the smaller one, and training goes on where it stopped.
@@ -219,25 +223,31 @@ fn train_and_kill(out: &Path, more: &[&str], lines: usize) -> bool {
     panic!("no {lines} lines in a minute");
 }
 
+/// A folder in which a training was killed so often, and never came to its end. On a busy machine it may be faster than
+/// who looks, and is tried again.
+fn killed_at(more: &[&str], lines: &[usize]) -> tempfile::TempDir {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        if lines.iter().all(|lines| train_and_kill(folder.path(), more, *lines)) {
+            return folder;
+        }
+    }
+    panic!("it always ended before {lines:?} lines");
+}
+
 #[test]
 fn a_training_that_is_killed_goes_on_and_gives_the_same_model() {
     let folder = tempfile::tempdir().unwrap();
     let whole = document(&train(folder.path(), &["--synthetic", "1"]));
-    let killed = tempfile::tempdir().unwrap();
-    for lines in [1, 25, 90] {
-        assert!(train_and_kill(killed.path(), &["--synthetic", "1"], lines), "it ended before {lines} lines");
-    }
+    let killed = killed_at(&["--synthetic", "1"], &[1, 25, 90]);
     assert_eq!(document(&train(killed.path(), &["--synthetic", "1"]))["hash"], whole["hash"]);
     assert!(!killed.path().join(CHECKPOINT).exists(), "a model is written");
 }
 
 #[test]
 fn what_was_released_before_a_kill_is_in_ledger_and_card() {
-    let folder = tempfile::tempdir().unwrap();
     let noisy = ["--synthetic", "1", "--noise-multiplier", "3", "--epsilon-year-max", "40"];
-    for lines in [3, 20] {
-        assert!(train_and_kill(folder.path(), &noisy, lines), "it ended before {lines} lines");
-    }
+    let folder = killed_at(&noisy, &[3, 20]);
     let found = document(&train(folder.path(), &noisy));
     let ledger: Budget = serde_json::from_slice(&fs::read(folder.path().join("privacy-ledger.json")).unwrap()).unwrap();
     let (spent, charged) = (found["privacy"]["epsilon_record"].as_f64().unwrap(), ledger.spent_epsilon().unwrap());
@@ -260,7 +270,6 @@ fn bad_records_say_file_line_and_remedy() {
         (format!("{header}2021-01-01,NaN,1,1,1\n"), "own.csv:2: `NaN` in column ETH is not a number from zero on"),
         (format!("{header}2021-01-01,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01 twice"),
         (format!("{header}2021-01-02,1,1,1,1\n2021-01-01,1,1,1,1\n"), "2021-01-01"),
-        (format!("{header}2021-01-01,1,1,1\n"), "but the previous record has 5 fields; give 5 columns"),
         (header.to_owned(), "has no days"),
     ] {
         fs::write(&file, &text).unwrap();

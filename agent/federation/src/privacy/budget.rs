@@ -28,7 +28,7 @@ pub enum BudgetError {
     /// The period's budget does not cover it.
     #[error(
         "the privacy budget of period {period} is spent: {spent_epsilon} of epsilon {epsilon} at delta {delta}, and this \
-         would make it {asked_epsilon}; wait for the next period, or vote a larger budget"
+         would make it {asked_epsilon}"
     )]
     Spent {
         /// The period.
@@ -78,6 +78,17 @@ impl Budget {
         Ok(Self { epsilon, delta, ..self })
     }
 
+    /// Whether its numbers are ones that charging gives: what was read from a file may not be.
+    pub fn is_sound(&self) -> bool {
+        let Self { epsilon, delta, group, spent_mu_squared, .. } = *self;
+        mu_of_epsilon(epsilon, delta).is_ok() && group > 0 && spent_mu_squared >= 0.0 && spent_mu_squared.is_finite()
+    }
+
+    /// Records that are counted together.
+    pub fn group(&self) -> u32 {
+        self.group
+    }
+
     /// Period that the ledger is at.
     pub fn period(&self) -> u32 {
         self.period
@@ -108,7 +119,9 @@ impl Budget {
         let release = (sensitivity * sensitivity).next_up().next_up().next_up() * f64::from(rounds);
         let after = (before + release.next_up()).next_up();
         let largest = mu_of_epsilon(self.epsilon, self.delta)?;
-        if libm::sqrt(after).next_up() > largest {
+        // What is no number covers nothing.
+        let covers = libm::sqrt(after).next_up() <= largest;
+        if !covers {
             return Err(BudgetError::Spent {
                 period,
                 epsilon: self.epsilon,
@@ -174,5 +187,11 @@ mod tests {
         assert_eq!(Budget::new(1.0, 1e-5, 0, 1), Err(PrivacyError::Group { found: 0 }));
         let budget = Budget::new(1.0, 1e-5, 1, 1).unwrap();
         assert!(budget.charged(1, 0.0, 1).is_err() && budget.charged(1, f64::NAN, 1).is_err());
+        assert!(budget.is_sound());
+        for spent_mu_squared in [f64::NAN, -1.0, f64::INFINITY] {
+            assert!(!Budget { spent_mu_squared, ..budget }.is_sound());
+        }
+        assert!(Budget { spent_mu_squared: f64::NAN, ..budget }.charged(1, 1e9, 1).is_err(), "no number covers it");
+        assert!(!Budget { group: 0, ..budget }.is_sound() && !Budget { epsilon: f64::NAN, ..budget }.is_sound());
     }
 }

@@ -201,7 +201,7 @@ fn privacy(page: &mut String, card: &Card) {
     let _ = match card.privacy {
         Some(spent) => writeln!(
             page,
-            "ε = {:.4} a record and {:.4} a day (one day's price enters several records), at δ = {:e}.",
+            "ε = {:.4} a record and {:.4} a day (one day's flows enter several records), at δ = {:e}.",
             spent.epsilon_record, spent.epsilon_day, spent.delta
         ),
         None => writeln!(page, "No noise was added; there is no ε."),

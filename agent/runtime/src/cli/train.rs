@@ -29,6 +29,7 @@ impl From<LearningError> for Failure {
         let exit = match error {
             LearningError::Privacy(error) => return error.into(),
             LearningError::Sources(_)
+            | LearningError::NobodyToPoison { .. }
             | LearningError::Ledger { .. }
             | LearningError::NoNoise { .. }
             | LearningError::NoisyAverages => Exit::Configuration,
@@ -107,7 +108,8 @@ async fn of_agent(
     let chain = finalised.timestamp;
     let when = When { slot: slot.unwrap_or(chain), chain, machine: now };
     Training::of_agent(&config, risk, when).ok_or_else(|| {
-        let remedy = "add it with `prices` and `records`, or name them with --prices and --records";
+        let remedy =
+            "add it with `prices` and `records`, or leave --config out and name them with --prices and --records";
         Failure::new(Exit::Configuration, format!("{file} has no table `[training]`; {remedy}"))
     })
 }
@@ -191,7 +193,7 @@ fn tell(taught: &Taught, standings: &Standings, elapsed_secs: f64, output: Outpu
     }
     if let Some(spent) = privacy {
         output.line(format_args!(
-            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all that left a member, {} releases",
+            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all sums that left a member, {} releases; not the scores",
             spent.epsilon_record, spent.epsilon_day, spent.delta, spent.rounds
         ))?;
     }

@@ -13,7 +13,7 @@ const TRAINING: [&str; 4] = [
     "[training]",
     "prices = \"prices\" # a CSV file of daily prices for each asset",
     "records = [\"records/own.csv\"] # a file for each member",
-    "noise_multiplier = 40 # needed if the policy sets `risk.epsilon_year_max`, else left out",
+    "noise_multiplier = 5 # needed if the policy sets `risk.epsilon_year_max`, else left out",
 ];
 
 /// What an `agent.toml` is written from.
@@ -180,7 +180,7 @@ mod tests {
         }
         let training = Config::parse(&text, Path::new("dao/agent.toml")).unwrap().training.unwrap();
         assert_eq!(training.records, [Path::new("dao/records/own.csv")]);
-        assert_eq!(training.noise_multiplier, Some(40.0));
+        assert_eq!(training.noise_multiplier, Some(5.0));
     }
 
     #[test]

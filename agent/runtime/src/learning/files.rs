@@ -12,6 +12,8 @@ use std::{
 
 /// Name of the ledger in the folder of models.
 const LEDGER: &str = "privacy-ledger.json";
+/// Records that are hidden together by the ε of a budget: one.
+pub(super) const BUDGET_GROUP: u32 = 1;
 /// Name of the lock in the folder of models.
 const LOCK: &str = "training.lock";
 /// Entries that a training may add to the folder of models: a model, two cards, the ledger, and up to four files while it
@@ -122,8 +124,13 @@ impl Ledger {
             Err(source) => return Err(failed(&self.path, source)),
         };
         let file = self.path.display().to_string();
-        let budget = serde_json::from_slice(&bytes);
-        budget.map(Some).map_err(|error| LearningError::Ledger { file, reason: error.to_string() })
+        match serde_json::from_slice::<Budget>(&bytes) {
+            Ok(budget) if budget.is_sound() && budget.group() == BUDGET_GROUP => Ok(Some(budget)),
+            Ok(_) => {
+                Err(LearningError::Ledger { file, reason: "its numbers are none that training writes".to_owned() })
+            }
+            Err(error) => Err(LearningError::Ledger { file, reason: error.to_string() }),
+        }
     }
 
     /// Replaces what was written.
@@ -146,7 +153,10 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LearningError> {
         let mut file = fs::File::create(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        // The name outlasts a loss of power as well.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
     write().map_err(|source| failed(path, source))
 }

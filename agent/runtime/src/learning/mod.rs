@@ -46,7 +46,10 @@ pub enum LearningError {
     #[error(transparent)]
     Model(#[from] ModelFileError),
     /// The year's privacy budget does not cover the training; what was released so far is charged.
-    #[error("training stopped: {0}")]
+    #[error(
+        "training stopped: {0}; wait for the next period, a year, or vote a larger `risk.epsilon_year_max` (by hand: give a \
+         larger --epsilon-year-max)"
+    )]
     Spent(BudgetError),
     /// A number of the noise or its budget is out of range.
     #[error(transparent)]
@@ -54,7 +57,7 @@ pub enum LearningError {
     /// The year has a budget, and nothing to charge to it.
     #[error(
         "the policy lets a record cost epsilon {epsilon} a year, and training adds no noise, so that a record would cost \
-         more than any budget; set `training.noise_multiplier` in agent.toml, such as 40 (`quaestor privacy epsilon` says \
+         more than any budget; set `training.noise_multiplier` in agent.toml, such as 5 (`quaestor privacy epsilon` says \
          what it costs)"
     )]
     NoNoise {
@@ -80,6 +83,14 @@ pub enum LearningError {
         folder: String,
         /// Entries that it has.
         entries: usize,
+    },
+    /// Who is to poison is nobody, or keeps real records.
+    #[error("`{member}` is no made-up member; name one of {members}")]
+    NobodyToPoison {
+        /// The name.
+        member: String,
+        /// Those that are.
+        members: String,
     },
     /// There is no randomness for noise.
     #[error("the system gives no random numbers: {reason}")]
@@ -166,9 +177,9 @@ where
         if let Some(stopped) = rounds.take_stop() {
             return Err(stopped);
         }
-        let done = done?;
+        // A failure with somebody found out may be over without them.
         if rounds.excluded().count() == before {
-            return Ok(done);
+            return done.map_err(LearningError::from);
         }
     }
 }
@@ -190,11 +201,19 @@ pub fn learn(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learni
 
 fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let Class { shards, holdout, settings, plan } = *class;
-    rounds.stage("judging on later days");
-    let judgement: Judgement =
-        until_clean(shards, rounds, |shards, rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
-    rounds.stage("training on all days");
-    let trained = until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
+    let (judgement, trained) = loop {
+        rounds.stage("judging on later days");
+        let judgement: Judgement =
+            until_clean(shards, rounds, |shards, rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
+        let judged = rounds.excluded().count();
+        rounds.stage("training on all days");
+        let trained =
+            until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
+        // Scores are those of the members that the model is of. At latest after as many times as there are members.
+        if rounds.excluded().count() == judged {
+            break (judgement, trained);
+        }
+    };
     let privacy = rounds.privacy().map(|spent| Privacy {
         epsilon_record: spent.epsilon_record,
         epsilon_day: spent.epsilon_day,

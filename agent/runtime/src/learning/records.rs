@@ -34,6 +34,12 @@ pub enum SourcesError {
         /// What is wrong and what to write.
         problem: String,
     },
+    /// Two members of one name.
+    #[error("the member `{member}` comes twice; give each file a name of its own")]
+    Twice {
+        /// The name.
+        member: String,
+    },
     /// No member.
     #[error("nobody to learn from; name files of records with `--records`, or make members up with `--synthetic`")]
     NoMembers,
@@ -73,9 +79,12 @@ impl Sources {
     /// With the line of the file, and what to write.
     pub fn add_records(&mut self, path: &Path, until: u32) -> Result<(), SourcesError> {
         let found = read_records(path, until)?;
+        self.add(found)
+    }
+
+    fn add(&mut self, found: MemberRecords) -> Result<(), SourcesError> {
         if self.members.iter().any(|member| member.name() == found.name()) {
-            let problem = format!("the member `{}` comes twice; give each file a name of its own", found.name());
-            return Err(SourcesError::Line { file: path.display().to_string(), line: 0, problem });
+            return Err(SourcesError::Twice { member: found.name().to_owned() });
         }
         self.members.push(found);
         Ok(())
@@ -84,10 +93,10 @@ impl Sources {
     /// Adds the four made-up members of the demo, on the real prices.
     ///
     /// # Errors
-    /// If an asset that they hold has no prices.
+    /// If an asset that they hold has no prices, or a file has the name of one.
     pub fn add_synthetic(&mut self, seed: u64) -> Result<(), SourcesError> {
         for (stream, profile) in (0u64..).zip(demo_profiles()) {
-            self.members.push(synthesise(&self.market, &profile, &mut generator(seed, stream))?);
+            self.add(synthesise(&self.market, &profile, &mut generator(seed, stream))?)?;
         }
         Ok(())
     }

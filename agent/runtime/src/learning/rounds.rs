@@ -45,7 +45,7 @@ pub struct RoundsSettings {
     pub quorum_bps: u16,
     /// Noise on everything that leaves a member; parts that are no sums of bounded records are then not trained.
     pub noise: Option<NoiseSettings>,
-    /// From which the members' noise keys are made; secret, and new for every process.
+    /// From which the members' noise keys are made; secret, and new for every process, but for members that are made up.
     pub noise_key: [u8; 32],
 }
 
@@ -60,7 +60,7 @@ pub struct NoiseSettings {
     pub clip: f64,
     /// δ at which ε is stated.
     pub delta: f64,
-    /// Records that one day's price enters.
+    /// Records that one day's flows of a member enter.
     pub window: u32,
 }
 

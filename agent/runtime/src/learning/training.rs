@@ -2,15 +2,18 @@
 
 use super::{
     Class, Federated, Grounds, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources,
-    Spent, Told, TrainedFiles, learn,
+    Spent, Told, TrainedFiles, files::BUDGET_GROUP, learn,
 };
 use crate::config::Config;
 use alloy::primitives::keccak256;
 use chrono::{DateTime, Datelike};
 use quaestor_core::policy::RiskTerms;
-use quaestor_federation::{Aggregation, privacy::Budget};
+use quaestor_federation::{
+    Aggregation,
+    privacy::{self, Budget},
+};
 use quaestor_risk::{
-    data::{Shard, Target},
+    data::{BURN_DAYS, Shard, Target},
     judge::Plan,
     models::drawdown::DrawdownFit,
     train::Settings,
@@ -27,8 +30,6 @@ const NOISY_ROUNDS: u32 = 6;
 const CLIP: f64 = 4.0;
 /// Folds of the test, where nothing is released by it.
 const FOLDS: u32 = 3;
-/// Records that are hidden together by the budget's ε: one.
-const BUDGET_GROUP: u32 = 1;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -206,13 +207,22 @@ impl Training {
         if let (Some(budget), None) = (self.budget, self.noise_multiplier) {
             return Err(LearningError::NoNoise { epsilon: budget.epsilon });
         }
+        if let Some(noise_multiplier) = self.noise_multiplier {
+            // A cost that cannot be said is not incurred.
+            privacy::epsilon(noise_multiplier, 1, self.delta)?;
+        }
         if self.drawdown_fit == Fit::FedAvg && self.noise_multiplier.is_some() {
             return Err(LearningError::NoisyAverages);
         }
         let target = Target::default();
+        // Two at a time would each read the ledger before the other has written it. Who has nothing to learn from makes no
+        // folder, and who cannot enter one does not read everything first.
+        let entered = if self.folder.exists() { Some(Grounds::enter(&self.folder)?) } else { None };
         let (shards, holdout) = self.shards(target)?;
-        // Two at a time would each read the ledger before the other has written it.
-        let _alone = Grounds::enter(&self.folder)?;
+        let _alone = match entered {
+            Some(grounds) => grounds,
+            None => Grounds::enter(&self.folder)?,
+        };
         let end = shards.iter().map(|shard| shard.window().last).max().unwrap_or(0).saturating_add(1);
         let test_from = end.saturating_sub(self.test_days);
         // Each fold is a training of its own, and releases as much.
@@ -226,7 +236,7 @@ impl Training {
         });
         let mut rounds = Federated::new(self.rounds()?, Box::new(move |told| tell(&Progress::Rounds(told))));
         if let Some(member) = &self.poison {
-            rounds.poison(member);
+            rounds.poison(made_up(&shards, member)?);
         }
         let drawdown_fit = self.drawdown_fit.of_model();
         let settings = Settings { trees: self.trees, drawdown_fit, ..Settings::default() };
@@ -270,7 +280,7 @@ impl Training {
             rounds: NOISY_ROUNDS,
             clip: CLIP,
             delta: self.delta,
-            window: Target::default().horizon_days,
+            window: day_rows(Target::default()),
         });
         let noise_key = self.noise_key()?;
         Ok(RoundsSettings { aggregation: self.aggregation.aggregation(), quorum_bps: QUORUM_BPS, noise, noise_key })
@@ -285,6 +295,21 @@ impl Training {
         getrandom::fill(&mut key).map_err(|source| LearningError::Random { reason: source.to_string() })?;
         Ok(key)
     }
+}
+
+/// Rows that one day's flows of a member enter: those whose burn covers it, and those whose target does.
+fn day_rows(target: Target) -> u32 {
+    u32::try_from(BURN_DAYS).unwrap_or(u32::MAX).saturating_add(target.horizon_days)
+}
+
+/// This member, if it is made up.
+fn made_up<'a>(shards: &[Shard], member: &'a str) -> Result<&'a str, LearningError> {
+    let members = shards.iter().filter(|shard| shard.origin().is_synthetic()).map(Shard::member);
+    if members.clone().any(|one| one == member) {
+        return Ok(member);
+    }
+    let members = members.collect::<Vec<_>>().join(", ");
+    Err(LearningError::NobodyToPoison { member: member.to_owned(), members })
 }
 
 /// The day of Unix seconds, since 1970-01-01.

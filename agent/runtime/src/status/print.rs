@@ -52,7 +52,8 @@ impl Display for Status {
         page.reading("model", &self.model, |page, it| {
             let [which, why] = it.lines();
             page.line("model", which)?;
-            page.line("", one_line(&why))
+            page.line("", one_line(&why))?;
+            it.warning().map_or(Ok(()), |warning| page.line("", warning))
         })?;
         page.reading("pending", &self.pending, pending)?;
         page.reading("brake", &self.brake, brake)?;

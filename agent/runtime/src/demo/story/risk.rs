@@ -31,12 +31,14 @@ const SEED: &str = "2";
 const POISONER: &str = "uni-holder";
 /// Standard deviation of the noise, in clips.
 const NOISE_MULTIPLIER: &str = "5";
+/// Far above this, noise hides little.
+const EPSILON_MAX: f64 = 10.0;
 /// Until then the market has calmed down.
 const CALM: u64 = 1_623_974_400;
 /// A ceiling is a multiple of this, bps.
 const CEILING_STEP_BPS: u64 = 10;
 /// Most days that are waited for until the market falls.
-const FALL_DAYS_MAX: u32 = 45;
+const FALL_DAYS_MAX: u32 = 14;
 /// Daily prices from which the members learn.
 const PRICES: [(&str, &str); 5] = [
     ("USDC", stage::USDC),
@@ -62,12 +64,13 @@ impl Story {
         let said: Value = serde_json::from_str(&stage.quaestor_ok(&[&args[..], &noisy].concat()).await?)
             .map_err(|error| DemoError::Told { what: format!("`train` says no JSON: {error}") })?;
         found.check("the member that poisons its sums is found out", said["excluded"] == json!([POISONER]));
-        found.told("excluded", &said["excluded"], format!("out for good: {POISONER}"));
+        let out: Vec<&str> = said["excluded"].as_array().into_iter().flatten().map(text_of).collect();
+        found.told("excluded", &out, format!("out for good: {}", out.join(", ")));
         let card = read_card(&said)?;
         found.told(
             "members",
             &card.data,
-            format!("the others, made up from a seed as well, on real prices: {}", members(&card)),
+            format!("learned from *synthetic* members, made up from a seed on real prices: {}", members(&card)),
         );
         for verdict in &card.judgement.verdicts {
             let (scores, words) = scores(&card.judgement.rows, verdict.task, verdict.metric);
@@ -78,11 +81,15 @@ impl Story {
                 format!("{subject} on later days ({}, lower is better): {words}", verdict.metric),
             );
         }
+        let ways = [Way::Together, Way::Pooled, Way::Alone, Way::Naive];
+        let scored = |way: &Way| card.judgement.rows.iter().any(|row| row.way == *way && !row.scores.is_empty());
+        found.check("scored against pooled, alone and naive", ways.iter().all(scored));
         let pays: Vec<String> = card.judgement.verdicts.iter().filter(|it| it.pays()).map(|it| it.subject()).collect();
         found.check("for one forecast at least, nothing that a member has alone is better", !pays.is_empty());
         found.told("pays", &pays, format!("training together pays for: {}", pays.join(", ")));
         let spent = card.privacy.map(|it| (it.epsilon_record, it.epsilon_day, it.delta));
-        found.check("what the noise costs is known", spent.is_some());
+        let bounded = spent.is_some_and(|(record, ..)| record > 0.0 && record < EPSILON_MAX);
+        found.check("a record of a member costs less than ten epsilon", bounded);
         if let Some((record, day, delta)) = spent {
             let words = format!("privacy spent: ε {record:.2} for a record, {day:.2} for a day, at δ {delta:e}");
             found.told("privacy", card.privacy, words);

@@ -73,7 +73,7 @@ fn a_budget_without_noise_is_refused_before_anything_is_read_or_written() {
     let refused = Training { budget, prices: "none".into(), ..training(&models) }.run(|_| ()).unwrap_err();
     assert!(matches!(refused, LearningError::NoNoise { .. }), "{refused}");
     assert!(refused.to_string().contains("epsilon 8 a year"), "{refused}");
-    assert!(refused.to_string().contains("set `training.noise_multiplier` in agent.toml, such as 40"), "{refused}");
+    assert!(refused.to_string().contains("set `training.noise_multiplier` in agent.toml, such as 5"), "{refused}");
     assert!(!models.exists());
 }
 
