@@ -35,8 +35,6 @@ const NOISE_MULTIPLIER: &str = "5";
 const EPSILON_MAX: f64 = 10.0;
 /// Until then the market has calmed down.
 const CALM: u64 = 1_623_974_400;
-/// A ceiling is a multiple of this, bps.
-const CEILING_STEP_BPS: u64 = 10;
 /// Most days that are waited for until the market falls.
 const FALL_DAYS_MAX: u32 = 14;
 /// Daily prices from which the members learn.
@@ -105,11 +103,10 @@ impl Story {
     pub(super) async fn derisks(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
         // The market calms down, and the members want it no riskier than on that day.
         stage.pass_until(CALM).await?;
-        let Some(today) = value_at_risk(stage).await? else {
+        let Some(ceiling_bps) = value_at_risk(stage).await? else {
             found.check("the value at risk is known", false);
             return Ok(());
         };
-        let ceiling_bps = today.next_multiple_of(CEILING_STEP_BPS);
         let text = charter::guarded(&stage.devnet.dao, demo_limits(), ceiling_bps);
         let title = "Bound the loss of a day, and sell as it rises";
         let anchored = vote_text(stage, "epoch-4.toml", &text, title).await?;
