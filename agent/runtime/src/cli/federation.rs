@@ -2,10 +2,10 @@
 
 use super::{
     Exit, Failure, Output,
-    args::{Attack, FederationCommand, Rule, SimulateArgs},
+    args::{Attack, FederationCommand, SimulateArgs},
 };
 use quaestor_federation::{
-    Aggregation, Outcome, RoundReport,
+    Outcome, RoundReport,
     simulation::{
         Method, NoisePlan, Reputation, ReputationPlan, Scores, SimulationError, SimulationPlan, SimulationReport,
         Trouble, simulate,
@@ -65,15 +65,6 @@ fn failure(error: SimulationError) -> Failure {
 
 fn plan(args: &SimulateArgs) -> SimulationPlan {
     let liars_bps = args.liars;
-    let aggregation = match args.aggregation {
-        Rule::WeightedMean => Aggregation::WeightedMean,
-        Rule::CoordinateMedian => Aggregation::CoordinateMedian,
-        Rule::TrimmedMean => Aggregation::TrimmedMean { trim_bps: liars_bps },
-        Rule::GeometricMedian => Aggregation::GeometricMedian,
-        Rule::Krum => Aggregation::Krum { liars_bps },
-        Rule::MultiKrum => Aggregation::MultiKrum { liars_bps },
-        Rule::CentredClipping => Aggregation::CentredClipping,
-    };
     let default = SimulationPlan::default();
     let mut trouble = Trouble {
         gone_bps: args.dropouts,
@@ -94,7 +85,7 @@ fn plan(args: &SimulateArgs) -> SimulationPlan {
         features: args.features,
         rounds: args.rounds,
         method: if args.averaging { AVERAGING } else { Method::Newton },
-        aggregation,
+        aggregation: args.aggregation.aggregation(liars_bps),
         reputation: args.reputation.then_some(REPUTATION),
         noise: args.noise_multiplier.map(|noise_multiplier| NoisePlan {
             noise_multiplier,

@@ -4,7 +4,7 @@ mod bounds;
 
 use super::{
     members::{Learner, Summand, Veiled},
-    rounds::Federated,
+    rounds::{Federated, farthest, public_loss},
     tasks::{Descent, Limited, Sum},
 };
 use quaestor_federation::{
@@ -179,8 +179,7 @@ impl Federated {
                 }
                 Outcome::Refused { why: refusal } => why = Some(refusal),
                 Outcome::Accepted => {
-                    let change = |(now, then): (&f64, &f64)| (now - then).abs();
-                    let moved = coordinator.parameters().iter().zip(&theta).map(change).fold(0.0, f64::max);
+                    let moved = farthest(coordinator.parameters(), &theta);
                     if moved < STEP_LEAST && noise.is_none() {
                         break;
                     }
@@ -280,10 +279,7 @@ impl Rounds for Federated {
                 let (factor, noise_key) = (rounds.factor_of(member), rounds.noise_key_of(member));
                 members.push(Learner { id: MemberId::new(member)?, shard, factor, noise_key });
             }
-            let loss = |theta: &[f64]| {
-                let mean = |shard: &NewtonShard| Some(shard.sums(theta).ok()?.loss / shard.records().max(1) as f64);
-                holdout.map_or(Some(0.0), mean).unwrap_or(f64::INFINITY)
-            };
+            let loss = |theta: &[f64]| public_loss(holdout, theta);
             match rounds.settings.noise {
                 Some(noise) => {
                     let grid = rounds.grid(noise.clip);

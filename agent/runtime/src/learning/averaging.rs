@@ -1,6 +1,9 @@
 //! Rounds in which members send parameters instead of sums.
 
-use super::{members::Walker, rounds::Federated};
+use super::{
+    members::Walker,
+    rounds::{Federated, farthest, public_loss},
+};
 use quaestor_federation::{
     Aggregation, Coordinator, MemberId, Outcome, ReputationRule, Settings, checkpoint, task::Average,
 };
@@ -46,10 +49,7 @@ impl Federated {
                 let (id, factor) = (MemberId::new(shard.member())?, rounds.factor_of(shard.member()));
                 members.push(Walker { id, shard, factor, ridge: shared_ridge(ridge, shard.records(), all) });
             }
-            let loss = |theta: &[f64]| {
-                let mean = |shard: &NewtonShard| Some(shard.sums(theta).ok()?.loss / shard.records().max(1) as f64);
-                holdout.map_or(Some(0.0), mean).unwrap_or(f64::INFINITY)
-            };
+            let loss = |theta: &[f64]| public_loss(holdout, theta);
             let start = vec![0.0; parameters];
             let task = Average::new(parameters)?;
             let mut coordinator = match state {
@@ -67,8 +67,7 @@ impl Federated {
                     Outcome::Refused { .. } if rounds.excluded.len() > before => {}
                     Outcome::Refused { why } => return Err(why.to_string().into()),
                     Outcome::Accepted => {
-                        let change = |(now, then): (&f64, &f64)| (now - then).abs();
-                        let moved = coordinator.parameters().iter().zip(&theta).map(change).fold(0.0, f64::max);
+                        let moved = farthest(coordinator.parameters(), &theta);
                         if moved < MOVE_LEAST {
                             break;
                         }

@@ -7,6 +7,8 @@ mod adding;
 mod averaging;
 mod checkpoint;
 mod files;
+#[cfg(test)]
+mod fixture;
 mod members;
 mod records;
 mod rounds;

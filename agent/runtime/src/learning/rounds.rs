@@ -10,7 +10,7 @@ use quaestor_federation::{
     privacy::{self, Budget, FixedPoint},
     round::OpenError,
 };
-use quaestor_risk::train::{Part, RoundsError};
+use quaestor_risk::train::{NewtonShard, Part, RoundsError};
 use serde::Serialize;
 use std::{
     collections::BTreeSet,
@@ -359,6 +359,17 @@ impl Federated {
         (self.tell)(&Told::Round(part, report.clone()));
         Ok(report)
     }
+}
+
+/// Mean loss on public records; none of them judge nothing.
+pub(super) fn public_loss(holdout: Option<&NewtonShard>, theta: &[f64]) -> f64 {
+    let mean = |shard: &NewtonShard| Some(shard.sums(theta).ok()?.loss / shard.records().max(1) as f64);
+    holdout.map_or(Some(0.0), mean).unwrap_or(f64::INFINITY)
+}
+
+/// How far the parameter moved that moved farthest.
+pub(super) fn farthest(now: &[f64], then: &[f64]) -> f64 {
+    now.iter().zip(then).map(|(now, then)| (now - then).abs()).fold(0.0, f64::max)
 }
 
 /// Members in this process answer at once.

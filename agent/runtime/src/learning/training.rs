@@ -54,14 +54,15 @@ pub enum Rule {
 }
 
 impl Rule {
-    fn aggregation(self) -> Aggregation {
+    /// The rule, where it is made for a share of liars for this one, bps.
+    pub fn aggregation(self, liars_bps: u16) -> Aggregation {
         match self {
             Self::WeightedMean => Aggregation::WeightedMean,
             Self::CoordinateMedian => Aggregation::CoordinateMedian,
-            Self::TrimmedMean => Aggregation::TrimmedMean { trim_bps: LIARS_BPS },
+            Self::TrimmedMean => Aggregation::TrimmedMean { trim_bps: liars_bps },
             Self::GeometricMedian => Aggregation::GeometricMedian,
-            Self::Krum => Aggregation::Krum { liars_bps: LIARS_BPS },
-            Self::MultiKrum => Aggregation::MultiKrum { liars_bps: LIARS_BPS },
+            Self::Krum => Aggregation::Krum { liars_bps },
+            Self::MultiKrum => Aggregation::MultiKrum { liars_bps },
             Self::CentredClipping => Aggregation::CentredClipping,
         }
     }
@@ -283,7 +284,8 @@ impl Training {
             window: day_rows(Target::default()),
         });
         let noise_key = self.noise_key()?;
-        Ok(RoundsSettings { aggregation: self.aggregation.aggregation(), quorum_bps: QUORUM_BPS, noise, noise_key })
+        let aggregation = self.aggregation.aggregation(LIARS_BPS);
+        Ok(RoundsSettings { aggregation, quorum_bps: QUORUM_BPS, noise, noise_key })
     }
 
     /// Secret and new; but members that are all made up have nothing to hide, and what they show can be repeated.

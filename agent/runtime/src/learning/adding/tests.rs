@@ -1,12 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use super::super::{
-    Class, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Sources, Told, day_number, learn,
+    Class, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Told, day_number,
+    fixture::{members, of_seed},
+    learn,
 };
 use super::*;
 use quaestor_federation::{Aggregation, privacy::Budget};
 use quaestor_risk::{
-    data::{Shard, Target},
+    data::Shard,
     judge::Plan,
     train::{self, Settings},
 };
@@ -15,21 +17,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     rc::Rc,
-    sync::OnceLock,
 };
-
-const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
-
-/// The four made-up members on all days, and public records.
-fn members() -> &'static (Vec<Shard>, Shard) {
-    static BUILT: OnceLock<(Vec<Shard>, Shard)> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let stable = ["USDC".to_owned()];
-        let mut sources = Sources::prices(Path::new(PRICES), &stable, u32::MAX, 2_000_000_000).unwrap();
-        sources.add_synthetic(1).unwrap();
-        (sources.shards(Target::default()).unwrap(), sources.holdout(Target::default()).unwrap())
-    })
-}
 
 fn settings() -> Settings {
     Settings { trees: 1, ..Settings::default() }

@@ -1,27 +1,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-use super::super::{NoiseSettings, RoundsSettings, Sources, Told, day_number};
+use super::super::{NoiseSettings, RoundsSettings, Told, day_number, fixture};
 use super::*;
 use quaestor_federation::{Aggregation, RoundReport};
 use quaestor_risk::{
-    data::{Shard, Target},
+    data::Shard,
     models::drawdown::DrawdownFit,
     train::{Contribution, PlainRounds, Rounds, Settings, Trained, train},
 };
-use std::{cell::RefCell, path::Path, rc::Rc, sync::OnceLock};
-
-const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
+use std::{cell::RefCell, rc::Rc, sync::OnceLock};
 
 /// The four made-up members in their last year, and public records.
 fn members() -> &'static (Vec<Shard>, Shard) {
     static BUILT: OnceLock<(Vec<Shard>, Shard)> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let stable = ["USDC".to_owned()];
-        let mut sources = Sources::prices(Path::new(PRICES), &stable, u32::MAX, 2_000_000_000).unwrap();
-        sources.add_synthetic(1).unwrap();
+        let (shards, holdout) = fixture::members();
         let recent = |shard: &Shard| shard.within(day_number("2020-09-01").unwrap()..u32::MAX).unwrap();
-        let shards = sources.shards(Target::default()).unwrap().iter().map(recent).collect();
-        (shards, sources.holdout(Target::default()).unwrap())
+        (shards.iter().map(recent).collect(), holdout.clone())
     })
 }
 

@@ -26,15 +26,6 @@ impl Rounds for NewtonAlone {
     }
 }
 
-/// The four made-up members of a seed, on days before `until`.
-fn of_seed(seed: u64, until: &str) -> (Vec<Shard>, Shard) {
-    let stable = ["USDC".to_owned()];
-    let until = day_number(until).unwrap();
-    let mut sources = Sources::prices(Path::new(PRICES), &stable, until, 2_000_000_000).unwrap();
-    sources.add_synthetic(seed).unwrap();
-    (sources.shards(Target::default()).unwrap(), sources.holdout(Target::default()).unwrap())
-}
-
 /// Whoever is out after a training of these members, of whom one may poison.
 fn out(of: &(Vec<Shard>, Shard), mut federated: Federated, poisoned: Option<&str>) -> Vec<String> {
     poisoned.iter().for_each(|member| federated.poison(member));
