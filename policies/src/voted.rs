@@ -66,6 +66,14 @@ impl VotedPolicy {
         self.terms.limits.envelope()
     }
 
+    /// Every tick of its cron line after `from` and not after `until` (both Unix seconds), in order; `None` where it
+    /// decides by blocks.
+    pub fn ticks(&self, from: u64, until: u64) -> Option<impl Iterator<Item = u64>> {
+        let from = DateTime::<Utc>::from_timestamp(i64::try_from(from).ok()?, 0)?;
+        let ticks = self.cron.as_ref()?.after_owned(from);
+        Some(ticks.map_while(|tick| u64::try_from(tick.timestamp()).ok()).take_while(move |tick| *tick <= until))
+    }
+
     /// The canonical form that [`Policy::rest_hash`] is the hash of: compact JSON without the section `limits`.
     pub fn rest(&self) -> &str {
         &self.rest

@@ -25,6 +25,11 @@ impl Day {
         u64::from(self.0) * DAY_SECS + (DAY_SECS - 1)
     }
 
+    /// Its first second, Unix time.
+    pub fn open_timestamp(self) -> u64 {
+        u64::from(self.0) * DAY_SECS
+    }
+
     /// The day after it; `None` after 9999.
     pub fn next(self) -> Option<Self> {
         Self::at(self.close_timestamp().checked_add(1)?)

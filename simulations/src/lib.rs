@@ -4,12 +4,20 @@
 //! series. Nothing here reads a clock: the time after which a row lies in the future is handed in.
 
 mod align;
+pub mod assumptions;
 mod daily;
 mod day;
 mod decimal;
+pub mod engine;
+pub mod market;
+pub mod metrics;
+mod panel;
 mod problem;
+pub mod report;
+pub mod run;
 
 pub use align::{Absence, AlignError, Aligned, align};
 pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};
 pub use day::Day;
+pub use panel::Panel;
 pub use problem::{DataError, PROBLEMS_MAX, Problem, ProblemKind};

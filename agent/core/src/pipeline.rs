@@ -311,17 +311,23 @@ fn unpriced(
 
 /// The decision at the snapshot's block.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    let hash = inputs_hash(inputs.snapshot, inputs.history);
+    decide_as(inputs, hash, &mut Workspace::new())
+}
+
+/// [`decide`] with another name for its inputs, for who takes thousands of decisions and publishes none: hashing a
+/// snapshot costs more than deciding on it. Two different inputs must have different names. `work` is reused.
+pub fn decide_as(inputs: &Inputs<'_>, inputs_name: B256, work: &mut Workspace) -> Decision {
     let terms = inputs.policy.terms();
     let snapshot = inputs.snapshot;
     let prices = Prices::resolve(terms, snapshot);
-    let mut work = Workspace::new();
     let mut decision = Decision {
         chain_id: snapshot.chain_id,
         block: snapshot.block,
         epoch: snapshot.anchor.epoch,
         policy: inputs.policy.hash(),
         model: inputs.model.hash(),
-        inputs: inputs_hash(snapshot, inputs.history),
+        inputs: inputs_name,
         nav: Value::ZERO,
         weights_bps: Vec::new(),
         prices: prices.0.clone(),
@@ -338,7 +344,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         return decision;
     }
     let risk = inputs.model.assess(terms, snapshot, &prices, &decision.weights_bps);
-    if let Err(receipt) = evaluate(inputs, &prices, &risk, &mut work) {
+    if let Err(receipt) = evaluate(inputs, &prices, &risk, work) {
         decision.holds.push(Hold::Rule { receipt });
         return decision;
     }
@@ -346,7 +352,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         let line = terms.strategies.get(*position).map(|strategy| strategy.line).unwrap_or_default();
         decision.holds.push(Hold::Strategy { line, reason: *reason });
     }
-    let judged = work.intents.into_iter().zip(work.verdicts);
+    let judged = work.intents.drain(..).zip(work.verdicts.drain(..));
     decision.judged = judged.map(|(intent, verdict)| Judged { intent, verdict }).collect();
     decision.batches = batches(terms, snapshot, &decision.judged);
     decision

@@ -24,8 +24,9 @@ use quaestor_core::{
     action::encode_batch,
     gate::{self, Cleared, DryRun, DryRunOutcome, Evidence, Withdrawal},
     lifecycle::{Errand, Event, Progress, Reason, State},
-    snapshot::{Control, WINDOW_SECS},
+    snapshot::Control,
     verdict::Quantity,
+    waiting::{Waiting, withheld},
 };
 
 /// After so many blocks without being included, the same bytes are offered again; a withdrawal is signed anew with higher
@@ -129,28 +130,15 @@ impl Agent {
         }
     }
 
-    /// Whether this batch together with what waits on Safes, which is known from the journal alone, would exceed a cap.
-    fn beyond_caps(&self, terms: &Terms, inputs: &Inputs<'_>, nav: Value, batch: &Batch) -> Option<String> {
-        let waits = |entry: &&Entry| entry.proposal.may_run() && entry.plan.batch.safe_nonce.is_some();
-        let waiting = self.book.entries.values().filter(waits).map(|entry| entry.plan.batch.value().0);
-        let sum = waiting.fold(batch.value().0, u128::saturating_add);
-        let now = inputs.snapshot.block.timestamp;
-        let exceeded = terms.limits.window_bps_max.iter().zip(WINDOW_SECS).find(|(bps, secs)| {
-            let used = inputs.history.value_within(now, *secs).0.saturating_add(sum);
-            **bps != u64::MAX && nav.share(**bps).is_none_or(|cap| used > cap.0)
-        });
-        exceeded.map(|(_, secs)| format!("with what waits on a Safe it would exceed the cap of {secs} seconds"))
-    }
-
     fn withhold_reason(&self, terms: &Terms, inputs: &Inputs<'_>, nav: Value, batch: &Batch) -> Option<String> {
-        if let Some(live) = self.book.live_on(batch.address) {
-            return Some(format!("proposal {} of this account may still run; one at a time", live.plan.id));
+        let waiting = self.book.entries.values().filter(|entry| entry.proposal.may_run());
+        let waiting = waiting.map(|entry| Waiting { decision: entry.plan.id, batch: &entry.plan.batch });
+        let now = inputs.snapshot.block.timestamp;
+        if let Some(reason) = withheld(terms, inputs.history, now, nav, waiting, batch) {
+            return Some(reason.to_string());
         }
         if !inputs.snapshot.operators.contains(&self.operator) {
             return Some(format!("the brake no longer lists {} as an operator", self.operator));
-        }
-        if let Some(reason) = self.beyond_caps(terms, inputs, nav, batch) {
-            return Some(reason);
         }
         let account = terms.account(batch.account)?;
         let reading = inputs.snapshot.accounts.get(batch.account.index())?;

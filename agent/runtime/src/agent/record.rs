@@ -262,9 +262,4 @@ impl Book {
         let waits = |entry: &Entry| matches!(entry.proposal.state, State::Planned | State::Live { .. });
         self.entries.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect()
     }
-
-    /// The proposal that binds `account`, if one may still run.
-    pub fn live_on(&self, account: Address) -> Option<&Entry> {
-        self.entries.values().find(|entry| entry.plan.batch.address == account && entry.proposal.may_run())
-    }
 }

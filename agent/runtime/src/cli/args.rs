@@ -2,9 +2,11 @@
 
 mod learning;
 mod risk;
+mod simulations;
 
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use risk::{RiskArgs, RiskCommand};
+pub use simulations::BacktestArgs;
 
 use super::person::address;
 use alloy::primitives::{Address, B256};

@@ -3,6 +3,7 @@
 //! Results go to stdout, as plain lines or with `--json` as one document; log lines and errors go to stderr.
 
 pub mod args;
+mod backtest;
 mod contracts;
 mod demo;
 mod devnet;
@@ -28,7 +29,7 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 
 use crate::config::LogConfig;
 use args::{
-    CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
+    BacktestArgs, CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
     PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
@@ -129,6 +130,12 @@ enum Command {
         after_help = "Example:\n  quaestor privacy epsilon --noise-multiplier 10 --rounds 50 --delta 1e-5"
     )]
     Privacy(PrivacyCommand),
+    /// Run a policy on history: the pipeline that runs live, with fees and the delays of people
+    #[command(
+        after_help = "Examples:\n  quaestor backtest --policy policies/library/balanced.toml --data simulations/data/daily --from 2020-01-01 \\\n    \
+                      --assume treasury.toml\n  quaestor backtest --policy policy.toml --data prices --signers-hours 24 --json | jq .sharpe"
+    )]
+    Backtest(BacktestArgs),
     /// Show or verify what the agent wrote down
     #[command(
         subcommand,
@@ -151,6 +158,7 @@ impl Command {
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,
+            Self::Backtest(args) => args.json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
             Self::Journal(JournalCommand::Show(args)) => args.json.json,
@@ -228,6 +236,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             start_telemetry(&cli.log, &quiet)?;
             block_on(train::run(args, catalog, output))
         }
+        Command::Backtest(args) => backtest::run(args, catalog, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

@@ -1,0 +1,66 @@
+//! What waits elsewhere withholds a new proposal: one at a time for each account, and caps that count what may still run.
+//!
+//! It is known to the proposer alone, may only withhold, and never enters the decision.
+
+use crate::{Batch, History, Terms, Value, snapshot::WINDOW_SECS};
+use alloy_primitives::B256;
+use std::fmt;
+
+/// A proposal that may still run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting<'a> {
+    /// Under which it enters the gate.
+    pub decision: B256,
+    /// What it would do.
+    pub batch: &'a Batch,
+}
+
+/// Why an allowed batch is not proposed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withheld {
+    /// Another proposal of the account may still run.
+    OneAtATime {
+        /// Which.
+        decision: B256,
+    },
+    /// Together with what waits on Safes it would exceed a cap.
+    WindowCap {
+        /// Of this rolling window, seconds.
+        secs: u64,
+    },
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OneAtATime { decision } => {
+                write!(f, "proposal {decision} of this account may still run; one at a time")
+            }
+            Self::WindowCap { secs } => {
+                write!(f, "with what waits on a Safe it would exceed the cap of {secs} seconds")
+            }
+        }
+    }
+}
+
+/// Whether `batch` must wait for what is `waiting`. What waits on a Governor is in `history` already; `now` is Unix time
+/// in seconds.
+pub fn withheld<'a>(
+    terms: &Terms,
+    history: &History,
+    now: u64,
+    nav: Value,
+    waiting: impl Iterator<Item = Waiting<'a>> + Clone,
+    batch: &Batch,
+) -> Option<Withheld> {
+    if let Some(live) = waiting.clone().find(|it| it.batch.address == batch.address) {
+        return Some(Withheld::OneAtATime { decision: live.decision });
+    }
+    let on_safes = waiting.filter(|it| it.batch.safe_nonce.is_some()).map(|it| it.batch.value().0);
+    let sum = on_safes.fold(batch.value().0, u128::saturating_add);
+    let exceeded = terms.limits.window_bps_max.iter().zip(WINDOW_SECS).find(|(bps, secs)| {
+        let used = history.value_within(now, *secs).0.saturating_add(sum);
+        **bps != u64::MAX && nav.share(**bps).is_none_or(|cap| used > cap.0)
+    });
+    exceeded.map(|(_, secs)| Withheld::WindowCap { secs })
+}

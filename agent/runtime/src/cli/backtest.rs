@@ -1,0 +1,311 @@
+//! `backtest`: a policy on history, through the pipeline that runs live.
+
+use super::{Exit, Failure, Output, args::BacktestArgs, policy};
+use crate::config::read_bounded;
+use quaestor_core::{
+    Catalog, Policy, RiskModel,
+    policy::{ModelFallback, ModelTerms},
+};
+use quaestor_policies::VotedPolicy;
+use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile};
+use quaestor_simulations::{
+    DailySeries, Day, Panel,
+    assumptions::{Assumptions, Checked},
+    engine::{self, Plan},
+    load_dir,
+    market::{Market, Source},
+    metrics::{Figures, Summary},
+    report::{Provenance, Report, number, percent, usd},
+    run::Run,
+};
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Most bytes of a file of assumptions.
+const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
+/// Most bytes of a model.
+const MODEL_BYTES_MAX: u64 = 16 << 20;
+
+pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
+    let policy = policy::read(&args.policy, catalog)?;
+    let assumed = assumptions(args, &policy)?;
+    let (panel, start) = panel(args, &policy, &assumed)?;
+    let market = Market::new(&panel, policy.terms(), &assumed).map_err(configuration)?;
+    let (model, notes) = model(args, &policy, &panel, start)?;
+    let plan = Plan { policy: &policy, model: model.as_ref(), market: &market, assumed: &assumed, start };
+    let started = Instant::now();
+    let found = engine::run(plan);
+    let elapsed_secs = started.elapsed().as_secs_f64();
+    let summary = Summary::of(&found, policy.terms(), &market);
+    let stated = stated(&policy, &market, &assumed, notes);
+    if let Some(path) = &args.csv {
+        write(path, csv(&found, &policy, &market).as_bytes())?;
+    }
+    let provenance =
+        Provenance { data_hash: panel.hash(), policy_hash: policy.hash(), model_hash: model.hash(), seed: args.seed };
+    if let Some(path) = &args.out {
+        let report =
+            Report { run: &found, summary: &summary, policy: &policy, market: &market, provenance, assumed: &stated };
+        write(path, report.html().as_bytes())?;
+    }
+    tell(&summary, &found, &plan, &stated, elapsed_secs, output)?;
+    let mut document = serde_json::to_value(&summary).map_err(|error| Failure::new(Exit::Internal, error))?;
+    if let Value::Object(fields) = &mut document {
+        fields.insert("data_hash".into(), json!(panel.hash()));
+        fields.insert("policy_hash".into(), json!(policy.hash()));
+        fields.insert("model_hash".into(), json!(model.hash()));
+        fields.insert("seed".into(), json!(args.seed));
+        fields.insert("from".into(), json!(panel.begins_at(start)));
+        fields.insert("to".into(), json!(panel.ends().last()));
+        fields.insert("bars".into(), json!(found.values.len()));
+        fields.insert("assumptions".into(), json!(stated));
+        fields.insert("proposals_made".into(), json!(found.proposals));
+        fields.insert("elapsed_secs".into(), json!(elapsed_secs));
+    }
+    output.document(&document)?;
+    Ok(Exit::Ok)
+}
+
+fn configuration(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Configuration, error)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
+}
+
+fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Failure> {
+    let mut found = match &args.assume {
+        None => Assumptions::default(),
+        Some(path) => {
+            let file = path.display();
+            let bytes =
+                read_bounded(path, ASSUMPTIONS_BYTES_MAX).map_err(|error| configuration(format!("{file}: {error}")))?;
+            toml::from_slice(&bytes).map_err(|error| configuration(format!("{file}: {error}")))?
+        }
+    };
+    found.value_usd = args.value.or(found.value_usd);
+    found.costs.slippage_bps = args.slippage_bps.unwrap_or(found.costs.slippage_bps);
+    found.costs.fee_bps = args.fee_bps.or(found.costs.fee_bps);
+    found.delays.safe_secs = args.signers_hours.map_or(found.delays.safe_secs, |hours| hours.saturating_mul(3_600));
+    let file = args.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
+    found.check(policy.terms()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("{file}: {problem}")).collect();
+        configuration(lines.join("\n"))
+    })
+}
+
+fn day(key: &str, text: &str) -> Result<Day, Failure> {
+    text.parse()
+        .map_err(|()| Failure::new(Exit::Usage, format!("{key} `{text}` is no day; write such as `2020-03-12`")))
+}
+
+/// The days that all needed series have, and the bar of the first decision.
+fn panel(args: &BacktestArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<(Panel, usize), Failure> {
+    // A clock before 1970 reads as 1970: every row then lies in the future, and is refused.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let series = load_dir(&args.data, now).map_err(configuration)?;
+    let series = needed(series, policy, assumed)?;
+    let first = series.iter().filter_map(|one| one.rows().first()).map(|row| row.day).max();
+    let last = series.iter().filter_map(|one| one.rows().last()).map(|row| row.day).min();
+    let (Some(first), Some(last)) = (first, last) else {
+        return Err(configuration(format!("{}: has no prices of any asset of the policy", args.data.display())));
+    };
+    let to = args.to.as_deref().map(|text| day("--to", text)).transpose()?.unwrap_or(last);
+    let past = usize::from(policy.terms().risk.history_rounds);
+    let from = match args.from.as_deref() {
+        Some(text) => day("--from", text)?,
+        None => first,
+    };
+    // The past that feeds show, as far as there is one.
+    let mut begin = first.min(from);
+    while begin.days_to(from).is_some_and(|days| days > past) {
+        begin = begin.next().unwrap_or(from);
+    }
+    let panel = Panel::daily(&series, begin, to).map_err(configuration)?;
+    let start = begin.days_to(from).unwrap_or_default();
+    if start >= panel.len() {
+        return Err(Failure::new(Exit::Usage, format!("--from {from} lies after --to {to}")));
+    }
+    Ok((panel, start))
+}
+
+/// The series that assets of the policy have their prices from.
+fn needed(series: Vec<DailySeries>, policy: &VotedPolicy, assumed: &Checked) -> Result<Vec<DailySeries>, Failure> {
+    let wanted = |one: &DailySeries| {
+        policy.terms().assets.iter().zip(&assumed.names).any(|(asset, name)| {
+            let symbol = asset.symbol.as_str();
+            let name = name.as_deref();
+            name.unwrap_or(symbol) == one.symbol() || (name.is_none() && symbol.strip_prefix('W') == Some(one.symbol()))
+        })
+    };
+    Ok(series.into_iter().filter(wanted).collect())
+}
+
+/// The model that the policy names, and what is to be said of it.
+fn model(
+    args: &BacktestArgs,
+    policy: &VotedPolicy,
+    panel: &Panel,
+    start: usize,
+) -> Result<(Box<dyn RiskModel>, Vec<String>), Failure> {
+    let terms = &policy.terms().risk;
+    if let Some(path) = &args.model {
+        let file = path.display();
+        let failed = |error: &dyn std::fmt::Display| configuration(format!("{file}: {error}"));
+        let bytes = read_bounded(path, MODEL_BYTES_MAX).map_err(|error| failed(&error))?;
+        let model = ModelFile::parse(&bytes, alloy::primitives::keccak256(&bytes))
+            .and_then(LearnedModel::new)
+            .map_err(|error| failed(&error))?;
+        let trained = u64::from(model.file().trained_at_day) * 86_400;
+        let seen = (trained > panel.begins_at(start))
+            .then(|| "the model was trained on days of this run: what it forecasts for them it has seen".to_owned());
+        return Ok((Box::new(model), seen.into_iter().collect()));
+    }
+    match (&terms.model, terms.fallback) {
+        (ModelTerms::Ewma, _) => Ok((Box::new(EwmaModel::default()), Vec::new())),
+        (_, ModelFallback::Hold) => Err(Failure::new(
+            Exit::Usage,
+            "the policy names a trained model and holds without it; give one with --model",
+        )),
+        (_, ModelFallback::Ewma) => {
+            let note = "the policy names a trained model and none was given (--model): its fallback, ewma, forecasts";
+            Ok((Box::new(EwmaModel::default()), vec![note.to_owned()]))
+        }
+    }
+}
+
+/// What the run assumes and the data does not say.
+fn stated(policy: &VotedPolicy, market: &Market<'_>, assumed: &Checked, notes: Vec<String>) -> Vec<String> {
+    let terms = policy.terms();
+    let mut found = notes;
+    for (asset, source) in terms.assets.iter().zip(&market.sources) {
+        let symbol = &asset.symbol;
+        match source {
+            Source::Data(column) if market.panel.symbols()[*column] != *symbol => {
+                found.push(format!("{symbol} is priced as {}", market.panel.symbols()[*column]));
+            }
+            Source::Data(_) => {}
+            Source::Constant(price) => found.push(format!("{symbol} is taken at {} USD throughout", price.display())),
+            Source::Shares { yield_bps, .. } => {
+                found.push(format!("{symbol} earns {yield_bps} bps a year throughout (synthetic)"));
+            }
+        }
+    }
+    let costs = assumed.costs;
+    let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
+    found.push(format!("a swap pays {fee} and {} bps of slippage; pools are deep enough", costs.slippage_bps));
+    found.push(format!("gas costs {} gwei throughout", costs.gas_gwei));
+    let hours = |secs: u64| secs as f64 / 3_600.0;
+    found.push(format!(
+        "signers take {} h, a vote {} h",
+        hours(assumed.delays.safe_secs),
+        hours(assumed.delays.governor_secs())
+    ));
+    found.push("within a bar prices go straight from open to close".to_owned());
+    found
+}
+
+fn csv(run: &Run, policy: &VotedPolicy, market: &Market<'_>) -> String {
+    let symbols: Vec<&str> = policy.terms().assets.iter().map(|asset| asset.symbol.as_str()).collect();
+    let columns: String = symbols.iter().map(|symbol| format!(",{symbol}_usd")).collect();
+    let mut text = format!("time,value_usd,inflow_usd,return{columns}\n");
+    let ends = &market.panel.ends()[run.start..];
+    let rows = run.holdings.chunks_exact(run.width).skip(1);
+    for ((((end, value), inflow), found), row) in
+        ends.iter().zip(&run.values).zip(&run.inflows).zip(run.returns()).zip(rows)
+    {
+        let held: String = row.iter().map(|held| format!(",{held}")).collect();
+        text.push_str(&format!("{end},{value},{inflow},{found}{held}\n"));
+    }
+    text
+}
+
+fn tell(
+    summary: &Summary,
+    run: &Run,
+    plan: &Plan<'_>,
+    stated: &[String],
+    elapsed_secs: f64,
+    output: Output,
+) -> Result<(), Failure> {
+    let day = |at: u64| Day::at(at).map_or_else(String::new, |day| day.to_string());
+    let panel = plan.market.panel;
+    let (from, to) = (day(panel.ends()[plan.start]), day(panel.ends().last().copied().unwrap_or_default()));
+    output.line(format_args!(
+        "{}, {from} to {to}: {} bars in {elapsed_secs:.3} s",
+        plan.policy.terms().name,
+        run.values.len()
+    ))?;
+    output.line("")?;
+    output.line(format_args!(
+        "{:<14}{:>16}{:>10}{:>12}{:>9}{:>9}{:>13}",
+        "", "value USD", "CAGR", "volatility", "Sharpe", "Sortino", "max drawdown"
+    ))?;
+    let row = |name: &str, value: f64, figures: &Figures| {
+        format!(
+            "{name:<14}{:>16}{:>10}{:>12}{:>9}{:>9}{:>13}",
+            usd(value),
+            percent(figures.cagr),
+            percent(figures.volatility),
+            number(figures.sharpe),
+            number(figures.sortino),
+            percent(Some(figures.max_drawdown)),
+        )
+    };
+    output.line(row("this policy", summary.final_value, &summary.figures))?;
+    for rival in &summary.rivals {
+        output.line(row(rival.name, rival.values.last().copied().unwrap_or_default(), &rival.figures))?;
+    }
+    output.line("")?;
+    let split = summary.split;
+    output.line(format_args!(
+        "value       {} at first; price {}, yield {}, flows {}, costs {}; {} at the end",
+        usd(summary.initial_value),
+        usd(split.price_usd),
+        usd(split.yield_usd),
+        usd(split.flows_usd),
+        usd(-split.costs_usd),
+        usd(summary.final_value)
+    ))?;
+    if split.unpaid_usd > 0.0 {
+        output.line(format_args!("unpaid      {} of what should have flowed out", usd(split.unpaid_usd)))?;
+    }
+    output.line(format_args!(
+        "proposals   {} made: {} executed, {} withdrawn, {} expired, {} waiting; {} held back by one that waited",
+        summary.proposals, summary.executed, summary.withdrawn, summary.expired, summary.waiting, summary.withheld
+    ))?;
+    if let Some(hours) = summary.delay_hours_mean {
+        output.line(format_args!("delay       {hours:.1} h from proposal to execution, in the mean"))?;
+    }
+    let rules: Vec<String> = summary
+        .refusals_by_rule
+        .iter()
+        .map(|(rule, count)| format!("{} {count}", quaestor_contracts::explain::rule_key(*rule)))
+        .collect();
+    let rules = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
+    output.line(format_args!("refusals    {}{rules}", summary.refusals))?;
+    output.line(format_args!(
+        "turnover    {} of the mean value a year, {} trades; fees {}, slippage {}, gas {}",
+        percent(Some(summary.turnover)),
+        summary.trades,
+        usd(summary.paid.fees_usd),
+        usd(summary.paid.slippage_usd),
+        usd(summary.paid.gas_usd)
+    ))?;
+    output.line(format_args!(
+        "bands       outside of them at {} of {} decisions",
+        percent(Some(summary.outside_bands_share)),
+        summary.decisions
+    ))?;
+    if let Some(months) = summary.runway_months_min {
+        output.line(format_args!("runway      {months:.1} months at the least"))?;
+    }
+    for note in stated {
+        output.line(format_args!("assumed     {note}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! What a run assumes beside prices: what the treasury holds at first, what flows in and out, what acting costs, and how
+//! long people take.
+
+use quaestor_core::{Amount, Price, Terms, amount::BPS_ONE};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// Seconds of thirty days, the month of every monthly figure.
+pub const MONTH_SECS: u64 = 2_592_000;
+/// Gas of a batch before its actions: Safe or Governor, MultiSend, and the gate's entry.
+const BATCH_GAS: u64 = 180_000;
+
+/// Assumptions of a run, unchecked: a TOML file, or the defaults. Names are those of the policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assumptions {
+    /// What each account holds at first, whole tokens by symbol. Without any, `value_usd` is spread by the policy's targets.
+    pub holdings: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the treasury is worth at first, where no holdings are given, whole dollars.
+    pub value_usd: Option<u64>,
+    /// What flows in and out.
+    pub flows: Vec<FlowTerms>,
+    /// What acting costs.
+    pub costs: Costs,
+    /// How long people take.
+    pub delays: Delays,
+    /// What vaults earn, bps a year, by the name of the venue.
+    pub yields: BTreeMap<String, i64>,
+    /// Assets that the data lacks, each at a constant price in dollars.
+    pub prices: BTreeMap<String, String>,
+    /// Under which name the data has an asset of the policy.
+    pub names: BTreeMap<String, String>,
+}
+
+/// A steady flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FlowTerms {
+    /// For reports.
+    pub name: String,
+    /// Account.
+    pub account: String,
+    /// Asset.
+    pub asset: String,
+    /// Whole tokens in thirty days; negative: it leaves.
+    pub monthly: String,
+}
+
+/// What acting costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Costs {
+    /// Of a swap, beside the pool's fee, bps.
+    pub slippage_bps: u64,
+    /// Fee of a swap, bps; absent: the pool's own.
+    pub fee_bps: Option<u64>,
+    /// Price of gas, gwei; the data has none.
+    pub gas_gwei: u64,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self { slippage_bps: 10, fee_bps: None, gas_gwei: 30 }
+    }
+}
+
+impl Costs {
+    /// What of a swap's fair output is lost, in hundredths of a basis point.
+    pub fn swap_pips(&self, pool_fee_pips: u32) -> u64 {
+        self.fee_bps.map_or(u64::from(pool_fee_pips), |bps| bps.saturating_mul(100))
+            + self.slippage_bps.saturating_mul(100)
+    }
+
+    /// Gas of a batch of so many actions.
+    pub fn gas_of(actions: usize) -> u64 {
+        /// A swap or a deposit with its approval, the dearest of what a batch holds.
+        const ACTION_GAS: u64 = 90_000;
+        BATCH_GAS.saturating_add(ACTION_GAS.saturating_mul(actions as u64))
+    }
+}
+
+/// How long people take, seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delays {
+    /// From a Safe proposal to its execution.
+    pub safe_secs: u64,
+    /// Of a Governor: from the proposal to the vote.
+    pub voting_delay_secs: u64,
+    /// Of a Governor: the vote.
+    pub voting_period_secs: u64,
+    /// Of a Governor: in the timelock.
+    pub timelock_secs: u64,
+}
+
+impl Default for Delays {
+    /// Signers take an hour. The Governor's are those that OpenZeppelin's wizard writes (a day and a week), and a timelock
+    /// of two days.
+    fn default() -> Self {
+        Self { safe_secs: 3_600, voting_delay_secs: 86_400, voting_period_secs: 604_800, timelock_secs: 172_800 }
+    }
+}
+
+impl Delays {
+    /// Of the Governor, together.
+    pub fn governor_secs(&self) -> u64 {
+        self.voting_delay_secs.saturating_add(self.voting_period_secs).saturating_add(self.timelock_secs)
+    }
+}
+
+/// Something that an assumption says and the policy or the data does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssumptionProblem {
+    /// Where, such as `holdings.operations.WETH`.
+    pub key: String,
+    /// What was read and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for AssumptionProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+/// A flow in base units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// For reports.
+    pub name: String,
+    /// Index of the account.
+    pub account: usize,
+    /// Index of the asset.
+    pub asset: usize,
+    /// Base units in thirty days.
+    pub monthly: Amount,
+    /// Whether it leaves.
+    pub leaves: bool,
+}
+
+/// Assumptions that fit a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Opening balances by account and asset; `None`: `value_usd` by the targets.
+    pub holdings: Option<Vec<Vec<Amount>>>,
+    /// Opening value, whole dollars.
+    pub value_usd: u64,
+    /// Flows.
+    pub flows: Vec<Flow>,
+    /// Costs.
+    pub costs: Costs,
+    /// Delays.
+    pub delays: Delays,
+    /// Yield of each venue, bps a year.
+    pub yields_bps: Vec<Option<i64>>,
+    /// Constant price of each asset that has one.
+    pub prices: Vec<Option<Price>>,
+    /// Name of each asset in the data, where it is another.
+    pub names: Vec<Option<String>>,
+}
+
+/// What a treasury is worth at first where nothing is said: ten million dollars.
+pub const VALUE_USD: u64 = 10_000_000;
+/// Most and least that a vault may earn in a year, bps.
+const YIELD_BPS_MAX: i64 = 100_000;
+
+struct Checker<'a> {
+    terms: &'a Terms,
+    problems: Vec<AssumptionProblem>,
+}
+
+impl Checker<'_> {
+    fn problem(&mut self, key: String, message: impl Into<String>) {
+        self.problems.push(AssumptionProblem { key, message: message.into() });
+    }
+
+    fn account(&mut self, key: &str, name: &str) -> Option<usize> {
+        let found = self.terms.account_named(name).map(|id| id.index());
+        if found.is_none() {
+            let known = self.terms.accounts.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+            self.problem(key.to_owned(), format!("`{name}` is no account of the policy; write one of: {known}"));
+        }
+        found
+    }
+
+    fn asset(&mut self, key: &str, symbol: &str) -> Option<usize> {
+        let found = self.terms.asset_named(symbol).map(|id| id.index());
+        if found.is_none() {
+            let known = self.terms.assets.iter().map(|it| it.symbol.as_str()).collect::<Vec<_>>().join(", ");
+            self.problem(key.to_owned(), format!("`{symbol}` is no asset of the policy; write one of: {known}"));
+        }
+        found
+    }
+
+    fn amount(&mut self, key: &str, text: &str, asset: usize) -> Option<Amount> {
+        let decimals = self.terms.assets.get(asset)?.decimals;
+        Amount::parse(text, decimals).map_err(|error| self.problem(key.to_owned(), error.to_string())).ok()
+    }
+}
+
+impl Assumptions {
+    /// Fits them to a policy.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn check(&self, terms: &Terms) -> Result<Checked, Vec<AssumptionProblem>> {
+        let mut checker = Checker { terms, problems: Vec::new() };
+        let mut holdings = vec![vec![Amount::ZERO; terms.assets.len()]; terms.accounts.len()];
+        for (account, held) in &self.holdings {
+            let Some(row) = checker.account("holdings", account) else { continue };
+            for (symbol, text) in held {
+                let key = format!("holdings.{account}.{symbol}");
+                let Some(asset) = checker.asset(&key, symbol) else { continue };
+                if let Some(amount) = checker.amount(&key, text, asset) {
+                    holdings[row][asset] = amount;
+                }
+            }
+        }
+        let mut flows = Vec::with_capacity(self.flows.len());
+        for (position, flow) in self.flows.iter().enumerate() {
+            let key = format!("flows[{position}]");
+            let (account, asset) = (checker.account(&key, &flow.account), checker.asset(&key, &flow.asset));
+            let (Some(account), Some(asset)) = (account, asset) else { continue };
+            let leaves = flow.monthly.starts_with('-');
+            let Some(monthly) = checker.amount(&key, flow.monthly.trim_start_matches('-'), asset) else { continue };
+            flows.push(Flow { name: flow.name.clone(), account, asset, monthly, leaves });
+        }
+        let mut prices = vec![None; terms.assets.len()];
+        for (symbol, text) in &self.prices {
+            let key = format!("prices.{symbol}");
+            let Some(asset) = checker.asset(&key, symbol) else { continue };
+            match Price::parse(text) {
+                Ok(price) if !price.is_zero() => prices[asset] = Some(price),
+                Ok(_) => checker.problem(key, "is zero; write a price in dollars, such as \"2.5\""),
+                Err(error) => checker.problem(key, error.to_string()),
+            }
+        }
+        let mut names = vec![None; terms.assets.len()];
+        for (symbol, name) in &self.names {
+            if let Some(asset) = checker.asset(&format!("names.{symbol}"), symbol) {
+                names[asset] = Some(name.clone());
+            }
+        }
+        let mut yields_bps = vec![None; terms.venues.len()];
+        for (venue, bps) in &self.yields {
+            let key = format!("yields.{venue}");
+            match terms.venue_named(venue).filter(|id| terms.vault(*id).is_some()) {
+                None => checker.problem(key, format!("`{venue}` is no vault of the policy")),
+                Some(_) if !(-9_999..=YIELD_BPS_MAX).contains(bps) => {
+                    checker.problem(key, format!("{bps} is out of range; write -9999 to {YIELD_BPS_MAX}"));
+                }
+                Some(id) => yields_bps[id.index()] = Some(*bps),
+            }
+        }
+        if u128::from(self.costs.swap_pips(0)) >= BPS_ONE * 100 {
+            checker
+                .problem("costs".to_owned(), "fee and slippage take all of a swap; write less than 10000 bps together");
+        }
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
+        }
+        Ok(Checked {
+            holdings: (!self.holdings.is_empty()).then_some(holdings),
+            value_usd: self.value_usd.unwrap_or(VALUE_USD),
+            flows,
+            costs: self.costs,
+            delays: self.delays,
+            yields_bps,
+            prices,
+            names,
+        })
+    }
+}

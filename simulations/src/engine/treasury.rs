@@ -1,0 +1,297 @@
+//! What the treasury holds while a run goes on, what the pipeline sees of it, and what became of its value.
+
+use super::{
+    Plan,
+    execute::{self, Done, Reverted},
+};
+use crate::{
+    assumptions::{Checked, MONTH_SECS},
+    market::{BAR_WHOLE, Market, Source},
+    run::Split,
+};
+use alloy_primitives::{Address, B256};
+use quaestor_core::{
+    AccountId, Amount, AssetKind, Batch, BlockRef, BrakeReading, History, Policy, Price, Route, Snapshot, Terms, Value,
+    amount::{WAD, mul_div},
+    snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading},
+};
+
+/// The one operator; it owns nothing.
+const OPERATOR: Address = Address::repeat_byte(0x51);
+/// Confirmations that a Safe asks for.
+const THRESHOLD: u64 = 2;
+
+/// The treasury and what is known of it.
+pub(super) struct Treasury<'a> {
+    pub(super) snapshot: Snapshot,
+    pub(super) history: History,
+    pub(super) split: Split,
+    terms: &'a Terms,
+    market: &'a Market<'a>,
+    assumed: &'a Checked,
+    /// Whole tokens of each asset, over all accounts.
+    held: Vec<f64>,
+    /// Prices of the moment.
+    now: Vec<f64>,
+    /// The bar of the moment, and how far it is through.
+    at: (usize, u64),
+    /// Base units that each flow has moved, and those that it could not.
+    flowed: Vec<(u128, u128)>,
+    started_at: u64,
+    /// Value that flowed in less what flowed out since the last mark, dollars.
+    pub(super) inflow: f64,
+}
+
+impl<'a> Treasury<'a> {
+    pub(super) fn new(plan: &Plan<'a>) -> Self {
+        let (terms, market, assumed) = (plan.policy.terms(), plan.market, plan.assumed);
+        let begin = market.panel.begins_at(plan.start);
+        let block = BlockRef { timestamp: begin, ..BlockRef::default() };
+        let anchor = Anchor { epoch: 1, policy_hash: plan.policy.hash() };
+        let brake = BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block };
+        let snapshot = Snapshot {
+            chain_id: terms.chain_id,
+            block,
+            anchor,
+            brake,
+            operators: vec![OPERATOR],
+            assets: terms.assets.iter().enumerate().map(|(index, _)| reading(terms, index)).collect(),
+            accounts: terms.accounts.iter().map(|account| account_reading(terms, account)).collect(),
+            code: terms
+                .venues
+                .iter()
+                .map(|venue| CodeReading { address: venue.address, code_hash: venue.code_hash })
+                .collect(),
+        };
+        let width = terms.assets.len();
+        let mut treasury = Self {
+            snapshot,
+            history: History::default(),
+            split: Split::default(),
+            terms,
+            market,
+            assumed,
+            held: vec![0.0; width],
+            now: vec![0.0; width],
+            at: (plan.start, 0),
+            flowed: vec![(0, 0); assumed.flows.len()],
+            started_at: begin,
+            inflow: 0.0,
+        };
+        treasury.now = treasury.prices_at(plan.start, 0);
+        match &assumed.holdings {
+            Some(holdings) => {
+                for (account, held) in treasury.snapshot.accounts.iter_mut().zip(holdings) {
+                    account.balances.clone_from(held);
+                }
+            }
+            None => treasury.open_at_targets(plan.start),
+        }
+        treasury.count();
+        treasury
+    }
+
+    /// The opening value by the bands' targets, the rest in the first stable asset, all on the first Safe.
+    fn open_at_targets(&mut self, bar: usize) {
+        let terms = self.terms;
+        let whole = u128::from(self.assumed.value_usd).saturating_mul(WAD);
+        let mut left = 10_000u64;
+        let mut shares = vec![0u64; terms.assets.len()];
+        for band in &terms.bands {
+            shares[band.asset.index()] = band.target_bps;
+            left = left.saturating_sub(band.target_bps);
+        }
+        let feeds = |asset: &quaestor_core::Asset| !asset.feeds.is_empty();
+        if let Some(cash) = terms.assets.iter().position(|asset| asset.kind == AssetKind::Stable && feeds(asset)) {
+            shares[cash] += left;
+        }
+        let account = terms.accounts.iter().position(|account| account.route == Route::Safe).unwrap_or(0);
+        for (index, bps) in shares.into_iter().enumerate() {
+            let value = Value(whole).share(bps);
+            let price = self.market.price(bar, index, 0);
+            let amount = value.zip(price).and_then(|(value, price)| value.amount_at(price, terms.assets[index].unit()));
+            if let (Some(amount), Some(row)) = (amount, self.snapshot.accounts.get_mut(account)) {
+                row.balances[index] = amount;
+            }
+        }
+    }
+
+    fn prices_at(&self, bar: usize, through: u64) -> Vec<f64> {
+        let dollars =
+            |asset| self.market.price(bar, asset, through).map_or(0.0, |price: Price| price.0 as f64 / WAD as f64);
+        (0..self.market.width()).map(dollars).collect()
+    }
+
+    fn count(&mut self) {
+        for (index, asset) in self.terms.assets.iter().enumerate() {
+            let total: u128 = self.snapshot.accounts.iter().map(|account| account.balances[index].0).sum();
+            self.held[index] = total as f64 / asset.unit() as f64;
+        }
+    }
+
+    /// Value of the moment, dollars.
+    pub(super) fn value(&self) -> f64 {
+        self.held.iter().zip(&self.now).fold(0.0, |sum, (held, price)| sum + held * price)
+    }
+
+    /// Value of each asset of the moment, dollars.
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        self.held.iter().zip(&self.now).map(|(held, price)| held * price)
+    }
+
+    /// The beginning of a bar: vaults have earned.
+    pub(super) fn enter(&mut self, bar: usize) {
+        if self.at.0 == bar {
+            return;
+        }
+        self.at = (bar, 0);
+        for index in 0..self.market.width() {
+            if let Source::Shares { .. } = self.market.sources[index] {
+                // Yield first, at the asset's price of before; what its price does then is price.
+                let rates = &self.market.rates[index];
+                let earned = rates[bar].0 as f64 / rates[bar.saturating_sub(1)].0 as f64;
+                let before = self.now[index];
+                self.now[index] = before * earned;
+                self.split.yield_usd += self.held[index] * (self.now[index] - before);
+            }
+        }
+    }
+
+    /// Prices move to where they are when `through` millionths of the bar have passed.
+    pub(super) fn move_to(&mut self, bar: usize, through: u64) {
+        self.at = (bar, through);
+        if through == BAR_WHOLE {
+            for ((now, next), held) in self.now.iter_mut().zip(self.market.marks(bar)).zip(&self.held) {
+                self.split.price_usd += held * (next - *now);
+                *now = *next;
+            }
+            return;
+        }
+        let next = self.prices_at(bar, through);
+        for ((now, next), held) in self.now.iter_mut().zip(next).zip(&self.held) {
+            self.split.price_usd += held * (next - *now);
+            *now = next;
+        }
+    }
+
+    /// What flows until the end of `bar`: the whole so far, less what has moved already, so that nothing is lost by rounding.
+    pub(super) fn flow(&mut self, bar: usize) {
+        let elapsed = self.market.panel.ends()[bar].saturating_sub(self.started_at);
+        let mut moved_any = false;
+        for (flow, (moved, missed)) in self.assumed.flows.iter().zip(&mut self.flowed) {
+            let Some(whole) = mul_div(flow.monthly.0, elapsed.into(), MONTH_SECS.into()) else { continue };
+            let due = whole.saturating_sub(*moved).saturating_sub(*missed);
+            if due == 0 {
+                continue;
+            }
+            let balance = &mut self.snapshot.accounts[flow.account].balances[flow.asset];
+            let paid = if flow.leaves { due.min(balance.0) } else { due };
+            balance.0 = if flow.leaves { balance.0 - paid } else { balance.0.saturating_add(paid) };
+            *moved += paid;
+            *missed += due - paid;
+            let unit = self.terms.assets[flow.asset].unit() as f64;
+            let value = paid as f64 / unit * self.now[flow.asset];
+            self.inflow += if flow.leaves { -value } else { value };
+            self.split.unpaid_usd += (due - paid) as f64 / unit * self.now[flow.asset];
+            moved_any = true;
+        }
+        if moved_any {
+            self.count();
+        }
+    }
+
+    /// What the chain says at the end of `bar`.
+    pub(super) fn observe(&mut self, bar: usize, block: BlockRef) {
+        (self.snapshot.block, self.snapshot.brake.block) = (block, block);
+        let most = usize::from(self.terms.risk.history_rounds).max(1);
+        for (index, reading) in self.snapshot.assets.iter_mut().enumerate() {
+            let rounds = &self.market.rounds[index];
+            if let Some(first) = reading.feeds.first_mut() {
+                let from = (bar + 1).saturating_sub(most);
+                first.rounds.clear();
+                first.rounds.extend_from_slice(&rounds[from..=bar]);
+            }
+            if let [first, others @ ..] = reading.feeds.as_mut_slice() {
+                for feed in others {
+                    feed.rounds.clone_from(&first.rounds);
+                }
+            }
+            if let Some(rate) = &mut reading.rate {
+                rate.now = self.market.rates[index].get(bar).copied();
+                rate.earlier = earlier(self.market, self.terms, index, bar);
+            }
+        }
+    }
+
+    pub(super) fn took_nonce(&mut self, account: AccountId) {
+        if let Some(Control::Safe { nonce, .. }) =
+            self.snapshot.accounts.get_mut(account.index()).map(|account| &mut account.control)
+        {
+            *nonce += 1;
+        }
+    }
+
+    fn venue(&self) -> execute::Venue<'_> {
+        let (bar, through) = self.at;
+        execute::Venue { terms: self.terms, market: self.market, costs: self.assumed.costs, bar, through }
+    }
+
+    /// What every account would hold after `batch`, at the prices of the moment.
+    pub(super) fn rehearse(&self, batch: &Batch) -> Result<Vec<Vec<Amount>>, Reverted> {
+        let mut balances: Vec<Vec<Amount>> =
+            self.snapshot.accounts.iter().map(|account| account.balances.clone()).collect();
+        self.venue().carry_out(batch, &mut balances)?;
+        Ok(balances)
+    }
+
+    /// Carries `batch` out whole, or leaves everything as it is.
+    pub(super) fn execute(&mut self, batch: &Batch) -> Result<Done, Reverted> {
+        let mut balances: Vec<Vec<Amount>> =
+            self.snapshot.accounts.iter().map(|account| account.balances.clone()).collect();
+        let mut done = self.venue().carry_out(batch, &mut balances)?;
+        self.venue().pay_gas(batch, &mut balances, &mut done);
+        for (account, left) in self.snapshot.accounts.iter_mut().zip(balances) {
+            account.balances = left;
+        }
+        let before = self.value();
+        self.count();
+        // What left is a flow; whatever else is missing is what it cost.
+        self.inflow -= done.paid_usd;
+        self.split.costs_usd += before - done.paid_usd - self.value();
+        Ok(done)
+    }
+}
+
+fn reading(terms: &Terms, index: usize) -> AssetReading {
+    let asset = &terms.assets[index];
+    let feeds = asset.feeds.iter().map(|feed| FeedReading { feed: *feed, rounds: Vec::new() }).collect();
+    let vault = u16::try_from(index).ok().and_then(|index| terms.vault_of(quaestor_core::AssetId(index)));
+    let rate = vault.map(|vault| RateReading {
+        asset: terms.asset(vault.asset).map(|asset| asset.address),
+        now: None,
+        earlier: None,
+    });
+    AssetReading { address: asset.address, decimals: Some(asset.decimals), feeds, rate }
+}
+
+fn account_reading(terms: &Terms, account: &quaestor_core::Account) -> AccountReading {
+    let control = match account.route {
+        Route::Safe => Control::Safe { nonce: 0, threshold: THRESHOLD, owners: Vec::new() },
+        Route::Governor { .. } => Control::Timelock { delay_secs: 0 },
+    };
+    AccountReading { address: account.address, balances: vec![Amount::ZERO; terms.assets.len()], control }
+}
+
+/// The rate of a vault as long ago as the policy looks back; at the first bar of the data at the earliest.
+fn earlier(market: &Market<'_>, terms: &Terms, index: usize, bar: usize) -> Option<EarlierRate> {
+    let lookback = terms.risk.rate_lookback_blocks.saturating_mul(crate::market::BLOCK_SECS);
+    let ends = market.panel.ends();
+    let since = ends[bar].saturating_sub(lookback);
+    let found = ends[..bar].partition_point(|end| *end < since);
+    let rate = *market.rates[index].get(found)?;
+    (found < bar && !rate.is_zero() && lookback > 0).then(|| {
+        let timestamp = ends[found];
+        let number = timestamp / crate::market::BLOCK_SECS;
+        EarlierRate { block: BlockRef { number, hash: B256::ZERO, timestamp }, rate }
+    })
+}

@@ -1,0 +1,191 @@
+//! Charts as SVG text, in colours that the page's style sheet chooses, so that they are right in light and in dark.
+
+use crate::Day;
+use plotters::{
+    coord::{Shift, types::RangedCoordf64},
+    prelude::*,
+};
+
+/// Wide, and for a phone.
+const SIZES: [(&str, (u32, u32)); 2] = [("wide", (960, 300)), ("narrow", (420, 260))];
+/// Placeholders: each stands for a variable of the style sheet.
+const INK: RGBColor = RGBColor(1, 1, 1);
+const FAINT: RGBColor = RGBColor(2, 2, 2);
+const VARIABLES: [&str; 10] = ["--ink", "--faint", "--s0", "--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7"];
+/// Lines or areas of one chart, at most; there are so many colours.
+pub(super) const SERIES_MAX: usize = 8;
+/// Points of a line, at most: more than there are pixels nobody sees.
+const POINTS_MAX: usize = 1_500;
+
+fn series_colour(index: usize) -> RGBColor {
+    let shade = 3 + (index % SERIES_MAX) as u8;
+    RGBColor(shade, shade, shade)
+}
+
+/// One line or area.
+pub(super) struct Series {
+    pub(super) name: String,
+    pub(super) values: Vec<f64>,
+}
+
+/// What is drawn at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Executed,
+    Withdrawn,
+    Expired,
+}
+
+/// A chart over time.
+pub(super) struct Chart {
+    pub(super) series: Vec<Series>,
+    /// Whether series stand on each other.
+    pub(super) stacked: bool,
+    /// Whether the axis begins at zero.
+    pub(super) from_zero: bool,
+    /// Moments, Unix seconds, and heights.
+    pub(super) marks: Vec<(Mark, u64, f64)>,
+    pub(super) unit: fn(f64) -> String,
+}
+
+type Context<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Failed = Box<dyn std::error::Error>;
+
+impl Chart {
+    /// Both sizes, each in a `div` of its class. What cannot be drawn says so in its place.
+    pub(super) fn svg(&self, times: &[u64], alt: &str) -> String {
+        SIZES.iter().map(|(class, size)| self.sized(times, alt, class, *size)).collect()
+    }
+
+    fn sized(&self, times: &[u64], alt: &str, class: &str, size: (u32, u32)) -> String {
+        let mut text = String::new();
+        let drawn = self.draw(times, size, &mut text);
+        if let Err(error) = drawn {
+            return format!(
+                "<p class=\"{class}\">this chart cannot be drawn: {}</p>",
+                super::html::escape(&error.to_string())
+            );
+        }
+        for (index, variable) in VARIABLES.iter().enumerate() {
+            let shade = format!("#{0:02X}{0:02X}{0:02X}", index + 1);
+            text = text.replace(&format!("\"{shade}\""), &format!("\"var({variable})\""));
+        }
+        let head = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{}\" ", super::html::escape(alt));
+        // The page says how wide; the picture keeps its proportions.
+        let (width, height) = size;
+        let fixed = format!("width=\"{width}\" height=\"{height}\" ");
+        text.replacen("<svg ", &head, 1).replacen(&fixed, "", 1)
+    }
+
+    fn draw(&self, times: &[u64], size: (u32, u32), text: &mut String) -> Result<(), Failed> {
+        let area = SVGBackend::with_string(text, size).into_drawing_area();
+        self.draw_on(&area, times, size)?;
+        area.present()?;
+        Ok(())
+    }
+
+    fn draw_on(
+        &self,
+        area: &DrawingArea<SVGBackend<'_>, Shift>,
+        times: &[u64],
+        size: (u32, u32),
+    ) -> Result<(), Failed> {
+        let (Some(first), Some(last)) = (times.first(), times.last()) else {
+            return Err("there is nothing to draw".into());
+        };
+        let (first, last) = (*first as f64, (*last as f64).max(*first as f64 + 1.0));
+        let narrow = size.0 < 600;
+        let mut built = ChartBuilder::on(area)
+            .margin_top(8)
+            .margin_right(14)
+            .x_label_area_size(24)
+            .y_label_area_size(if narrow { 52 } else { 64 })
+            .build_cartesian_2d(first..last, self.range())?;
+        let days = (last - first) / 86_400.0;
+        let label = |at: &f64| {
+            let day = Day::at(*at as u64).map_or_else(String::new, |day| day.to_string());
+            day.get(if days < 100.0 { 5..10 } else { 0..7 }).unwrap_or_default().to_owned()
+        };
+        built
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(FAINT)
+            .axis_style(FAINT)
+            .x_labels(if narrow { 4 } else { 9 })
+            .y_labels(5)
+            .x_label_formatter(&label)
+            .y_label_formatter(&|value: &f64| (self.unit)(*value))
+            .label_style(("sans-serif", 12).into_font().color(&INK))
+            .draw()?;
+        if self.stacked {
+            self.areas(&mut built, times)?
+        } else {
+            self.lines(&mut built, times)?
+        }
+        self.draw_marks(&mut built)
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        let stacked: Vec<f64>;
+        let mut all: Vec<f64> = if self.stacked {
+            let length = self.series.first().map_or(0, |one| one.values.len());
+            stacked = (0..length).map(|at| self.series.iter().map(|one| one.values[at]).sum()).collect();
+            stacked
+        } else {
+            self.series.iter().flat_map(|one| one.values.iter().copied()).filter(|value| value.is_finite()).collect()
+        };
+        all.extend(self.marks.iter().map(|(_, _, height)| *height));
+        if self.from_zero || all.is_empty() {
+            all.push(0.0);
+        }
+        let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(least, most), it| (least.min(*it), most.max(*it)));
+        let room = if most > least { (most - least) * 0.05 } else { most.abs().max(1.0) * 0.05 };
+        let bottom = if self.from_zero && least >= 0.0 { 0.0 } else { least - room };
+        bottom..if self.from_zero && most <= 0.0 { 0.0 } else { most + room }
+    }
+
+    fn thinned<'b>(times: &'b [u64], values: &'b [f64]) -> impl Iterator<Item = (f64, f64)> + 'b {
+        let step = values.len().div_ceil(POINTS_MAX).max(1);
+        let last = values.len().saturating_sub(1);
+        let kept = move |at: &usize| at.is_multiple_of(step) || *at == last;
+        (0..values.len()).filter(kept).map(|at| (times[at] as f64, values[at]))
+    }
+
+    fn lines(&self, built: &mut Context<'_, '_>, times: &[u64]) -> Result<(), Failed> {
+        for (index, one) in self.series.iter().enumerate().rev() {
+            // A value that does not exist leaves a gap.
+            let points: Vec<(f64, f64)> = Self::thinned(times, &one.values).collect();
+            for piece in points.split(|(_, value)| !value.is_finite()).filter(|piece| !piece.is_empty()) {
+                let width = if index == 0 { 2 } else { 1 };
+                built.draw_series(LineSeries::new(piece.iter().copied(), series_colour(index).stroke_width(width)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn areas(&self, built: &mut Context<'_, '_>, times: &[u64]) -> Result<(), Failed> {
+        let mut below = vec![0.0; times.len()];
+        for (index, one) in self.series.iter().enumerate() {
+            let above: Vec<f64> = below.iter().zip(&one.values).map(|(below, value)| below + value).collect();
+            let mut edge: Vec<(f64, f64)> = Self::thinned(times, &above).collect();
+            let under: Vec<(f64, f64)> = Self::thinned(times, &below).collect();
+            edge.extend(under.into_iter().rev());
+            built.draw_series([Polygon::new(edge, series_colour(index).filled())])?;
+            below = above;
+        }
+        Ok(())
+    }
+
+    fn draw_marks(&self, built: &mut Context<'_, '_>) -> Result<(), Failed> {
+        for (mark, at, height) in &self.marks {
+            let point = (*at as f64, *height);
+            match mark {
+                Mark::Executed => built.draw_series([Circle::new(point, 3, series_colour(2).filled())])?,
+                Mark::Withdrawn => built.draw_series([Cross::new(point, 3, series_colour(1))])?,
+                Mark::Expired => built.draw_series([Circle::new(point, 3, series_colour(3))])?,
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! A report of a run for people: one HTML file, readable offline, in light and dark, on a phone.
+
+mod chart;
+mod html;
+
+use crate::{
+    Day,
+    market::Market,
+    metrics::{Figures, Summary},
+    run::{Fate, Run},
+};
+use alloy_primitives::B256;
+use chart::{Chart, Mark, SERIES_MAX, Series};
+use html::Page;
+use quaestor_contracts::explain::rule_key;
+use quaestor_core::{Policy, Terms};
+
+/// What a run depends on: the same four give the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Provenance {
+    /// Hash of the data.
+    pub data_hash: B256,
+    /// Hash of the policy's bytes.
+    pub policy_hash: B256,
+    /// Hash of the model.
+    pub model_hash: B256,
+    /// Seed of whatever is drawn.
+    pub seed: u64,
+}
+
+/// What a report is of.
+#[derive(Clone, Copy)]
+pub struct Report<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// Its figures.
+    pub summary: &'a Summary,
+    /// The policy.
+    pub policy: &'a dyn Policy,
+    /// Prices.
+    pub market: &'a Market<'a>,
+    /// What it depends on.
+    pub provenance: Provenance,
+    /// What is assumed and not in the data.
+    pub assumed: &'a [String],
+}
+
+impl std::fmt::Debug for Report<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Report").field("provenance", &self.provenance).finish_non_exhaustive()
+    }
+}
+
+/// A share as a percentage; a dash where there is none.
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.2} %", share * 100.0))
+}
+
+/// A plain number; a dash where there is none.
+pub fn number(found: Option<f64>) -> String {
+    found.map_or_else(|| "–".to_owned(), |found| format!("{found:.2}"))
+}
+
+/// Whole dollars with separators.
+pub fn usd(value: f64) -> String {
+    let whole = format!("{:.0}", value.abs());
+    let mut grouped = String::with_capacity(whole.len() + whole.len() / 3 + 1);
+    if value < 0.0 && whole != "0" {
+        grouped.push('−');
+    }
+    for (position, digit) in whole.chars().enumerate() {
+        if position > 0 && (whole.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn short_usd(value: f64) -> String {
+    match value.abs() {
+        large if large >= 1e9 => format!("{:.1}B", value / 1e9),
+        large if large >= 1e6 => format!("{:.1}M", value / 1e6),
+        large if large >= 1e3 => format!("{:.0}k", value / 1e3),
+        _ => format!("{value:.0}"),
+    }
+}
+
+fn short_percent(value: f64) -> String {
+    format!("{:.0} %", value * 100.0)
+}
+
+fn months(value: f64) -> String {
+    format!("{value:.0}")
+}
+
+fn day(at: u64) -> String {
+    Day::at(at).map_or_else(String::new, |day| day.to_string())
+}
+
+/// One row of figures, as the command line and the report show them.
+pub fn figures_row(name: &str, value: f64, figures: &Figures) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        usd(value),
+        percent(figures.cagr),
+        percent(figures.volatility),
+        number(figures.sharpe),
+        number(figures.sortino),
+        number(figures.calmar),
+        percent(Some(figures.max_drawdown)),
+        percent(figures.var95),
+        percent(figures.cvar95),
+    ]
+}
+
+/// What the columns of [`figures_row`] are.
+pub const FIGURES_HEAD: [&str; 10] =
+    ["", "value USD", "CAGR", "volatility", "Sharpe", "Sortino", "Calmar", "max drawdown", "VaR 95", "CVaR 95"];
+
+impl Report<'_> {
+    /// The whole file.
+    pub fn html(&self) -> String {
+        let mut page = Page::new();
+        let terms = self.policy.terms();
+        let times = &self.market.panel.ends()[self.run.start..];
+        self.head(&mut page, terms, times);
+        self.value(&mut page, times);
+        self.weights(&mut page, terms, times);
+        self.drawdown(&mut page, times);
+        self.runway(&mut page, terms, times);
+        self.risk(&mut page);
+        self.proposals(&mut page, times);
+        self.grounds(&mut page);
+        page.end(&format!("{}: backtest", terms.name))
+    }
+
+    fn head(&self, page: &mut Page, terms: &Terms, times: &[u64]) {
+        let Summary { figures, .. } = self.summary;
+        let (from, to) = (times.first().copied().unwrap_or_default(), times.last().copied().unwrap_or_default());
+        page.raw(&format!("<h1>{}</h1>", html::escape(&terms.name)));
+        page.raw(&format!(
+            "<p class=\"dim\">Backtest, {} to {}, {} bars. The pipeline that runs live decided; people took their time.</p>",
+            day(from), day(to), times.len()
+        ));
+        page.tiles(&[
+            ("value at the end, USD", usd(self.summary.final_value)),
+            ("growth a year", percent(figures.cagr)),
+            ("volatility a year", percent(figures.volatility)),
+            ("Sharpe", number(figures.sharpe)),
+            ("deepest fall", percent(Some(figures.max_drawdown))),
+            ("longest under a peak, bars", figures.drawdown_periods_max.to_string()),
+            ("proposals", self.summary.proposals.to_string()),
+            ("executed", self.summary.executed.to_string()),
+        ]);
+    }
+
+    fn value(&self, page: &mut Page, times: &[u64]) {
+        page.heading("Value");
+        let mut series = vec![Series { name: "this policy".into(), values: self.run.values.clone() }];
+        series.extend(
+            self.summary.rivals.iter().map(|rival| Series { name: rival.name.into(), values: rival.values.clone() }),
+        );
+        let names: Vec<String> = series.iter().map(|one| one.name.clone()).collect();
+        let chart = Chart { series, stacked: false, from_zero: false, marks: Vec::new(), unit: short_usd };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        page.figure(
+            &chart.svg(times, "value over time"),
+            &names,
+            "Dollars. The others have the same flows and pay no costs.",
+        );
+        let mut rows = vec![figures_row("this policy", self.summary.final_value, &self.summary.figures)];
+        for rival in &self.summary.rivals {
+            rows.push(figures_row(rival.name, rival.values.last().copied().unwrap_or_default(), &rival.figures));
+        }
+        page.table(&FIGURES_HEAD, &rows, Some(0));
+        page.heading("Where the change of value came from");
+        let split = self.summary.split;
+        let rows = [
+            ("value at first", self.summary.initial_value),
+            ("prices", split.price_usd),
+            ("yield", split.yield_usd),
+            ("flows", split.flows_usd),
+            ("costs", -split.costs_usd),
+            ("value at the end", self.summary.final_value),
+        ];
+        let rows: Vec<Vec<String>> = rows.iter().map(|(name, value)| vec![(*name).to_owned(), usd(*value)]).collect();
+        page.table(&["", "USD"], &rows, None);
+        let paid = self.summary.paid;
+        page.paragraph(&format!(
+            "Costs: fees {}, slippage {}, gas {} USD. A year's turnover is {} of the mean value, in {} trades.",
+            usd(paid.fees_usd),
+            usd(paid.slippage_usd),
+            usd(paid.gas_usd),
+            percent(Some(self.summary.turnover)),
+            self.summary.trades
+        ));
+        if split.unpaid_usd > 0.0 {
+            page.paragraph(&format!(
+                "{} USD should have flowed out, and there was no money for it.",
+                usd(split.unpaid_usd)
+            ));
+        }
+    }
+
+    fn weights(&self, page: &mut Page, terms: &Terms, times: &[u64]) {
+        page.heading("Shares of the treasury");
+        let rows: Vec<&[f64]> = self.run.holdings.chunks_exact(self.run.width).skip(1).collect();
+        let share = |row: &&[f64], index: usize| {
+            let total: f64 = row.iter().sum();
+            if total > 0.0 { row[index] / total } else { 0.0 }
+        };
+        let of = |index: usize| rows.iter().map(|row| share(row, index)).collect::<Vec<f64>>();
+        let mut series: Vec<Series> = terms
+            .assets
+            .iter()
+            .enumerate()
+            .map(|(index, asset)| Series { name: asset.symbol.clone(), values: of(index) })
+            .filter(|one| one.values.iter().any(|share| *share > 0.0))
+            .collect();
+        if series.len() > SERIES_MAX {
+            let rest = series.split_off(SERIES_MAX - 1);
+            let values = (0..times.len()).map(|at| rest.iter().map(|one| one.values[at]).sum()).collect();
+            series.push(Series { name: format!("{} others", rest.len()), values });
+        }
+        let names: Vec<String> = series.iter().map(|one| one.name.clone()).collect();
+        let chart = Chart { series, stacked: true, from_zero: true, marks: Vec::new(), unit: short_percent };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let caption = format!(
+            "{} of the value lay outside of the own token, in the mean; it was spread like {} equal assets. Outside of its bands at {} of decisions.",
+            percent(Some(self.summary.outside_native_share_mean)),
+            number(Some(self.summary.diversification_mean)),
+            percent(Some(self.summary.outside_bands_share)),
+        );
+        page.figure(&chart.svg(times, "shares over time"), &names, &caption);
+    }
+
+    fn drawdown(&self, page: &mut Page, times: &[u64]) {
+        page.heading("Fall from the highest value");
+        let fallen = |returns: &[f64]| {
+            let (mut level, mut peak) = (1.0f64, 1.0f64);
+            let each = |found: &f64| {
+                level *= 1.0 + found;
+                peak = peak.max(level);
+                level / peak - 1.0
+            };
+            returns.iter().map(each).collect::<Vec<f64>>()
+        };
+        let series = vec![Series { name: "this policy".into(), values: fallen(&self.run.returns()) }];
+        let chart = Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: short_percent };
+        page.figure(&chart.svg(times, "drawdown over time"), &["this policy"], "What flowed in or out does not count.");
+    }
+
+    fn runway(&self, page: &mut Page, terms: &Terms, times: &[u64]) {
+        let burn = terms.risk.burn_monthly.0 as f64 / quaestor_core::amount::WAD as f64;
+        if burn <= 0.0 {
+            return;
+        }
+        page.heading("Runway");
+        let values = self.run.stable.iter().map(|stable| stable / burn).collect();
+        let series = vec![Series { name: "months".into(), values }];
+        let chart = Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: months };
+        let caption = format!("Months that stable assets last at the policy's burn of {} USD a month.", usd(burn));
+        page.figure(&chart.svg(times, "runway over time"), &["months"], &caption);
+    }
+
+    /// Forecast volatility beside that of the thirty bars after it.
+    fn risk(&self, page: &mut Page) {
+        const AHEAD: usize = 30;
+        let returns = self.run.returns();
+        let known: Vec<_> = self.run.forecasts.iter().filter(|it| it.volatility_bps.is_some()).collect();
+        if known.len() < 2 {
+            return;
+        }
+        page.heading("Forecast risk and what happened");
+        let times: Vec<u64> = known.iter().map(|it| self.market.panel.ends()[it.bar]).collect();
+        let forecast = known.iter().map(|it| it.volatility_bps.map_or(f64::NAN, |bps| bps as f64 / 10_000.0)).collect();
+        let span = self.market.panel.ends();
+        let bar_secs = span
+            .last()
+            .zip(span.first())
+            .map_or(86_400.0, |(last, first)| (last - first) as f64 / (span.len() - 1) as f64);
+        let happened = known
+            .iter()
+            .map(|it| {
+                let from = it.bar + 1 - self.run.start;
+                let window = returns.get(from..from + AHEAD);
+                window
+                    .and_then(|window| crate::metrics::volatility(window, 31_536_000.0 / bar_secs))
+                    .unwrap_or(f64::NAN)
+            })
+            .collect();
+        let series = vec![
+            Series { name: "forecast volatility".into(), values: forecast },
+            Series { name: format!("that of the {AHEAD} bars after"), values: happened },
+        ];
+        let second = series[1].name.clone();
+        let chart = Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: short_percent };
+        page.figure(
+            &chart.svg(&times, "forecast and realised volatility"),
+            &["forecast volatility", &second],
+            "A year, of the whole treasury.",
+        );
+    }
+
+    fn proposals(&self, page: &mut Page, times: &[u64]) {
+        page.heading("Proposals");
+        let Summary { proposals, executed, withdrawn, expired, waiting, withheld, .. } = *self.summary;
+        let delay = self
+            .summary
+            .delay_hours_mean
+            .map_or_else(String::new, |hours| format!(" People took {hours:.1} h in the mean."));
+        page.paragraph(&format!(
+            "{proposals} made: {executed} executed, {withdrawn} withdrawn because they no longer fitted, {expired} expired, {waiting} \
+             waiting at the end. {withheld} more were held back by one that still waited.{delay}"
+        ));
+        let mark = |it: &crate::run::Proposed| match it.fate {
+            Fate::Executed { .. } => Some((Mark::Executed, it.at, it.value_usd)),
+            Fate::Withdrawn { .. } => Some((Mark::Withdrawn, it.at, it.value_usd)),
+            Fate::Expired { .. } => Some((Mark::Expired, it.at, it.value_usd)),
+            Fate::Waiting => None,
+        };
+        let marks: Vec<_> = self.run.proposals.iter().filter_map(mark).collect();
+        if !marks.is_empty() {
+            let chart = Chart { series: Vec::new(), stacked: false, from_zero: true, marks, unit: short_usd };
+            let svg = chart.svg(times, "proposals over time");
+            page.raw(
+                "<div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span \
+                 style=\"color:var(--s1)\">✕ <span style=\"color:var(--ink)\">withdrawn</span></span><span \
+                 style=\"color:var(--s3)\">○ <span style=\"color:var(--ink)\">expired</span></span></div>",
+            );
+            page.figure(&svg, &[], "When each was made, and the dollars that it moves.");
+        }
+        let rows: Vec<Vec<String>> = self
+            .summary
+            .refusals_by_rule
+            .iter()
+            .map(|(rule, count)| vec![rule_key(*rule).to_string(), count.to_string()])
+            .collect();
+        page.heading("Refusals");
+        match rows.is_empty() {
+            true => page.paragraph("None: whatever a strategy wanted, the policy allowed."),
+            false => page.table(&["rule", "times"], &rows, None),
+        }
+    }
+
+    fn grounds(&self, page: &mut Page) {
+        page.heading("Assumed");
+        page.list(self.assumed);
+        page.heading("To run it again");
+        let Provenance { data_hash, policy_hash, model_hash, seed } = self.provenance;
+        page.raw(&format!(
+            "<p class=\"dim\">The same data, policy, model and seed give the same bytes.</p><ul><li>data <code>{data_hash}</code></li>\
+             <li>policy <code>{policy_hash}</code></li><li>model <code>{model_hash}</code></li><li>seed <code>{seed}</code></li></ul>\
+             <p class=\"dim\">A year has 365 days; returns are simple and without flows; growth a year is on 365 days; volatility \
+             divides by n − 1; VaR and CVaR are of one bar.</p>"
+        ));
+    }
+}

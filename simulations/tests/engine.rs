@@ -1,0 +1,215 @@
+//! What an analyst relies on: nothing is known early, nothing is lost, and the same run gives the same bytes.
+
+use proptest::prelude::*;
+use quaestor_core::{Policy, Rule};
+use quaestor_policies::VotedPolicy;
+use quaestor_risk::EwmaModel;
+use quaestor_simulations::{
+    Day, Panel,
+    assumptions::{Assumptions, Costs, Delays, FlowTerms},
+    engine::{self, Plan},
+    load_dir,
+    market::Market,
+    metrics::Summary,
+    run::{Fate, Run},
+};
+use std::collections::BTreeMap;
+
+const POLICY: &str = include_str!("../../policies/library/balanced.toml");
+
+fn policy(text: &str) -> VotedPolicy {
+    quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap()
+}
+
+fn panel(from: &str, to: &str) -> Panel {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
+    let day = |text: &str| text.parse::<Day>().unwrap();
+    let series = load_dir(folder, u64::MAX).unwrap();
+    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
+    Panel::daily(&kept, day(from), day(to)).unwrap()
+}
+
+fn held(amounts: &[(&str, &str)]) -> BTreeMap<String, String> {
+    amounts.iter().map(|(symbol, amount)| ((*symbol).to_owned(), (*amount).to_owned())).collect()
+}
+
+fn assumptions() -> Assumptions {
+    let payroll = FlowTerms {
+        name: "payroll".into(),
+        account: "operations".into(),
+        asset: "USDC".into(),
+        monthly: "-60000.123457".into(),
+    };
+    Assumptions {
+        holdings: [
+            ("operations".to_owned(), held(&[("USDC", "2000000"), ("WETH", "3000"), ("VOTE", "400000")])),
+            ("reserve".to_owned(), held(&[("USDC", "1000000")])),
+        ]
+        .into(),
+        flows: vec![payroll],
+        costs: Costs { slippage_bps: 5, ..Costs::default() },
+        prices: held(&[("VOTE", "2.5")]),
+        ..Assumptions::default()
+    }
+}
+
+const START: usize = 60;
+
+fn run_on(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions) -> (Run, Summary) {
+    let assumed = assumptions.check(policy.terms()).unwrap();
+    let market = Market::new(panel, policy.terms(), &assumed).unwrap();
+    let model = EwmaModel::default();
+    let run = engine::run(Plan { policy, model: &model, market: &market, assumed: &assumed, start: START });
+    let summary = Summary::of(&run, policy.terms(), &market);
+    (run, summary)
+}
+
+#[test]
+fn a_run_on_what_was_known_is_the_beginning_of_the_run() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let (whole, _) = run_on(&panel, &policy, &assumptions());
+    for bars in [START + 1, 100, 137, 251] {
+        let (part, _) = run_on(&panel.prefix(bars), &policy, &assumptions());
+        let length = bars - START;
+        assert_eq!(part.values, whole.values[..length], "{bars} bars");
+        assert_eq!(part.forecasts, whole.forecasts[..part.forecasts.len()]);
+        for (early, late) in part.proposals.iter().zip(&whole.proposals) {
+            assert_eq!((early.at, early.value_usd), (late.at, late.value_usd));
+            assert!(early.fate == late.fate || early.fate == Fate::Waiting);
+        }
+    }
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let bytes = || serde_json::to_vec(&run_on(&panel, &policy, &assumptions())).unwrap();
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn the_change_of_value_is_price_yield_flows_and_costs() {
+    let (panel, policy) = (panel("2020-01-01", "2021-06-30"), policy(POLICY));
+    let (run, summary) = run_on(&panel, &policy, &assumptions());
+    let split = run.split;
+    let explained = run.initial_value + split.price_usd + split.yield_usd + split.flows_usd - split.costs_usd;
+    assert!((explained - run.final_value()).abs() < 1e-6 * run.final_value(), "{explained} {}", run.final_value());
+    assert!((split.costs_usd - summary.costs).abs() < 1.0, "{} {}", split.costs_usd, summary.costs);
+    assert!(summary.executed > 5 && split.costs_usd > 0.0);
+    let months = (panel.ends()[panel.len() - 1] - panel.begins_at(START)) as f64 / 2_592_000.0;
+    assert!((split.flows_usd / months + 60_000.0).abs() < 1_000.0, "a month costs {}", split.flows_usd / months);
+}
+
+/// A decision of a bar is carried out in a later one, after the people's delay and never before it.
+#[test]
+fn nothing_is_executed_before_people_have_taken_their_time() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    for hours in [0, 1, 12, 30] {
+        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+        let (run, _) = run_on(&panel, &policy, &Assumptions { delays, ..assumptions() });
+        let executed = run.proposals.iter().filter_map(|it| match it.fate {
+            Fate::Executed { at } => Some(at - it.at),
+            _ => None,
+        });
+        let waited: Vec<u64> = executed.collect();
+        assert!(!waited.is_empty() && waited.iter().all(|secs| *secs >= hours * 3_600), "{hours} h: {waited:?}");
+    }
+}
+
+/// Signers who take longer than a price stands still find swaps that no longer bring what they must: these are withdrawn.
+#[test]
+fn what_went_stale_while_people_slept_is_withdrawn() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let delays = Delays { safe_secs: 30 * 3_600, ..Delays::default() };
+    let (prompt, _) = run_on(&panel, &policy, &assumptions());
+    let (slow, summary) = run_on(&panel, &policy, &Assumptions { delays, ..assumptions() });
+    let stale = |run: &Run| run.count(|fate| matches!(fate, Fate::Withdrawn { .. } | Fate::Expired { .. }));
+    assert!(stale(&slow) > stale(&prompt), "{} and {}", stale(&slow), stale(&prompt));
+    let dry = |fate: &Fate| matches!(fate, Fate::Withdrawn { rule: Rule::DryRun, .. });
+    assert!(slow.count(dry) > 0 && summary.withheld > 0, "while one waits the next is held back");
+}
+
+/// With a vote of ten days and proposals that live for two, a refill from the reserve never comes about.
+#[test]
+fn a_vote_longer_than_a_proposal_lives_executes_nothing() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let low = [
+        ("operations".to_owned(), held(&[("USDC", "90000"), ("WETH", "3000")])),
+        ("reserve".to_owned(), held(&[("USDC", "3000000")])),
+    ];
+    let poor = Assumptions { holdings: low.into(), flows: vec![], ..assumptions() };
+    let of_reserve =
+        |run: &Run| run.proposals.iter().filter(|it| it.account == 1).map(|it| it.fate).collect::<Vec<_>>();
+    let (run, _) = run_on(&panel, &policy, &poor);
+    let fates = of_reserve(&run);
+    assert!(!fates.is_empty() && fates.iter().all(|fate| !matches!(fate, Fate::Executed { .. })), "{fates:?}");
+    let quick =
+        Delays { voting_delay_secs: 3_600, voting_period_secs: 86_400, timelock_secs: 3_600, ..Delays::default() };
+    let (run, _) = run_on(&panel, &policy, &Assumptions { delays: quick, ..poor });
+    assert!(of_reserve(&run).iter().any(|fate| matches!(fate, Fate::Executed { .. })));
+}
+
+#[test]
+fn bad_assumptions_are_named_all_at_once() {
+    let policy = policy(POLICY);
+    let wrong = Assumptions {
+        holdings: [
+            ("operations".to_owned(), held(&[("DOGE", "1"), ("USDC", "1.1234567")])),
+            ("cellar".to_owned(), held(&[])),
+        ]
+        .into(),
+        prices: held(&[("VOTE", "0")]),
+        yields: [("uniswap".to_owned(), 300)].into(),
+        costs: Costs { slippage_bps: 10_000, ..Costs::default() },
+        ..Assumptions::default()
+    };
+    let found: Vec<String> = wrong.check(policy.terms()).unwrap_err().iter().map(ToString::to_string).collect();
+    for expected in [
+        "`DOGE` is no asset",
+        "holdings.operations.USDC",
+        "`cellar` is no account",
+        "prices.VOTE: is zero",
+        "`uniswap` is no vault",
+        "costs: fee and slippage",
+    ] {
+        assert!(found.iter().any(|line| line.contains(expected)), "{expected} in {found:#?}");
+    }
+}
+
+#[test]
+fn an_asset_without_prices_is_named() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let assumed = Assumptions { prices: held(&[]), ..assumptions() }.check(policy.terms()).unwrap();
+    let error = Market::new(&panel, policy.terms(), &assumed).unwrap_err().to_string();
+    assert!(error.contains("`VOTE`") && error.contains("ETH, USDC") && error.contains("prices.VOTE"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// Whatever is held, whatever it costs: no balance goes below zero, nothing appears from nowhere, the band is respected.
+    #[test]
+    fn value_is_explained_whatever_is_held(
+        usdc in 200_000u64..5_000_000, weth in 10u64..20_000, slippage_bps in 0u64..60, hours in 0u64..80, first in 0u16..300,
+    ) {
+        let from = Day::at(1_546_300_800 + u64::from(first) * 86_400).unwrap();
+        let to = Day::at(1_546_300_800 + (u64::from(first) + 150) * 86_400).unwrap();
+        let (panel, policy) = (panel(&from.to_string(), &to.to_string()), policy(POLICY));
+        let (usdc, weth) = (usdc.to_string(), weth.to_string());
+        let found = Assumptions {
+            holdings: [("operations".to_owned(), held(&[("USDC", &usdc), ("WETH", &weth), ("VOTE", "1000")]))].into(),
+            costs: Costs { slippage_bps, ..Costs::default() },
+            delays: Delays { safe_secs: hours * 3_600, ..Delays::default() },
+            ..assumptions()
+        };
+        let (run, summary) = run_on(&panel, &policy, &found);
+        let split = run.split;
+        let explained = run.initial_value + split.price_usd + split.yield_usd + split.flows_usd - split.costs_usd;
+        prop_assert!((explained - run.final_value()).abs() < 1e-6 * run.initial_value);
+        prop_assert!(run.values.iter().all(|value| value.is_finite() && *value >= 0.0));
+        prop_assert!(summary.proposals == summary.executed + summary.withdrawn + summary.expired + summary.waiting);
+        let cap = policy.terms().limits.proposal_bps_max as f64 / 10_000.0;
+        let most = run.values.iter().copied().fold(run.initial_value, f64::max);
+        prop_assert!(run.proposals.iter().all(|it| it.value_usd <= cap * most * 1.000_001));
+    }
+}
