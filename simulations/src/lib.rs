@@ -19,5 +19,5 @@ pub mod run;
 pub use align::{Absence, AlignError, Aligned, align};
 pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};
 pub use day::Day;
-pub use panel::Panel;
+pub use panel::{Panel, PanelError};
 pub use problem::{DataError, PROBLEMS_MAX, Problem, ProblemKind};

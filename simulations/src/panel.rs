@@ -21,6 +21,37 @@ pub struct Panel {
     hash: B256,
 }
 
+/// Why columns are no panel.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PanelError {
+    /// A column is longer or shorter.
+    #[error("{found} prices; bars times assets are {expected}")]
+    Length {
+        /// Prices found.
+        found: usize,
+        /// Bars times assets.
+        expected: usize,
+    },
+    /// A bar does not end after the one before it.
+    #[error("bar {bar} ends at {end}, not after {before}")]
+    Disorder {
+        /// Which.
+        bar: usize,
+        /// When the one before it ends, Unix seconds.
+        before: u64,
+        /// When it ends, Unix seconds.
+        end: u64,
+    },
+    /// A price of zero is no price.
+    #[error("bar {bar} has no price of `{symbol}`")]
+    Zero {
+        /// Which bar.
+        bar: usize,
+        /// Of which asset.
+        symbol: String,
+    },
+}
+
 impl Panel {
     /// Of daily series, from `from` to `to`, both included.
     ///
@@ -34,10 +65,42 @@ impl Panel {
             bars.clone().flat_map(|bar| aligned.rows.iter().map(move |rows| price(&rows[bar]))).collect()
         };
         let symbols = series.iter().map(|one| one.symbol().to_owned()).collect();
-        Ok(Self::new(symbols, from.open_timestamp(), ends, of(|row| row.open), of(|row| row.close)))
+        Ok(Self::hashed(symbols, from.open_timestamp(), ends, of(|row| row.open), of(|row| row.close)))
     }
 
-    fn new(symbols: Vec<String>, begin: u64, ends: Vec<u64>, open: Vec<Price>, close: Vec<Price>) -> Self {
+    /// Of columns: `ends` rise strictly from `begin`, `open` and `close` hold `ends.len() × symbols.len()` prices above zero,
+    /// bar by bar.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn new(
+        symbols: Vec<String>,
+        begin: u64,
+        ends: Vec<u64>,
+        open: Vec<Price>,
+        close: Vec<Price>,
+    ) -> Result<Self, PanelError> {
+        let expected = ends.len() * symbols.len();
+        for found in [open.len(), close.len()] {
+            if found != expected {
+                return Err(PanelError::Length { found, expected });
+            }
+        }
+        let mut before = begin;
+        for (bar, end) in ends.iter().enumerate() {
+            if *end <= before {
+                return Err(PanelError::Disorder { bar, before, end: *end });
+            }
+            before = *end;
+        }
+        if let Some(place) = open.iter().chain(&close).position(|price| price.is_zero()) {
+            let (bar, column) = (place % expected / symbols.len(), place % symbols.len());
+            return Err(PanelError::Zero { bar, symbol: symbols[column].clone() });
+        }
+        Ok(Self::hashed(symbols, begin, ends, open, close))
+    }
+
+    fn hashed(symbols: Vec<String>, begin: u64, ends: Vec<u64>, open: Vec<Price>, close: Vec<Price>) -> Self {
         let mut hasher = Keccak256::new();
         hasher.update([VERSION]);
         for symbol in &symbols {
@@ -102,6 +165,6 @@ impl Panel {
     pub fn prefix(&self, bars: usize) -> Self {
         let (bars, width) = (bars.min(self.len()), self.symbols.len());
         let (open, close) = (self.open[..bars * width].to_vec(), self.close[..bars * width].to_vec());
-        Self::new(self.symbols.clone(), self.begin, self.ends[..bars].to_vec(), open, close)
+        Self::hashed(self.symbols.clone(), self.begin, self.ends[..bars].to_vec(), open, close)
     }
 }

@@ -59,7 +59,14 @@ fn run_on(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions) -> (Ru
     let assumed = assumptions.check(policy.terms()).unwrap();
     let market = Market::new(panel, policy.terms(), &assumed).unwrap();
     let model = EwmaModel::default();
-    let run = engine::run(Plan { policy, model: &model, market: &market, assumed: &assumed, start: START });
+    let run = engine::run(Plan {
+        policy,
+        model: &model,
+        market: &market,
+        assumed: &assumed,
+        start: START,
+        keeps_forecasts: true,
+    });
     let summary = Summary::of(&run, policy.terms(), &market);
     (run, summary)
 }

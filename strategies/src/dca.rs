@@ -77,6 +77,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Dca {
+    fn reads_forecast(&self) -> bool {
+        false
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let block = cx.snapshot.block;
         let period = block.timestamp.checked_div(self.every_secs).ok_or(StrategyHold::OutOfRange)?;

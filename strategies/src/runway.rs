@@ -119,6 +119,10 @@ fn source(
 }
 
 impl Strategy for Runway {
+    fn reads_forecast(&self) -> bool {
+        false
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let held = self.held(cx, out).ok_or(StrategyHold::OutOfRange)?;
         if held >= self.low {

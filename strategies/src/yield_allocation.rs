@@ -113,6 +113,10 @@ fn listed(entry: &mut Params<'_>, asset: Option<AssetId>) -> Option<Listed> {
 }
 
 impl Strategy for YieldAllocation {
+    fn reads_forecast(&self) -> bool {
+        false
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let tally = Tally::before(self.account, out, &[]);
         let outlook = Outlook::new(cx, tally);

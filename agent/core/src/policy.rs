@@ -222,6 +222,19 @@ pub struct Terms {
     pub strategies: Vec<StrategyTerms>,
 }
 
+impl RiskTerms {
+    /// Whether any forecast has a ceiling.
+    pub fn has_ceilings(&self) -> bool {
+        let ceilings = [
+            self.volatility_bps_max,
+            self.value_at_risk_bps_max,
+            self.expected_shortfall_bps_max,
+            self.drawdown_probability_bps_max,
+        ];
+        ceilings.iter().any(Option::is_some)
+    }
+}
+
 impl Terms {
     /// How long a proposal may live, seconds: what the policy says, never above the envelope.
     pub fn validity_secs_longest(&self) -> u64 {

@@ -41,6 +41,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// # Errors
     /// Why it wants nothing although something is amiss. What it appended before is kept.
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold>;
+
+    /// Whether it looks at [`Context::risk`]. A simulation forecasts nothing that nobody looks at.
+    fn reads_forecast(&self) -> bool {
+        true
+    }
 }
 
 /// A parameter as the policy file has it.

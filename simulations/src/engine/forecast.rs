@@ -19,16 +19,17 @@ pub struct Forecast {
     pub drawdown_probability_bps: Option<u64>,
 }
 
-/// Remembers its newest forecast: decision and gate ask for the same one.
+/// Remembers its newest forecast: decision and gate ask for the same one. Where nobody looks at it, it forecasts nothing.
 pub(super) struct Remembering<'a> {
     model: &'a dyn RiskModel,
+    is_read: bool,
     hash: B256,
     last: Mutex<Option<(BlockRef, Vec<u64>, RiskReport)>>,
 }
 
 impl<'a> Remembering<'a> {
-    pub(super) fn new(model: &'a dyn RiskModel) -> Self {
-        Self { model, hash: model.hash(), last: Mutex::new(None) }
+    pub(super) fn new(model: &'a dyn RiskModel, is_read: bool) -> Self {
+        Self { model, is_read, hash: model.hash(), last: Mutex::new(None) }
     }
 
     /// The newest forecast, if there was one.
@@ -44,6 +45,9 @@ impl RiskModel for Remembering<'_> {
     }
 
     fn assess(&self, terms: &Terms, snapshot: &Snapshot, prices: &Prices, weights_bps: &[u64]) -> RiskReport {
+        if !self.is_read {
+            return RiskReport { model: self.hash, ..RiskReport::default() };
+        }
         let asked = || self.model.assess(terms, snapshot, prices, weights_bps);
         let Ok(mut last) = self.last.lock() else { return asked() };
         if let Some((block, weights, report)) = last.as_ref()

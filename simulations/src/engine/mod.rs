@@ -50,6 +50,8 @@ pub struct Plan<'a> {
     pub assumed: &'a Checked,
     /// The first bar of the run; those before it are the past that feeds show.
     pub start: usize,
+    /// Whether forecasts are kept for a report. Otherwise nothing is forecast that neither policy nor strategies look at.
+    pub keeps_forecasts: bool,
 }
 
 impl std::fmt::Debug for Plan<'_> {
@@ -93,6 +95,10 @@ pub fn run(plan: Plan<'_>) -> Run {
     engine.run
 }
 
+fn reads_forecast(policy: &VotedPolicy) -> bool {
+    policy.terms().risk.has_ceilings() || policy.strategies().iter().any(|strategy| strategy.reads_forecast())
+}
+
 /// Whether a decision is due at the end of each bar from `start` on.
 fn due_bars(policy: &VotedPolicy, market: &Market<'_>, start: usize) -> Vec<bool> {
     let bars = start..market.len();
@@ -121,7 +127,7 @@ impl<'a> Engine<'a> {
         let run = Run::new(&plan, &treasury.values().collect::<Vec<_>>());
         Self {
             plan,
-            model: Remembering::new(plan.model),
+            model: Remembering::new(plan.model, plan.keeps_forecasts || reads_forecast(plan.policy)),
             codec: PolicyCodec::new(terms),
             treasury,
             work: Workspace::new(),
