@@ -101,7 +101,7 @@ fn assumed(policy: &VotedPolicy) -> Checked {
 
 fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
     let model = EwmaModel::default();
-    let plan = Plan { policy, model: &model, market, assumed, start: 0, keeps_forecasts: false };
+    let plan = Plan { policy, model: &model, market, assumed, start: 0, thorough: false };
     let found = engine::run(plan);
     let summary = Summary::of(&found, policy.terms(), market);
     summary.final_value + summary.figures.sharpe.unwrap_or_default() + summary.figures.max_drawdown

@@ -56,17 +56,14 @@ fn assumptions() -> Assumptions {
 const START: usize = 60;
 
 fn run_on(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions) -> (Run, Summary) {
+    run_as(panel, policy, assumptions, true)
+}
+
+fn run_as(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions, thorough: bool) -> (Run, Summary) {
     let assumed = assumptions.check(policy.terms()).unwrap();
     let market = Market::new(panel, policy.terms(), &assumed).unwrap();
     let model = EwmaModel::default();
-    let run = engine::run(Plan {
-        policy,
-        model: &model,
-        market: &market,
-        assumed: &assumed,
-        start: START,
-        keeps_forecasts: true,
-    });
+    let run = engine::run(Plan { policy, model: &model, market: &market, assumed: &assumed, start: START, thorough });
     let summary = Summary::of(&run, policy.terms(), &market);
     (run, summary)
 }
@@ -92,6 +89,20 @@ fn the_same_run_gives_the_same_bytes() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
     let bytes = || serde_json::to_vec(&run_on(&panel, &policy, &assumptions())).unwrap();
     assert_eq!(bytes(), bytes());
+}
+
+/// A sweep leaves out what has no say in what is decided.
+#[test]
+fn a_quick_run_is_the_same_run() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    for hours in [0, 30] {
+        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+        let assumptions = Assumptions { delays, ..assumptions() };
+        let (thorough, quick) =
+            (run_as(&panel, &policy, &assumptions, true), run_as(&panel, &policy, &assumptions, false));
+        assert_eq!(thorough, quick);
+        assert!(thorough.1.proposals > 5);
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@
 //! ```
 
 use crate::{
-    Batch, Call, Codec, Decision, Intent, Refusal, Rule, Terms, Verdict,
+    Batch, Call, Codec, Decision, Entry, Intent, Refusal, Rule, Terms, Verdict,
     action::INTENTS_PER_DECISION_MAX,
     decision::BatchHead,
     pipeline::{Context, Inputs, judge_all, precondition},
@@ -93,12 +93,6 @@ pub struct Evidence<'a> {
     pub dry_run: &'a DryRun,
     /// Reads calldata.
     pub codec: &'a dyn Codec,
-}
-
-impl Evidence<'_> {
-    fn decision_of(&self, decision: &Decision, batch: &Batch) -> B256 {
-        batch.entry(decision, self.calls.get(1..).unwrap_or_default()).decision
-    }
 }
 
 impl std::fmt::Debug for Evidence<'_> {
@@ -223,17 +217,14 @@ pub fn clear(
     }
     decision_stands(inputs, decision)?;
     batch_stands(inputs, decision, batch)?;
-    let id = evidence.decision_of(decision, batch);
-    if !calldata_matches(terms, decision, batch, evidence) {
+    let entry = batch.entry(decision, evidence.calls.get(1..).unwrap_or_default());
+    let id = entry.decision;
+    if !calldata_matches(terms, batch, &entry, evidence) {
         let entry = evidence.calls.first().and_then(|call| evidence.codec.decode_entry(call).ok());
         let found = entry.map_or(Quantity::None, |entry| Quantity::Hash(entry.decision));
         return Err(refuse(Rule::CalldataMatches, Quantity::Hash(id), found));
     }
-    let history = inputs.history.without(id);
-    judged_again(inputs, decision, batch, evidence, &history)?;
-    if let Some(twice) = used_key(batch, &history) {
-        return Err(refuse(Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(twice)));
-    }
+    permitted(inputs, decision, batch, id, evidence.dry_run)?;
     let now = evidence.brake.block.timestamp;
     let cleared = Cleared {
         item: batch.clone(),
@@ -246,6 +237,45 @@ pub fn clear(
     };
     cleared.still_holds(&evidence.brake)?;
     Ok(Cleared { seen: evidence.brake.block, ..cleared })
+}
+
+/// What [`clear`] asks of a batch apart from brake, anchor and calldata: for who judges without sending, such as a
+/// simulation. `id` is the name under which the batch enters the gate. It clears nothing.
+///
+/// # Errors
+/// The receipt of the first rule that refuses.
+pub fn judge(
+    inputs: &Inputs<'_>,
+    decision: &Decision,
+    batch: &Batch,
+    id: B256,
+    dry_run: &DryRun,
+) -> Result<(), Refusal> {
+    if let Some(refusal) = precondition(inputs.policy.terms(), inputs.policy.hash(), inputs.snapshot) {
+        return Err(refusal);
+    }
+    decision_stands(inputs, decision)?;
+    batch_stands(inputs, decision, batch)?;
+    permitted(inputs, decision, batch, id, dry_run)
+}
+
+/// Judged again, and none of its keys used, as if it did not wait itself.
+fn permitted(
+    inputs: &Inputs<'_>,
+    decision: &Decision,
+    batch: &Batch,
+    id: B256,
+    dry_run: &DryRun,
+) -> Result<(), Refusal> {
+    let history = inputs.history.without(id);
+    judged_again(inputs, decision, batch, dry_run, &history)?;
+    match used_key(batch, &history) {
+        Some(twice) => {
+            let (block, policy) = (inputs.snapshot.block, inputs.policy.hash());
+            Err(Refusal::new(Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(twice), block, policy))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The decision is of this chain, policy and model, and was taken at the snapshot or before it.
@@ -311,15 +341,15 @@ fn batch_stands(inputs: &Inputs<'_>, decision: &Decision, batch: &Batch) -> Resu
 }
 
 /// The calldata decodes to what was judged, is the encoding of it, enters the policy's gate, and is what ran.
-fn calldata_matches(terms: &Terms, decision: &Decision, batch: &Batch, evidence: &Evidence<'_>) -> bool {
+fn calldata_matches(terms: &Terms, batch: &Batch, entry: &Entry, evidence: &Evidence<'_>) -> bool {
     let Some((first, rest)) = evidence.calls.split_first() else { return false };
     let (codec, account, until) = (evidence.codec, batch.account, batch.valid_until);
-    let (entry, actions) = (batch.entry(decision, rest), batch.actions());
+    let actions = batch.actions();
     let called = || actions.iter().map(|action| action.as_called());
-    let decodes = codec.decode_entry(first).is_ok_and(|found| found == entry)
+    let decodes = codec.decode_entry(first).is_ok_and(|found| found == *entry)
         && codec.decode(account, until, rest).is_ok_and(|found| found.into_iter().eq(called()));
     // Not left to the decoder alone: one that is lax about a target or about wei must not let them through.
-    let encodes = codec.encode_entry(&entry) == *first
+    let encodes = codec.encode_entry(entry) == *first
         && codec.encode(account, until, &actions).is_ok_and(|calls| calls == rest)
         && first.to == terms.gate
         && first.value.is_zero();
@@ -337,7 +367,7 @@ fn judged_again(
     inputs: &Inputs<'_>,
     decision: &Decision,
     batch: &Batch,
-    evidence: &Evidence<'_>,
+    dry_run: &DryRun,
     history: &History,
 ) -> Result<(), Refusal> {
     let (terms, policy) = (inputs.policy.terms(), inputs.policy.hash());
@@ -370,8 +400,8 @@ fn judged_again(
     if exchanges_unbounded {
         return Err(refuse(Rule::GovernorSwapBound));
     }
-    let ran = match &evidence.dry_run.outcome {
-        DryRunOutcome::Ran { balances, .. } if evidence.dry_run.block == block => Some(balances),
+    let ran = match &dry_run.outcome {
+        DryRunOutcome::Ran { balances, .. } if dry_run.block == block => Some(balances),
         _ => None,
     };
     let balances = ran.ok_or_else(|| refuse(Rule::DryRun))?;

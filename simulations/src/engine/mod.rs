@@ -26,7 +26,7 @@ use execute::Done;
 use forecast::Remembering;
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
-    Batch, BlockRef, Decision, Inputs, Policy, Refusal, RiskModel, Route, Rule,
+    Batch, BlockRef, Call, Codec, Decision, Inputs, Policy, Refusal, RiskModel, Route, Rule,
     action::encode_batch,
     gate::{self, DryRun, DryRunOutcome, Evidence},
     pipeline::{self, Workspace},
@@ -50,8 +50,10 @@ pub struct Plan<'a> {
     pub assumed: &'a Checked,
     /// The first bar of the run; those before it are the past that feeds show.
     pub start: usize,
-    /// Whether forecasts are kept for a report. Otherwise nothing is forecast that neither policy nor strategies look at.
-    pub keeps_forecasts: bool,
+    /// Whether everything is done that is done live: each batch is encoded, the gate clears its calldata, and forecasts are
+    /// kept for a report. Otherwise nothing is forecast that neither policy nor strategies look at, and the gate judges
+    /// batches without their calldata, which has no say in what is decided. Both give the same run.
+    pub thorough: bool,
 }
 
 impl std::fmt::Debug for Plan<'_> {
@@ -64,7 +66,7 @@ impl std::fmt::Debug for Plan<'_> {
 struct Pending {
     decision: Decision,
     batch: Batch,
-    calls: Vec<quaestor_core::Call>,
+    calls: Vec<Call>,
     /// Under which it enters the gate.
     id: B256,
     /// When people have decided on it, Unix seconds.
@@ -127,7 +129,7 @@ impl<'a> Engine<'a> {
         let run = Run::new(&plan, &treasury.values().collect::<Vec<_>>());
         Self {
             plan,
-            model: Remembering::new(plan.model, plan.keeps_forecasts || reads_forecast(plan.policy)),
+            model: Remembering::new(plan.model, plan.thorough || reads_forecast(plan.policy)),
             codec: PolicyCodec::new(terms),
             treasury,
             work: Workspace::new(),
@@ -254,7 +256,7 @@ impl<'a> Engine<'a> {
     fn judge_waiting(&mut self, block: BlockRef) {
         let mut kept = Vec::with_capacity(self.pending.len());
         for pending in std::mem::take(&mut self.pending) {
-            match self.cleared(&pending.decision, &pending.batch, &pending.calls) {
+            match self.cleared(&pending.decision, &pending.batch, &pending.calls, pending.id) {
                 Err(refusal) if !refusal.is_passing() => {
                     self.ended(&pending, Fate::Withdrawn { at: block.timestamp, rule: refusal.rule });
                 }
@@ -264,8 +266,9 @@ impl<'a> Engine<'a> {
         self.pending = kept;
     }
 
-    fn cleared(&self, decision: &Decision, batch: &Batch, calls: &[quaestor_core::Call]) -> Result<B256, Refusal> {
-        let Plan { policy, .. } = self.plan;
+    /// Whether the gate lets `batch` through now; `id` is the name under which it enters.
+    fn cleared(&self, decision: &Decision, batch: &Batch, calls: &[Call], id: B256) -> Result<(), Refusal> {
+        let Plan { policy, thorough, .. } = self.plan;
         let (snapshot, history) = (&self.treasury.snapshot, &self.treasury.history);
         let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
         let outcome = match self.treasury.rehearse(batch) {
@@ -273,6 +276,9 @@ impl<'a> Engine<'a> {
             Err(reverted) => DryRunOutcome::Reverted { reason: reverted.to_string() },
         };
         let dry_run = DryRun { calls: calls.to_vec(), block: snapshot.block, outcome };
+        if !thorough {
+            return gate::judge(&inputs, decision, batch, id, &dry_run);
+        }
         let evidence = Evidence {
             anchor_finalised: snapshot.anchor,
             brake: snapshot.brake,
@@ -280,7 +286,20 @@ impl<'a> Engine<'a> {
             dry_run: &dry_run,
             codec: &self.codec,
         };
-        gate::clear(&inputs, decision, batch, &evidence).map(|cleared| cleared.decision())
+        gate::clear(&inputs, decision, batch, &evidence).map(drop)
+    }
+
+    /// The calls of a batch, and the name under which it enters the gate: the hash that covers them, or where calldata has no
+    /// part in the run, block and account.
+    fn named(&self, decision: &Decision, batch: &Batch) -> Option<(Vec<Call>, B256)> {
+        if !self.plan.thorough {
+            let mut id = decision.inputs;
+            id.0[30..].copy_from_slice(&batch.account.0.to_be_bytes());
+            return Some((Vec::new(), id));
+        }
+        let calls = encode_batch(&self.codec, decision, batch).ok()?;
+        let entry = self.codec.decode_entry(calls.first()?).ok()?;
+        Some((calls, entry.decision))
     }
 
     /// A proposal of an allowed batch, unless something waits that withholds it or the gate refuses it.
@@ -292,14 +311,13 @@ impl<'a> Engine<'a> {
             self.run.withheld += 1;
             return;
         }
-        let Ok(calls) = encode_batch(&self.codec, decision, batch) else {
+        let Some((calls, id)) = self.named(decision, batch) else {
             self.run.refused(Rule::CalldataMatches);
             return;
         };
-        let id = match self.cleared(decision, batch, &calls) {
-            Ok(id) => id,
-            Err(refusal) => return self.run.refused(refusal.rule),
-        };
+        if let Err(refusal) = self.cleared(decision, batch, &calls, id) {
+            return self.run.refused(refusal.rule);
+        }
         let is_vote = matches!(terms.account(batch.account), Some(account) if account.route != Route::Safe);
         let delay = if is_vote { assumed.delays.governor_secs() } else { assumed.delays.safe_secs };
         if is_vote {
