@@ -1,4 +1,5 @@
 //! What an analyst relies on: nothing is known early, nothing is lost, and the same run gives the same bytes.
+#![allow(clippy::unwrap_used, reason = "a test ends where its fixture is wrong")]
 
 use proptest::prelude::*;
 use quaestor_core::{Policy, Rule};

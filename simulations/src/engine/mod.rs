@@ -256,8 +256,8 @@ impl<'a> Engine<'a> {
     fn judge_waiting(&mut self, block: BlockRef) {
         let mut kept = Vec::with_capacity(self.pending.len());
         for pending in std::mem::take(&mut self.pending) {
-            match self.cleared(&pending.decision, &pending.batch, &pending.calls, pending.id) {
-                Err(refusal) if !refusal.is_passing() => {
+            match self.refusal(&pending.decision, &pending.batch, &pending.calls, pending.id) {
+                Some(refusal) if !refusal.is_passing() => {
                     self.ended(&pending, Fate::Withdrawn { at: block.timestamp, rule: refusal.rule });
                 }
                 _ => kept.push(pending),
@@ -266,8 +266,8 @@ impl<'a> Engine<'a> {
         self.pending = kept;
     }
 
-    /// Whether the gate lets `batch` through now; `id` is the name under which it enters.
-    fn cleared(&self, decision: &Decision, batch: &Batch, calls: &[Call], id: B256) -> Result<(), Refusal> {
+    /// Why the gate lets `batch` not through now; `None` when it does. `id` is the name under which it enters.
+    fn refusal(&self, decision: &Decision, batch: &Batch, calls: &[Call], id: B256) -> Option<Refusal> {
         let Plan { policy, thorough, .. } = self.plan;
         let (snapshot, history) = (&self.treasury.snapshot, &self.treasury.history);
         let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
@@ -277,7 +277,7 @@ impl<'a> Engine<'a> {
         };
         let dry_run = DryRun { calls: calls.to_vec(), block: snapshot.block, outcome };
         if !thorough {
-            return gate::judge(&inputs, decision, batch, id, &dry_run);
+            return gate::judge(&inputs, decision, batch, id, &dry_run).err();
         }
         let evidence = Evidence {
             anchor_finalised: snapshot.anchor,
@@ -286,7 +286,7 @@ impl<'a> Engine<'a> {
             dry_run: &dry_run,
             codec: &self.codec,
         };
-        gate::clear(&inputs, decision, batch, &evidence).map(drop)
+        gate::clear(&inputs, decision, batch, &evidence).err()
     }
 
     /// The calls of a batch, and the name under which it enters the gate: the hash that covers them, or where calldata has no
@@ -315,7 +315,7 @@ impl<'a> Engine<'a> {
             self.run.refused(Rule::CalldataMatches);
             return;
         };
-        if let Err(refusal) = self.cleared(decision, batch, &calls, id) {
+        if let Some(refusal) = self.refusal(decision, batch, &calls, id) {
             return self.run.refused(refusal.rule);
         }
         let is_vote = matches!(terms.account(batch.account), Some(account) if account.route != Route::Safe);

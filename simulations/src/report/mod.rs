@@ -98,8 +98,8 @@ fn day(at: u64) -> String {
     Day::at(at).map_or_else(String::new, |day| day.to_string())
 }
 
-/// One row of figures, as the command line and the report show them.
-pub fn figures_row(name: &str, value: f64, figures: &Figures) -> Vec<String> {
+/// One row of figures.
+fn figures_row(name: &str, value: f64, figures: &Figures) -> Vec<String> {
     vec![
         name.to_owned(),
         usd(value),
@@ -115,7 +115,7 @@ pub fn figures_row(name: &str, value: f64, figures: &Figures) -> Vec<String> {
 }
 
 /// What the columns of [`figures_row`] are.
-pub const FIGURES_HEAD: [&str; 10] =
+const FIGURES_HEAD: [&str; 10] =
     ["", "value USD", "CAGR", "volatility", "Sharpe", "Sortino", "Calmar", "max drawdown", "VaR 95", "CVaR 95"];
 
 impl Report<'_> {

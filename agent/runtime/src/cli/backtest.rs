@@ -35,7 +35,8 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     let (panel, start) = panel(args, &policy, &assumed)?;
     let market = Market::new(&panel, policy.terms(), &assumed).map_err(configuration)?;
     let (model, notes) = model(args, &policy, &panel, start)?;
-    let plan = Plan { policy: &policy, model: model.as_ref(), market: &market, assumed: &assumed, start, thorough: true };
+    let plan =
+        Plan { policy: &policy, model: model.as_ref(), market: &market, assumed: &assumed, start, thorough: true };
     let started = Instant::now();
     let found = engine::run(plan);
     let elapsed_secs = started.elapsed().as_secs_f64();
