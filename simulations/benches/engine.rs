@@ -87,7 +87,6 @@ fn policy(schedule: &str, trade_min: u64, band_bps: u64) -> VotedPolicy {
         "11".repeat(32),
         pools.join(", ")
     );
-    let text = text.replace("eip155:1:0x", "eip155:1:0x");
     quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog())
         .map_err(|error| format!("{error}\n{text}"))
         .unwrap()
