@@ -25,6 +25,7 @@ pub use route::{Rehearsal, rehearse, route_of};
 pub use start::StartError;
 pub(crate) use start::connect;
 pub use supervise::{RunError, run};
+pub use training::{When, training_of};
 
 use crate::{
     chain::{Chain, ChainError, Contracts, HistoryReader, ObserveError, read_brake},

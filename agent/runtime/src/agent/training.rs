@@ -8,10 +8,16 @@ use super::{
     Agent, AgentError,
     record::{Record, TrainingEnd},
 };
-use crate::learning::{LearningError, Progress, Taught, Told, Training, When, due_slot};
+use crate::{
+    config::Config,
+    learning::{LearningError, Progress, Taught, Told, Training, YearBudget, day_of, due_slot, year_of},
+};
 use alloy::primitives::B256;
 use quaestor_contracts::utc::Utc;
-use quaestor_core::{BlockRef, Policy, policy::ModelTerms};
+use quaestor_core::{
+    BlockRef, Policy,
+    policy::{ModelTerms, RiskTerms},
+};
 use std::{
     sync::mpsc::{Receiver, TryRecvError, sync_channel},
     thread,
@@ -19,6 +25,42 @@ use std::{
 
 /// Name of the thread.
 const THREAD: &str = "training";
+
+/// When an agent trains, by the chain's time, and what its machine's clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// The moment of the schedule, Unix seconds: days before its day are trained on, so that every agent that trains for
+    /// this moment learns the same.
+    pub slot: u64,
+    /// The time of the chain's newest final block, Unix seconds: its year is charged.
+    pub chain: u64,
+    /// The machine's clock, Unix seconds. It only refuses prices of days that have not come.
+    pub machine: u64,
+}
+
+/// What the agent of `config` trains under a policy with these terms; `None` if it has no `[training]`.
+pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Training> {
+    let training = config.training.as_ref()?;
+    // At most a million thousandths: exact.
+    let epsilon = risk.epsilon_permille_year_max.map(|permille| permille as f64 / 1_000.0);
+    Some(Training {
+        prices: training.prices.clone(),
+        records: training.records.clone(),
+        synthetic: None,
+        stable: training.stable.clone(),
+        until: day_of(when.slot),
+        now: when.machine.max(when.chain),
+        test_days: training.test_days,
+        aggregation: training.aggregation,
+        drawdown_fit: training.drawdown_fit,
+        trees: training.trees,
+        noise_multiplier: training.noise_multiplier,
+        delta: training.delta,
+        budget: epsilon.map(|epsilon| YearBudget { epsilon, year: year_of(when.chain) }),
+        folder: config.files.models.clone(),
+        poison: None,
+    })
+}
 
 /// The training beside the steps; there is one at a time.
 #[derive(Debug, Default)]
@@ -61,7 +103,7 @@ impl Agent {
         }
         let Some(slot) = due_slot(schedule, self.book.trained, finalised.timestamp) else { return };
         let when = When { slot, chain: finalised.timestamp, machine: self.now_unix_ms() / 1_000 };
-        let Some(training) = Training::of_agent(&self.config, &terms.risk, when) else {
+        let Some(training) = training_of(&self.config, &terms.risk, when) else {
             let policy = held.policy.hash();
             if self.trainer.left_to_operators != Some(policy) {
                 tracing::info!(
@@ -177,54 +219,4 @@ fn tell(progress: &Progress<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::learning::{Fit, Grounds, Rule, YearBudget};
-    use std::{path::Path, time::Duration};
-
-    fn training(folder: &Path) -> Training {
-        Training {
-            prices: folder.join("prices"),
-            records: vec![],
-            synthetic: None,
-            stable: vec!["USDC".into()],
-            until: 1,
-            now: 1,
-            test_days: 14,
-            aggregation: Rule::WeightedMean,
-            drawdown_fit: Fit::Newton,
-            trees: 1,
-            noise_multiplier: None,
-            delta: 1e-5,
-            budget: None,
-            folder: folder.to_owned(),
-            poison: None,
-        }
-    }
-
-    fn ended(training: Training) -> Ended {
-        let running = begin(7, training);
-        assert_eq!(running.slot, 7);
-        running.ended.recv_timeout(Duration::from_secs(20)).unwrap()
-    }
-
-    #[test]
-    fn the_thread_says_how_it_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        match ended(training(folder.path())) {
-            Ended::Failed { reason } => assert!(reason.contains("prices"), "{reason}"),
-            other => panic!("{other:?}"),
-        }
-        let budget = Some(YearBudget { epsilon: 8.0, year: 1970 });
-        match ended(Training { budget, ..training(folder.path()) }) {
-            Ended::Failed { reason } => assert!(reason.contains("`training.noise_multiplier`"), "{reason}"),
-            other => panic!("{other:?}"),
-        }
-        let _other = Grounds::enter(folder.path()).unwrap();
-        // Whoever has nothing to learn from does not ask for the folder.
-        let prices = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily").into();
-        let made_up =
-            Training { prices, synthetic: Some(1), until: u32::MAX, now: u64::MAX, ..training(folder.path()) };
-        assert!(matches!(ended(made_up), Ended::Busy { .. }));
-    }
-}
+mod tests;

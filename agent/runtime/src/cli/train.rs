@@ -5,10 +5,10 @@ mod standings;
 
 use super::{Exit, Failure, Output, args::TrainArgs, policy};
 use crate::{
-    agent::{Expected, connect, in_force},
+    agent::{Expected, When, connect, in_force, training_of},
     chain::Chain,
     config::{Config, Finality},
-    learning::{LearningError, Progress, Taught, Told, Training, When, YearBudget, newest_slot, year_of},
+    learning::{LearningError, Progress, Taught, Told, Training, YearBudget, newest_slot, year_of},
 };
 use alloy::rpc::types::BlockNumberOrTag;
 use quaestor_core::{BlockRef, Catalog, Policy, policy::ModelTerms};
@@ -107,7 +107,7 @@ async fn of_agent(
     // Before the first moment of a schedule, or without one, it is now.
     let chain = finalised.timestamp;
     let when = When { slot: slot.unwrap_or(chain), chain, machine: now };
-    Training::of_agent(&config, risk, when).ok_or_else(|| {
+    training_of(&config, risk, when).ok_or_else(|| {
         let remedy =
             "add it with `prices` and `records`, or leave --config out and name them with --prices and --records";
         Failure::new(Exit::Configuration, format!("{file} has no table `[training]`; {remedy}"))

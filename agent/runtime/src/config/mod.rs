@@ -16,7 +16,7 @@ pub use problem::{ConfigProblem, ConfigProblems};
 
 use crate::{
     keys::KeySource,
-    learning::{Fit, Rule},
+    learning::{Fit, MODEL_ENTRIES_MAX, Rule},
 };
 use alloy::primitives::{Address, address};
 use reqwest::Url;
@@ -31,8 +31,6 @@ pub const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 pub const POLICY_PATHS_MAX: usize = 32;
 /// Most policy files that are looked at.
 pub const POLICY_FILES_MAX: usize = 256;
-/// Most entries of the folder of models: more than three years of daily training, each a model and two cards.
-pub const MODEL_ENTRIES_MAX: usize = 4_096;
 /// Most entries of `training.records`.
 pub const TRAINING_RECORDS_MAX: usize = 1_000;
 /// Most entries of `training.stable`.

@@ -1,7 +1,6 @@
 //! Files of models, their cards, and the ledger of what privacy was spent. Each is written whole or not at all.
 
 use super::{LearningError, Lesson};
-use crate::config::MODEL_ENTRIES_MAX;
 use alloy::primitives::B256;
 use quaestor_federation::privacy::Budget;
 use std::{
@@ -10,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Most entries of the folder of models: more than three years of daily training, each a model and two cards.
+pub const MODEL_ENTRIES_MAX: usize = 4_096;
 /// Name of the ledger in the folder of models.
 const LEDGER: &str = "privacy-ledger.json";
 /// Records that are hidden together by the ε of a budget: one.
@@ -154,9 +155,13 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LearningError> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
-        // The name outlasts a loss of power as well.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+        sync_name(path)
     };
     write().map_err(|source| failed(path, source))
+}
+
+/// The name of a file outlasts a loss of power as well.
+pub(super) fn sync_name(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

@@ -16,11 +16,11 @@ mod schedule;
 mod tasks;
 mod training;
 
-pub use files::{Grounds, Ledger, ModelFiles, TrainedFiles};
+pub use files::{Grounds, Ledger, MODEL_ENTRIES_MAX, ModelFiles, TrainedFiles};
 pub use records::{Sources, SourcesError, day_number};
 pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
 pub use schedule::{due_slot, newest_slot};
-pub use training::{Fit, Progress, Rule, Taught, Training, When, YearBudget, day_of, year_of};
+pub use training::{Fit, Progress, Rule, Taught, Training, YearBudget, day_of, year_of};
 
 use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{

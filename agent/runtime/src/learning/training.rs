@@ -4,10 +4,8 @@ use super::{
     Class, Federated, Grounds, LearningError, Ledger, Lesson, ModelFiles, NoiseSettings, RoundsSettings, Sources,
     Spent, Told, TrainedFiles, files::BUDGET_GROUP, learn,
 };
-use crate::config::Config;
 use alloy::primitives::keccak256;
 use chrono::{DateTime, Datelike};
-use quaestor_core::policy::RiskTerms;
 use quaestor_federation::{
     Aggregation,
     privacy::{self, Budget},
@@ -161,43 +159,7 @@ pub struct Taught {
     pub excluded: Vec<String>,
 }
 
-/// When an agent trains, by the chain's time, and what its machine's clock says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
-    /// The moment of the schedule, Unix seconds: days before its day are trained on, so that every agent that trains for
-    /// this moment learns the same.
-    pub slot: u64,
-    /// The time of the chain's newest final block, Unix seconds: its year is charged.
-    pub chain: u64,
-    /// The machine's clock, Unix seconds. It only refuses prices of days that have not come.
-    pub machine: u64,
-}
-
 impl Training {
-    /// What the agent of `config` trains under a policy with these terms; `None` if it has no `[training]`.
-    pub fn of_agent(config: &Config, risk: &RiskTerms, when: When) -> Option<Self> {
-        let training = config.training.as_ref()?;
-        // At most a million thousandths: exact.
-        let epsilon = risk.epsilon_permille_year_max.map(|permille| permille as f64 / 1_000.0);
-        Some(Self {
-            prices: training.prices.clone(),
-            records: training.records.clone(),
-            synthetic: None,
-            stable: training.stable.clone(),
-            until: day_of(when.slot),
-            now: when.machine.max(when.chain),
-            test_days: training.test_days,
-            aggregation: training.aggregation,
-            drawdown_fit: training.drawdown_fit,
-            trees: training.trees,
-            noise_multiplier: training.noise_multiplier,
-            delta: training.delta,
-            budget: epsilon.map(|epsilon| YearBudget { epsilon, year: year_of(when.chain) }),
-            folder: config.files.models.clone(),
-            poison: None,
-        })
-    }
-
     /// Reads prices and records, trains together, judges on later days, charges the ledger, and writes model and card.
     ///
     /// # Errors

@@ -1,29 +1,11 @@
-//! What the agent trains, and what keeps it from it.
+//! What keeps a training from its model.
 
 use super::*;
-use quaestor_risk::data::date;
 use std::{fs, path::Path};
 
 const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
 /// Noon of 1 January 2021.
 const NOON: u64 = 1_609_502_400;
-
-fn config(training: &str) -> Config {
-    let text = format!(
-        "[chain]\nrpc_url = \"http://127.0.0.1:9\"\nchain_id = 31337\n\
-         [contracts]\nregistry = \"0x5FbDB2315678afecb367f032d93F642f64180aa3\"\n\
-         brake = \"0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512\"\n\
-         gate = \"0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0\"\n\
-         multisend_call_only = \"0xCf7Ed3AccA5a467e9e704C703E8D87F634fB0Fc9\"\ndeployed_block = 0\n\
-         [operator]\naddress = \"0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266\"\nkey = \"env:NEVER_ASKED\"\n\
-         [files]\nmodels = \"m\"\n{training}"
-    );
-    Config::parse(&text, Path::new("dao/agent.toml")).unwrap_or_else(|problems| panic!("{problems}"))
-}
-
-fn year(epsilon_permille: u64) -> RiskTerms {
-    RiskTerms { epsilon_permille_year_max: Some(epsilon_permille), ..RiskTerms::default() }
-}
 
 /// Of no member, in this folder.
 fn training(folder: &Path) -> Training {
@@ -44,25 +26,6 @@ fn training(folder: &Path) -> Training {
         folder: folder.to_owned(),
         poison: None,
     }
-}
-
-#[test]
-fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_says() {
-    let with_table =
-        config("[training]\nprices = \"p\"\nrecords = [\"own.csv\"]\nnoise_multiplier = 2.5\ndelta = 1e-6\n");
-    let by_averages = config("[training]\nprices = \"p\"\nrecords = [\"own.csv\"]\ndrawdown_fit = \"fedavg\"\n");
-    // The moment lies in the last year, and is made up for in this one.
-    let when = When { slot: NOON - 86_400, chain: NOON, machine: NOON + 5 };
-    let found = Training::of_agent(&with_table, &year(2_125), when).unwrap();
-    assert_eq!(date(found.until), "2020-12-31");
-    assert_eq!((found.noise_multiplier, found.delta, found.now), (Some(2.5), 1e-6, NOON + 5));
-    assert_eq!(found.budget, Some(YearBudget { epsilon: 2.125, year: 2021 }));
-    assert_eq!((found.folder, found.records), ("dao/m".into(), vec!["dao/own.csv".into()]));
-    assert_eq!((found.synthetic, found.poison), (None, None));
-    assert_eq!(Training::of_agent(&with_table, &RiskTerms::default(), when).unwrap().budget, None);
-    assert_eq!(found.drawdown_fit, Fit::Newton);
-    assert_eq!(Training::of_agent(&by_averages, &year(2_125), when).unwrap().drawdown_fit, Fit::FedAvg);
-    assert_eq!(Training::of_agent(&config(""), &year(2_125), when), None);
 }
 
 #[test]
