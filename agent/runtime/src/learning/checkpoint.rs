@@ -14,7 +14,7 @@
 //! changed nor moved. The last line may be torn by the kill that made the file useful, and is then left out. Lines are
 //! appended; with noise each is on the disk before members are asked, so that no release is forgotten.
 
-use super::LearningError;
+use super::{LearningError, files::sync_name};
 use alloy::primitives::{B256, Keccak256, keccak256};
 use quaestor_risk::train::{Part, RoundsError};
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,9 @@ impl Checkpoint {
             Some(found) => found,
             None => {
                 file.write_all(header.as_bytes()).map_err(failed)?;
+                // Later lines are on the disk before members are asked; so is the file that they stand in.
+                file.sync_all().map_err(failed)?;
+                sync_name(&path).map_err(failed)?;
                 (keccak256(&header), header.len() as u64)
             }
         };
