@@ -21,6 +21,22 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::
     parse(&String::deserialize(from)?)
 }
 
+/// The same for a float that may be missing: then it is `null`.
+pub(crate) mod optional {
+    use super::{Deserialize, Deserializer, Serializer, parse};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => super::serialize(value, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+        Option::<String>::deserialize(from)?.map(|text| parse(&text)).transpose()
+    }
+}
+
 /// The same for a list of floats.
 pub(crate) mod list {
     use super::{Deserialize, Deserializer, SerializeSeq, Serializer, parse};

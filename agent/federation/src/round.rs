@@ -239,6 +239,14 @@ impl<T: Task> Coordinator<T> {
         &self.state.parameters
     }
 
+    /// Puts a member out for good, for what its contributions do not show: an update that no honest member sends. Its count
+    /// of bad rounds is then zero. A name that is none of the training's changes nothing.
+    pub fn exclude(&mut self, member: &MemberId) {
+        for standing in self.state.standings.iter_mut().filter(|standing| standing.member == *member) {
+            (standing.excluded, standing.bad_rounds) = (true, 0);
+        }
+    }
+
     /// The state's bytes; see [`checkpoint`].
     ///
     /// # Errors

@@ -80,6 +80,9 @@ pub enum Exclusion {
         /// Bad rounds in a row when it was excluded.
         bad_rounds: u32,
     },
+    /// Whoever leads the training put it out for good, in an earlier round.
+    #[error("excluded in an earlier round")]
+    Earlier,
 }
 
 /// A member that is not in a round's aggregate, by name.

@@ -70,6 +70,7 @@ impl OpenRound {
         let State { settings, standings, .. } = state;
         let seats = standings.iter().map(|standing| {
             let seat = match standing.excluded {
+                true if standing.bad_rounds == 0 => Seat::Out(Exclusion::Earlier),
                 true => Seat::Out(Exclusion::Reputation { bad_rounds: standing.bad_rounds }),
                 false => Seat::Waiting,
             };

@@ -250,6 +250,21 @@ fn a_round_that_cannot_reach_its_quorum_is_not_opened() {
 }
 
 #[test]
+fn who_is_put_out_is_asked_no_more_and_a_checkpoint_knows() {
+    let mut coordinator = coordinator(Settings { quorum: 2, ..settings() }, &["a", "b", "c"]);
+    coordinator.exclude(&id("c"));
+    coordinator.exclude(&id("nobody"));
+    let state = checkpoint::unseal(&coordinator.checkpoint().unwrap()).unwrap();
+    let mut resumed = Coordinator::resume(Average::new(2).unwrap(), state).unwrap();
+    let mut members =
+        [member("a", update(&[1.0, 2.0], 1)), member("b", update(&[1.0, 2.0], 1)), member("c", update(&[9.0, 9.0], 1))];
+    let report = round(&mut resumed, &mut members);
+    assert_eq!((report.members, why(&report, "c"), members[2].asked), (2, Exclusion::Earlier, 0));
+    resumed.exclude(&id("b"));
+    assert_eq!(resumed.open(0, 0).unwrap_err(), OpenError::TooFewMembers { left: 1, quorum: 2 });
+}
+
+#[test]
 fn a_spent_budget_opens_no_round_and_says_the_numbers() {
     let grid = FixedPoint { fraction_bits: 32, clip: 1.0, noise_multiplier: 10.0, honest_min: 1 };
     let settings = Settings { noise: Some(grid), ..settings() };

@@ -209,8 +209,8 @@ fn tell(progress: &Progress<'_>) {
         Progress::Rounds(Told::Unusable(why)) => {
             tracing::warn!("the checkpoint of the training is of no use ({why}); it begins anew");
         }
-        Progress::Rounds(Told::Excluded(member, part)) => {
-            tracing::warn!("training: {part}: `{member}` makes the model worse on public records and is out");
+        Progress::Rounds(Told::Excluded(member, part, why)) => {
+            tracing::warn!("training: {part}: `{member}` is out for good: {why}");
         }
         Progress::Rounds(Told::Round(part, round)) => {
             tracing::debug!("training: {part} round {}: {:?}", round.round, round.outcome);

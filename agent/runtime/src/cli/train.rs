@@ -154,8 +154,8 @@ fn progress(told: &Progress<'_>, output: Output) {
         Progress::Rounds(Told::Unusable(why)) => {
             output.progress(format_args!("the checkpoint is of no use ({why}); training begins anew"));
         }
-        Progress::Rounds(Told::Excluded(member, part)) => {
-            output.progress(format_args!("  {part}: `{member}` is found out, and is out for good"));
+        Progress::Rounds(Told::Excluded(member, part, why)) => {
+            output.progress(format_args!("  {part}: `{member}` is found out, and is out for good: {why}"));
         }
         Progress::Rounds(Told::Round(part, round)) => {
             let outcome = match &round.outcome {

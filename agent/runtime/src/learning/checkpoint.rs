@@ -6,7 +6,7 @@
 //! is computed anew.
 //!
 //! ```text
-//! quaestor training checkpoint 2 <key>
+//! quaestor training checkpoint 3 <key>
 //! <hash> {"done":…}
 //! ```
 //!
@@ -14,7 +14,7 @@
 //! changed nor moved. The last line may be torn by the kill that made the file useful, and is then left out. Lines are
 //! appended; with noise each is on the disk before members are asked, so that no release is forgotten.
 
-use super::{LearningError, files::sync_name};
+use super::{FoundOut, LearningError, files::sync_name};
 use alloy::primitives::{B256, Keccak256, keccak256};
 use quaestor_risk::train::{Part, RoundsError};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use std::{
 };
 
 /// Raised whenever a file of before would be read otherwise.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Most bytes of a file: a training of four members writes half a megabyte.
 const BYTES_MAX: u64 = 64 << 20;
 /// How a file begins.
@@ -39,8 +39,8 @@ const NAME: &str = "training-checkpoint";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Progress {
-    /// Members that are out for good.
-    pub(super) excluded: Vec<String>,
+    /// Members that are out for good, and why.
+    pub(super) excluded: Vec<(String, FoundOut)>,
     /// Rounds released with noise, an open one included.
     pub(super) released: u32,
 }

@@ -18,7 +18,7 @@ mod training;
 
 pub use files::{Grounds, Ledger, MODEL_ENTRIES_MAX, ModelFiles, TrainedFiles};
 pub use records::{Sources, SourcesError, day_number};
-pub use rounds::{Federated, NoiseSettings, RoundsSettings, Spent, Told};
+pub use rounds::{Federated, FoundOut, NoiseSettings, RoundsSettings, Spent, Told};
 pub use schedule::{due_slot, newest_slot};
 pub use training::{Fit, Progress, Rule, Taught, Training, YearBudget, day_of, year_of};
 
@@ -156,9 +156,6 @@ pub struct Class<'a> {
     pub plan: Plan,
 }
 
-/// Why a member that was found out takes no part.
-const FOUND_OUT: &str = "what it sends makes the model worse on public records";
-
 /// Works with the shards of all who were not found out, and again while somebody is on the way: what was added up before
 /// then has that member in it. Each time somebody is out for good, so it ends, at latest after as many times as there are
 /// members.
@@ -222,10 +219,10 @@ fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learn
         delta: spent.delta,
     });
     let mut card = Card::new(&trained, judgement, privacy)?;
-    card.left_out.extend(rounds.excluded().map(|member| LeftOut {
+    card.left_out.extend(rounds.found_out().map(|(member, why)| LeftOut {
         member: member.to_owned(),
         part: EVERYTHING.to_owned(),
-        reason: FOUND_OUT.to_owned(),
+        reason: why.to_string(),
     }));
     Ok(Lesson { model: LearnedModel::new(trained.file())?, card })
 }

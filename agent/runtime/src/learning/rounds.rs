@@ -11,9 +11,10 @@ use quaestor_federation::{
     round::OpenError,
 };
 use quaestor_risk::train::{NewtonShard, Part, RoundsError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -88,8 +89,27 @@ pub enum Told {
     Unusable(String),
     /// A closed round of a part.
     Round(Part, RoundReport),
-    /// A member is out for good.
-    Excluded(String, Part),
+    /// A member is out for good, and why.
+    Excluded(String, Part, FoundOut),
+}
+
+/// Why a member is out for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FoundOut {
+    /// Public records are met better without it.
+    Worse,
+    /// Clipped records and their noise are never so large.
+    TooLarge,
+}
+
+impl fmt::Display for FoundOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Worse => "what it sends makes the model worse on public records",
+            Self::TooLarge => "what it sends exceeds the bound that clipped records and their noise keep",
+        })
+    }
 }
 
 /// Writes a budget down.
@@ -102,6 +122,8 @@ pub struct Federated {
     /// What the poisoning member multiplies its numbers with.
     pub(super) poison_factor: f64,
     pub(super) excluded: BTreeSet<String>,
+    /// Of each of them.
+    reasons: BTreeMap<String, FoundOut>,
     budget: Option<(Budget, u32)>,
     keep: Option<Keep>,
     stop: Option<LearningError>,
@@ -126,6 +148,7 @@ impl Federated {
             poisoned: None,
             poison_factor: POISON,
             excluded: BTreeSet::new(),
+            reasons: BTreeMap::new(),
             budget: None,
             keep: None,
             stop: None,
@@ -173,6 +196,11 @@ impl Federated {
     /// Members that are out for good.
     pub fn excluded(&self) -> impl Iterator<Item = &str> {
         self.excluded.iter().map(String::as_str)
+    }
+
+    /// The same, each with the reason.
+    pub fn found_out(&self) -> impl Iterator<Item = (&str, FoundOut)> {
+        self.reasons.iter().map(|(member, why)| (member.as_str(), *why))
     }
 
     /// What the noise cost so far; `None` without noise.
@@ -260,11 +288,13 @@ impl Federated {
     }
 
     fn progress(&self) -> Progress {
-        Progress { excluded: self.excluded.iter().cloned().collect(), released: self.released }
+        let excluded = self.reasons.iter().map(|(member, why)| (member.clone(), *why)).collect();
+        Progress { excluded, released: self.released }
     }
 
     fn go_on_from(&mut self, progress: Progress) {
-        self.excluded = progress.excluded.into_iter().collect();
+        self.reasons = progress.excluded.into_iter().collect();
+        self.excluded = self.reasons.keys().cloned().collect();
         self.released = progress.released;
     }
 
@@ -344,20 +374,27 @@ impl Federated {
         }
         open.collect(members, &mut Still);
         let report = coordinator.close(open, &loss);
-        for standing in coordinator.state().standings.iter().filter(|standing| standing.excluded) {
-            if self.excluded.insert(standing.member.to_string()) {
-                (self.tell)(&Told::Excluded(standing.member.to_string(), part));
-            }
+        let judged = coordinator.state().standings.iter().filter(|standing| standing.excluded);
+        for member in judged.map(|standing| standing.member.to_string()).collect::<Vec<_>>() {
+            self.exclude(member, part, FoundOut::Worse);
         }
         // No honest member sends more than its clipped records and their noise can be.
         let impossible = |one: &&Excluded| noisy && matches!(one.why, Exclusion::TooLarge { .. });
         for one in report.excluded.iter().filter(impossible) {
-            if self.excluded.insert(one.member.to_string()) {
-                (self.tell)(&Told::Excluded(one.member.to_string(), part));
-            }
+            coordinator.exclude(&one.member);
+            self.exclude(one.member.to_string(), part, FoundOut::TooLarge);
         }
         (self.tell)(&Told::Round(part, report.clone()));
         Ok(report)
+    }
+}
+
+impl Federated {
+    fn exclude(&mut self, member: String, part: Part, why: FoundOut) {
+        if self.excluded.insert(member.clone()) {
+            self.reasons.insert(member.clone(), why);
+            (self.tell)(&Told::Excluded(member, part, why));
+        }
     }
 }
 

@@ -218,7 +218,7 @@ impl Training {
         let Some(YearBudget { epsilon, year }) = self.budget else { return Ok(()) };
         let ledger = Ledger::of_folder(&self.folder);
         let budget = match ledger.read()? {
-            Some(budget) => budget.voted(epsilon, self.delta)?,
+            Some(budget) => budget.voted(Some(epsilon), self.delta)?,
             None => Budget::new(epsilon, self.delta, BUDGET_GROUP, year)?,
         };
         rounds.charge(budget, year);

@@ -106,7 +106,7 @@ impl PartStandings {
             member: one.member.to_string(),
             weight: None,
             contribution: None,
-            excluded: matches!(one.why, Exclusion::Reputation { .. }),
+            excluded: matches!(one.why, Exclusion::Reputation { .. } | Exclusion::Earlier),
             left_out: Some(one.why.to_string()),
         });
         let mut members: Vec<Member> = judged.chain(out).collect();

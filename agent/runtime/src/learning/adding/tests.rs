@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use super::super::{
-    Class, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Told, day_number,
+    Class, FoundOut, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Told, day_number,
     fixture::{members, of_seed},
     learn,
 };

@@ -1,7 +1,7 @@
 use super::*;
 
 fn progress(released: u32) -> Progress {
-    Progress { excluded: vec!["b".into()], released }
+    Progress { excluded: vec![("b".into(), FoundOut::Worse)], released }
 }
 
 fn write(folder: &Path) -> B256 {

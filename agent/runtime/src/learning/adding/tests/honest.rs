@@ -98,7 +98,38 @@ fn numbers_that_are_too_large_are_refused_by_name_and_the_others_go_on() {
             assert!(of_part.iter().all(|why| why.starts_with("uni-holder: norm above ")), "{part}: {of_part:?}");
         }
         // Clipped records and their noise are never so large: who sends that is out for good.
-        let out = if noise.is_some() { vec!["uni-holder"] } else { vec![] };
-        assert_eq!(federated.excluded().collect::<Vec<_>>(), out);
+        let out = if noise.is_some() { vec![("uni-holder", FoundOut::TooLarge)] } else { vec![] };
+        assert_eq!(federated.found_out().collect::<Vec<_>>(), out);
     }
+}
+
+/// Found out in the midst of Newton's rounds, where the same coordinator goes on.
+#[test]
+fn who_exceeds_the_bound_of_noise_is_asked_no_more_and_the_card_says_why() {
+    let (shards, holdout) = members();
+    let said: Rc<RefCell<Vec<String>>> = Rc::default();
+    let heard = Rc::clone(&said);
+    let mut federated = rounds(Some(5.0), move |told| match told {
+        Told::Round(Part::Drawdown, report) => {
+            let of = report.excluded.iter().find(|one| one.member.to_string() == "uni-holder").unwrap();
+            heard.borrow_mut().push(of.why.to_string());
+        }
+        Told::Excluded(member, part, why) => heard.borrow_mut().push(format!("{part}: {member}: {why}")),
+        _ => {}
+    });
+    federated.poison("uni-holder");
+    federated.poison_factor = 1e6;
+    train::train(shards, Some(holdout), &settings(), &mut NewtonAlone(federated)).unwrap();
+    let said = said.borrow();
+    let why = "drawdown: uni-holder: what it sends exceeds the bound that clipped records and their noise keep";
+    assert_eq!(said[0], why);
+    assert!(said[1].starts_with("norm above "), "{said:?}");
+    assert_eq!(said[2..], ["excluded in an earlier round"; 5]);
+
+    let mut federated = rounds(Some(5.0), |_| {});
+    federated.poison("uni-holder");
+    federated.poison_factor = 1e6;
+    let card = lesson(&mut federated).unwrap().card;
+    let left_out = card.left_out.iter().find(|one| one.member == "uni-holder").unwrap();
+    assert_eq!((left_out.part.as_str(), &left_out.reason), ("everything", &FoundOut::TooLarge.to_string()));
 }
