@@ -33,6 +33,19 @@ pub struct Privacy {
     pub epsilon_day: f64,
     /// δ of both.
     pub delta: f64,
+    /// What the ledger says of the year; `None` where none is kept.
+    #[serde(default)]
+    pub year: Option<YearPrivacy>,
+}
+
+/// What all trainings of a year released, those included that gave no model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct YearPrivacy {
+    /// The year.
+    pub year: u32,
+    /// ε of one record, when this model was written.
+    pub epsilon_record: f64,
 }
 
 /// The part of a member that takes no part.

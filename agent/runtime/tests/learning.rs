@@ -165,31 +165,44 @@ fn a_member_that_poisons_is_found_out_and_the_others_go_on() {
 }
 
 #[test]
-fn a_spent_budget_stops_training_and_is_remembered() {
+fn what_a_year_spent_is_remembered_and_a_training_beyond_it_refused_beforehand() {
     let folder = tempfile::tempdir().unwrap();
-    let noisy = ["--synthetic", "1", "--noise-multiplier", "3", "--epsilon-year-max"];
-    let found = document(&train(folder.path(), &[&noisy[..], &["12.2"]].concat()));
+    let noisy = ["--synthetic", "1", "--noise-multiplier", "3"];
+    // Without a budget it is written down as well.
+    let found = document(&train(folder.path(), &noisy));
     let spent = found["privacy"]["epsilon_record"].as_f64().unwrap();
     assert!(spent > 7.0 && spent <= 12.2, "one training fits into the budget and two do not: {spent}");
+    let year = &found["privacy"]["year"];
+    assert!((year["epsilon_record"].as_f64().unwrap() - spent).abs() < 1e-9 && year["epsilon_max"].is_null(), "{year}");
+    let card = fs::read_to_string(found["card"].as_str().unwrap()).unwrap();
+    assert!(card.contains(&format!("The ledger of {} stood at ε = {spent:.4} a record", year["year"])), "{card}");
     let models = || fs::read_dir(folder.path()).unwrap().filter(|one| is_model(one.as_ref().unwrap())).count();
-    let before = models();
-    let again = train(folder.path(), &[&noisy[..], &["12.2"]].concat());
+    let (before, ledger) = (models(), fs::read(folder.path().join(LEDGER)).unwrap());
+    let budget = |most| [&noisy[..], &["--epsilon-year-max", most]].concat();
+    let again = train(folder.path(), &budget("12.2"));
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(1), "{said}");
-    assert!(said.contains("training stopped: the privacy budget of period 20"), "{said}");
+    assert!(said.contains(&format!("the privacy budget of {} does not cover this training", year["year"])), "{said}");
     assert!(said.contains("vote a larger `risk.epsilon_year_max`"), "{said}");
     assert_eq!(models(), before, "no model is written");
-    assert!(folder.path().join(CHECKPOINT).exists(), "what was released is not lost");
-    // A larger budget counts what was spent under the smaller one, and training goes on where it stopped.
-    let voted = document(&train(folder.path(), &[&noisy[..], &["40"]].concat()));
-    assert!(voted["hash"].is_string());
+    assert_eq!(fs::read(folder.path().join(LEDGER)).unwrap(), ledger, "nothing was released");
     assert!(!folder.path().join(CHECKPOINT).exists());
-    fs::write(folder.path().join("privacy-ledger.json"), "{").unwrap();
-    let broken = train(folder.path(), &[&noisy[..], &["40"]].concat());
+    // A larger budget counts what was spent under none.
+    let voted = document(&train(folder.path(), &budget("40")));
+    let year = voted["privacy"]["year"]["epsilon_record"].as_f64().unwrap();
+    assert!(year > 1.3 * spent && year < 40.0, "{year} after {spent}");
+    fs::remove_file(folder.path().join(LEDGER)).unwrap();
+    let gone = train(folder.path(), &noisy);
+    assert_eq!(gone.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(said.contains("says that noise was spent") && said.contains("restore it from a copy"), "{said}");
+    fs::write(folder.path().join(LEDGER), "{").unwrap();
+    let broken = train(folder.path(), &budget("40"));
     assert_eq!(broken.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&broken.stderr).contains("is no privacy ledger"));
 }
 
+const LEDGER: &str = "privacy-ledger.json";
 const CHECKPOINT: &str = "training-checkpoint";
 
 fn is_model(entry: &fs::DirEntry) -> bool {

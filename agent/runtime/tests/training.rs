@@ -282,8 +282,9 @@ async fn a_spent_budget_stops_training_aloud_and_the_fallback_decides() {
     let (second, end) = story.trained(2).await;
     assert!(second == midnight && second > slot, "{second}");
     let TrainingEnd::Failed { reason } = end else { panic!("{end:?}") };
-    let spent = "training stopped: the privacy budget of period 2020 is spent";
-    assert!(reason.contains(spent) && reason.contains("of epsilon 0.05 at delta 0.00001"), "{reason}");
+    let spent = "the privacy budget of 2020 does not cover this training";
+    let has = "the year has epsilon 0.05, of which 0.0000 is spent, and 0 more such sums are covered";
+    assert!(reason.contains(spent) && reason.contains(has), "{reason}");
 
     // Both are told, with what to do; the fallback decides, and says so.
     story.stage.next_decision().await.unwrap();

@@ -198,12 +198,20 @@ fn calibration(page: &mut String, card: &Card) {
 
 fn privacy(page: &mut String, card: &Card) {
     let _ = writeln!(page, "\n## Privacy\n");
-    let _ = match card.privacy {
-        Some(spent) => writeln!(
-            page,
-            "ε = {:.4} a record and {:.4} a day (one day's flows enter several records), at δ = {:e}.",
-            spent.epsilon_record, spent.epsilon_day, spent.delta
-        ),
-        None => writeln!(page, "No noise was added; there is no ε."),
+    let Some(spent) = card.privacy else {
+        let _ = writeln!(page, "No noise was added; there is no ε.");
+        return;
     };
+    let _ = writeln!(
+        page,
+        "ε = {:.4} a record and {:.4} a day (one day's flows enter several records), at δ = {:e}.",
+        spent.epsilon_record, spent.epsilon_day, spent.delta
+    );
+    if let Some(year) = spent.year {
+        let _ = writeln!(
+            page,
+            "\nThe ledger of {} stood at ε = {:.4} a record: this training, those before it, and what was released in vain.",
+            year.year, year.epsilon_record
+        );
+    }
 }

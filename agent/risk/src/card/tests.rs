@@ -10,7 +10,9 @@ use std::sync::OnceLock;
 /// One fold over the end of the data, the long histories cut to their last year.
 fn card() -> Card {
     static MADE: OnceLock<Card> = OnceLock::new();
-    MADE.get_or_init(|| make(Some(Privacy { epsilon_record: 2.943_225, epsilon_day: 41.2, delta: 1e-5 }))).clone()
+    let year = Some(YearPrivacy { year: 2021, epsilon_record: 4.25 });
+    let privacy = Privacy { epsilon_record: 2.943_225, epsilon_day: 41.2, delta: 1e-5, year };
+    MADE.get_or_init(|| make(Some(privacy))).clone()
 }
 
 fn make(privacy: Option<Privacy>) -> Card {
@@ -39,6 +41,8 @@ fn a_person_reads_it() {
 fn what_is_wrong_is_said() {
     let mut found = Card { privacy: None, ..card() };
     assert!(found.to_markdown().contains("No noise was added; there is no ε."));
+    let before = r#"{"epsilon_record":1.0,"epsilon_day":2.0,"delta":1e-5}"#;
+    assert_eq!(serde_json::from_str::<Privacy>(before).unwrap().year, None, "a card of before is read");
     found.drawdown_fit = Some(DrawdownFit::FedAvg);
     let fitted = "Its drawdown probability was fitted by averages of the members' own steps (FedAvg).";
     assert!(found.to_markdown().contains(fitted));

@@ -20,7 +20,7 @@ pub use metrics::{MetricError, auc, brier, fissler_ziegel, log_loss, pinball, ql
 pub use shortfall::{Shortfall, shortfall};
 pub use table::{CoverageRow, Family, MemberRow, Metric, Row, Task, Way};
 pub use verdict::{Rival, Verdict};
-pub use walk::{JudgeError, Plan, pooled};
+pub use walk::{JudgeError, Plan, folds, pooled};
 
 use crate::{
     data::{Fold, Shard},

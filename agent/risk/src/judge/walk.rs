@@ -113,7 +113,11 @@ pub(super) fn walk(
     Ok((folds, collected))
 }
 
-fn folds(shards: &[Shard], plan: Plan) -> Result<Vec<Fold>, JudgeError> {
+/// The folds of a walk over these shards.
+///
+/// # Errors
+/// If there are no shards, days cannot be split, or the embargo is shorter than what is forecast.
+pub fn folds(shards: &[Shard], plan: Plan) -> Result<Vec<Fold>, JudgeError> {
     let target = shards.first().ok_or(JudgeError::NoShards)?.target();
     let horizon = u32::from(VOLATILITY.horizon_days);
     if plan.embargo_days < horizon {

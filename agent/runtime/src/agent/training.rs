@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    learning::{LearningError, Progress, Taught, Told, Training, YearBudget, day_of, due_slot, year_of},
+    learning::{LearningError, Progress, Taught, Told, Training, day_of, due_slot, year_of},
 };
 use alloy::primitives::B256;
 use quaestor_contracts::utc::Utc;
@@ -42,7 +42,7 @@ pub struct When {
 pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Training> {
     let training = config.training.as_ref()?;
     // At most a million thousandths: exact.
-    let epsilon = risk.epsilon_permille_year_max.map(|permille| permille as f64 / 1_000.0);
+    let epsilon_year_max = risk.epsilon_permille_year_max.map(|permille| permille as f64 / 1_000.0);
     Some(Training {
         prices: training.prices.clone(),
         records: training.records.clone(),
@@ -56,7 +56,8 @@ pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Trai
         trees: training.trees,
         noise_multiplier: training.noise_multiplier,
         delta: training.delta,
-        budget: epsilon.map(|epsilon| YearBudget { epsilon, year: year_of(when.chain) }),
+        year: year_of(when.chain),
+        epsilon_year_max,
         folder: config.files.models.clone(),
         poison: None,
     })
@@ -212,6 +213,7 @@ fn tell(progress: &Progress<'_>) {
         Progress::Rounds(Told::Excluded(member, part, why)) => {
             tracing::warn!("training: {part}: `{member}` is out for good: {why}");
         }
+        Progress::Rounds(Told::Price(price)) => tracing::info!("training: {price}"),
         Progress::Rounds(Told::Round(part, round)) => {
             tracing::debug!("training: {part} round {}: {:?}", round.round, round.outcome);
         }

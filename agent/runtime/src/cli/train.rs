@@ -8,7 +8,7 @@ use crate::{
     agent::{Expected, When, connect, in_force, training_of},
     chain::Chain,
     config::{Config, Finality},
-    learning::{LearningError, Progress, Taught, Told, Training, YearBudget, newest_slot, year_of},
+    learning::{LearningError, Progress, Taught, Told, Training, newest_slot, year_of},
 };
 use alloy::rpc::types::BlockNumberOrTag;
 use quaestor_core::{BlockRef, Catalog, Policy, policy::ModelTerms};
@@ -31,6 +31,7 @@ impl From<LearningError> for Failure {
             LearningError::Sources(_)
             | LearningError::NobodyToPoison { .. }
             | LearningError::Ledger { .. }
+            | LearningError::NoLedger { .. }
             | LearningError::NoNoise { .. }
             | LearningError::NoisyAverages => Exit::Configuration,
             LearningError::Random { .. } => Exit::Internal,
@@ -73,7 +74,8 @@ fn of_options(args: &TrainArgs, now: u64) -> Result<Training, Failure> {
         trees: args.trees,
         noise_multiplier: args.noise_multiplier,
         delta: args.delta,
-        budget: args.epsilon_year_max.map(|epsilon| YearBudget { epsilon, year: year_of(now) }),
+        year: year_of(now),
+        epsilon_year_max: args.epsilon_year_max,
         folder: args.out.clone(),
         poison: args.poison.clone(),
     })
@@ -157,6 +159,7 @@ fn progress(told: &Progress<'_>, output: Output) {
         Progress::Rounds(Told::Excluded(member, part, why)) => {
             output.progress(format_args!("  {part}: `{member}` is found out, and is out for good: {why}"));
         }
+        Progress::Rounds(Told::Price(price)) => output.progress(format_args!("{price}")),
         Progress::Rounds(Told::Round(part, round)) => {
             let outcome = match &round.outcome {
                 Outcome::Accepted => "accepted".to_owned(),
@@ -196,6 +199,9 @@ fn tell(taught: &Taught, standings: &Standings, elapsed_secs: f64, output: Outpu
             "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all sums that left a member, {} releases; not the scores",
             spent.epsilon_record, spent.epsilon_day, spent.delta, spent.rounds
         ))?;
+        if let Some(year) = spent.year {
+            output.line(format_args!("ledger    {year}, every training of this folder counted"))?;
+        }
     }
     for warning in &card.warnings {
         output.line(format_args!("warning   {warning}"))?;

@@ -16,6 +16,7 @@
 
 use super::{FoundOut, LearningError, files::sync_name};
 use alloy::primitives::{B256, Keccak256, keccak256};
+use quaestor_federation::checkpoint as federation;
 use quaestor_risk::train::{Part, RoundsError};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -210,6 +211,20 @@ impl Checkpoint {
     ) -> Result<(), LearningError> {
         let state = state.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         self.append(&Entry::Round { state, progress }, released)
+    }
+
+    /// Parts that are done and not replayed yet, each with how many members were out after it, and the closed rounds of the
+    /// part after them.
+    pub(super) fn released(&self) -> (Vec<(Part, usize)>, u32) {
+        let done = self.done.iter().map(|(part, _, progress)| (*part, progress.excluded.len())).collect();
+        let state = self.open.as_ref().and_then(|(state, _)| state.as_deref());
+        let held = state.and_then(|text| federation::unseal(text.as_bytes()).ok()).map_or(0, |state| state.round);
+        (done, u32::try_from(held).unwrap_or(u32::MAX))
+    }
+
+    /// Whether nothing of a training stands in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.open.is_none()
     }
 
     fn append(&mut self, entry: &Entry, sync: bool) -> Result<(), LearningError> {

@@ -5,7 +5,7 @@ use alloy::primitives::B256;
 use quaestor_federation::privacy::Budget;
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::Write,
+    io::{Read as _, Write},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,8 @@ pub const MODEL_ENTRIES_MAX: usize = 4_096;
 const LEDGER: &str = "privacy-ledger.json";
 /// Records that are hidden together by the ε of a budget: one.
 pub(super) const BUDGET_GROUP: u32 = 1;
+/// Largest card that is looked into, bytes; of a longer one it is not known what it says.
+const CARD_BYTES_MAX: u64 = 16 << 20;
 /// Name of the lock in the folder of models.
 const LOCK: &str = "training.lock";
 /// Entries that a training may add to the folder of models: a model, two cards, the ledger, and up to four files while it
@@ -114,14 +116,15 @@ impl Ledger {
         Self::new(folder.join(LEDGER))
     }
 
-    /// What was written, if anything was.
+    /// What was written; nothing in a folder where no card says that noise was spent.
     ///
     /// # Errors
-    /// If the file is there and cannot be read: what is unknown may be spent.
+    /// If the file is there and cannot be read, or is not there and a card beside it says that it was: what is unknown may
+    /// be spent.
     pub fn read(&self) -> Result<Option<Budget>, LearningError> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return self.expect_new().map(|()| None),
             Err(source) => return Err(failed(&self.path, source)),
         };
         let file = self.path.display().to_string();
@@ -134,6 +137,24 @@ impl Ledger {
         }
     }
 
+    fn expect_new(&self) -> Result<(), LearningError> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            // Nobody ever trained there.
+            Err(_) => return Ok(()),
+        };
+        for entry in entries.take(MODEL_ENTRIES_MAX) {
+            let entry = entry.map_err(|source| failed(folder, source))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("card-") && name.ends_with(".json") && has_privacy(&entry.path())? {
+                let (ledger, card) = (self.path.display().to_string(), entry.path().display().to_string());
+                return Err(LearningError::NoLedger { ledger, card });
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces what was written.
     ///
     /// # Errors
@@ -142,6 +163,17 @@ impl Ledger {
         let bytes = serde_json::to_vec(budget).map_err(|error| failed(&self.path, error.into()))?;
         write_whole(&self.path, &bytes)
     }
+}
+
+/// Whether a card says that noise was spent.
+fn has_privacy(card: &Path) -> Result<bool, LearningError> {
+    #[derive(serde::Deserialize)]
+    struct Priced {
+        privacy: Option<serde::de::IgnoredAny>,
+    }
+    let file = File::open(card).map_err(|source| failed(card, source))?;
+    let read: Result<Priced, _> = serde_json::from_reader(std::io::BufReader::new(file.take(CARD_BYTES_MAX)));
+    read.map(|card| card.privacy.is_some()).map_err(|error| failed(card, error.into()))
 }
 
 fn failed(path: &Path, source: std::io::Error) -> LearningError {

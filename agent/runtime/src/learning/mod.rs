@@ -3,6 +3,7 @@
 //! This is the federation in one process, the default: every member is a value here, and nothing of its records leaves
 //! it but sums. Members behind a network implement the same [`quaestor_federation::Member`].
 
+mod account;
 mod adding;
 mod averaging;
 mod checkpoint;
@@ -16,15 +17,16 @@ mod schedule;
 mod tasks;
 mod training;
 
+pub use account::{NoiseSettings, Price, Spent, Uncovered, YearSpent};
 pub use files::{Grounds, Ledger, MODEL_ENTRIES_MAX, ModelFiles, TrainedFiles};
 pub use records::{Sources, SourcesError, day_number};
-pub use rounds::{Federated, FoundOut, NoiseSettings, RoundsSettings, Spent, Told};
+pub use rounds::{Federated, FoundOut, RoundsSettings, Told};
 pub use schedule::{due_slot, newest_slot};
-pub use training::{Fit, Progress, Rule, Taught, Training, YearBudget, day_of, year_of};
+pub use training::{Fit, Progress, Rule, Taught, Training, day_of, year_of};
 
 use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
-    card::{Card, EVERYTHING, LeftOut, Privacy},
+    card::{Card, EVERYTHING, LeftOut, Privacy, YearPrivacy},
     data::Shard,
     judge::{self, Judgement, JudgementError, Plan},
     learned::LearnedModel,
@@ -53,6 +55,9 @@ pub enum LearningError {
          larger --epsilon-year-max)"
     )]
     Spent(BudgetError),
+    /// The year's privacy budget does not cover what a whole training releases.
+    #[error(transparent)]
+    Uncovered(Box<Uncovered>),
     /// A number of the noise or its budget is out of range.
     #[error(transparent)]
     Privacy(#[from] PrivacyError),
@@ -117,8 +122,20 @@ pub enum LearningError {
         #[source]
         source: std::io::Error,
     },
+    /// The ledger was removed.
+    #[error(
+        "{card} says that noise was spent, and {ledger}, which counts it, is not there; restore it from a copy, so that what \
+         was released stays counted; cards of a version that kept no ledger without a budget go with their models into a \
+         folder of their own"
+    )]
+    NoLedger {
+        /// Where it would be.
+        ledger: String,
+        /// A card with privacy that was spent.
+        card: String,
+    },
     /// A budget file is not one.
-    #[error("{file} is no privacy ledger: {reason}; restore it from a copy, or the year's budget is not known")]
+    #[error("{file} is no privacy ledger: {reason}; restore it from a copy, or what the year has spent is not known")]
     Ledger {
         /// Which.
         file: String,
@@ -130,7 +147,10 @@ pub enum LearningError {
 impl LearningError {
     /// Whether it came between, so that the same training may go on later.
     fn is_stop(&self) -> bool {
-        matches!(self, Self::Spent(_) | Self::File { .. } | Self::Ledger { .. } | Self::Checkpoint { .. })
+        matches!(
+            self,
+            Self::Spent(_) | Self::Uncovered(_) | Self::File { .. } | Self::Ledger { .. } | Self::Checkpoint { .. }
+        )
     }
 }
 
@@ -189,13 +209,20 @@ where
 /// # Errors
 /// If days cannot be split, a part without which there is no model cannot be trained, or the budget or a file stops it.
 pub fn learn(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
-    rounds.begin(class)?;
-    let lesson = learn_once(class, rounds);
+    let begun = rounds.begin(class)?;
+    let lesson = price(class, rounds).and_then(|()| learn_once(class, rounds));
     // What stopped it may be over the next time; what failed would fail again.
-    if lesson.as_ref().is_err_and(|error| !error.is_stop()) {
+    if lesson.as_ref().is_err_and(|error| !error.is_stop() || (!begun && matches!(error, LearningError::Uncovered(_))))
+    {
         rounds.forget()?;
     }
     lesson
+}
+
+/// Each fold of the test is a training of its own, and the one on all days comes after them.
+fn price(class: &Class<'_>, rounds: &mut Federated) -> Result<(), LearningError> {
+    let folds = judge::folds(class.shards, class.plan).map_err(JudgementError::from)?;
+    rounds.price(folds.len() + 1)
 }
 
 fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
@@ -217,6 +244,7 @@ fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learn
         epsilon_record: spent.epsilon_record,
         epsilon_day: spent.epsilon_day,
         delta: spent.delta,
+        year: spent.year.map(|spent| YearPrivacy { year: spent.year, epsilon_record: spent.epsilon_record }),
     });
     let mut card = Card::new(&trained, judgement, privacy)?;
     card.left_out.extend(rounds.found_out().map(|(member, why)| LeftOut {

@@ -1,13 +1,14 @@
 //! [`Rounds`] of the models, held as rounds of a federation.
 
 use super::{
-    Class, LearningError,
+    Class, LearningError, NoiseSettings, Price, Spent,
+    account::{Account, sums_left},
     checkpoint::{self, Checkpoint, Found, Progress},
 };
 use alloy::primitives::Keccak256;
 use quaestor_federation::{
     Aggregation, Coordinator, Excluded, Exclusion, Member, ReputationRule, RoundReport, Settings, Task, Ticks,
-    privacy::{self, Budget, FixedPoint},
+    privacy::{Budget, FixedPoint},
     round::OpenError,
 };
 use quaestor_risk::train::{NewtonShard, Part, RoundsError};
@@ -50,34 +51,6 @@ pub struct RoundsSettings {
     pub noise_key: [u8; 32],
 }
 
-/// Noise on records.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct NoiseSettings {
-    /// Standard deviation of the noise, in clips. Each member adds all of it, since its own update is seen.
-    pub noise_multiplier: f64,
-    /// Rounds of Newton's method that are released, for each part that has them; each is noise anew, so there are few.
-    pub rounds: u32,
-    /// Largest norm of a record's gradient; other sums have bounds of their own.
-    pub clip: f64,
-    /// δ at which ε is stated.
-    pub delta: f64,
-    /// Records that one day's flows of a member enter.
-    pub window: u32,
-}
-
-/// What noise cost.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spent {
-    /// Sums released, of all parts, judging included.
-    pub rounds: u32,
-    /// ε of one record.
-    pub epsilon_record: f64,
-    /// ε of one day.
-    pub epsilon_day: f64,
-    /// δ of both.
-    pub delta: f64,
-}
-
 /// What is told while training goes on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Told {
@@ -87,6 +60,8 @@ pub enum Told {
     Resumed(usize),
     /// A checkpoint is of no use, and why; training begins anew.
     Unusable(String),
+    /// What it is about to release.
+    Price(Price),
     /// A closed round of a part.
     Round(Part, RoundReport),
     /// A member is out for good, and why.
@@ -112,9 +87,6 @@ impl fmt::Display for FoundOut {
     }
 }
 
-/// Writes a budget down.
-type Keep = Box<dyn FnMut(&Budget) -> Result<(), LearningError>>;
-
 /// Adds up through rounds: aggregation, checks, hold-out, reputations. Who is excluded once stays out.
 pub struct Federated {
     pub(super) settings: RoundsSettings,
@@ -124,13 +96,10 @@ pub struct Federated {
     pub(super) excluded: BTreeSet<String>,
     /// Of each of them.
     reasons: BTreeMap<String, FoundOut>,
-    budget: Option<(Budget, u32)>,
-    keep: Option<Keep>,
+    account: Account,
     stop: Option<LearningError>,
     folder: Option<PathBuf>,
     checkpoint: Option<Checkpoint>,
-    /// Sums released with noise, an open one included.
-    released: u32,
     tell: Box<dyn FnMut(&Told)>,
 }
 
@@ -149,24 +118,22 @@ impl Federated {
             poison_factor: POISON,
             excluded: BTreeSet::new(),
             reasons: BTreeMap::new(),
-            budget: None,
-            keep: None,
+            account: Account::default(),
             stop: None,
             folder: None,
             checkpoint: None,
-            released: 0,
             tell,
         }
     }
 
     /// Charges noise to a budget, in this period (a year).
     pub fn charge(&mut self, budget: Budget, period: u32) {
-        self.budget = Some((budget, period));
+        self.account.charge(budget, period);
     }
 
     /// Has `write` keep the budget whenever it was charged, before members are asked. Where it fails, nothing is released.
     pub fn keep(&mut self, write: impl FnMut(&Budget) -> Result<(), LearningError> + 'static) {
-        self.keep = Some(Box::new(write));
+        self.account.keep(Box::new(write));
     }
 
     /// Keeps a checkpoint in this folder, from which a training that was killed goes on. [`Self::forget`] removes it once
@@ -185,7 +152,7 @@ impl Federated {
 
     /// The budget after what was charged.
     pub fn budget(&self) -> Option<&Budget> {
-        self.budget.as_ref().map(|(budget, _)| budget)
+        self.account.ledger()
     }
 
     /// From now on this member sends its numbers turned and amplified, to see it found out.
@@ -205,31 +172,41 @@ impl Federated {
 
     /// What the noise cost so far; `None` without noise.
     pub fn privacy(&self) -> Option<Spent> {
-        let noise = self.settings.noise?;
-        let NoiseSettings { noise_multiplier, delta, window, .. } = noise;
-        let rounds = self.released;
-        Some(Spent {
-            rounds,
-            epsilon_record: privacy::epsilon(noise_multiplier, rounds, delta).ok()?,
-            epsilon_day: privacy::epsilon_of_group(noise_multiplier, rounds, delta, window).ok()?,
-            delta,
-        })
+        self.account.spent(&self.settings.noise?)
+    }
+
+    /// Tells what a whole training over so many stages (the folds of its test, and all days) is about to release, less what
+    /// its checkpoint has.
+    ///
+    /// # Errors
+    /// If the year's budget does not cover it.
+    pub(super) fn price(&mut self, stages: usize) -> Result<(), LearningError> {
+        let Some(noise) = self.settings.noise else { return Ok(()) };
+        let (done, held) = self.checkpoint.as_ref().map_or((Vec::new(), 0), Checkpoint::released);
+        let sums = sums_left(&noise, stages, done, held);
+        if sums == 0 {
+            return Ok(());
+        }
+        let price = self.account.price(&noise, sums)?;
+        (self.tell)(&Told::Price(price));
+        self.account.expect_covered(&noise, &price)
     }
 
     /// Finds out whether this training was begun before.
-    pub(super) fn begin(&mut self, class: &Class<'_>) -> Result<(), LearningError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+    pub(super) fn begin(&mut self, class: &Class<'_>) -> Result<bool, LearningError> {
+        let Some(folder) = &self.folder else { return Ok(false) };
         let RoundsSettings { aggregation, quorum_bps, noise, noise_key: _ } = &self.settings;
         let poisoned = &self.poisoned;
         let key = checkpoint::key(format_args!("{aggregation:?} {quorum_bps} {noise:?} {poisoned:?} {class:?}"));
         let (checkpoint, found) = Checkpoint::open(folder, key)?;
+        let begun = !checkpoint.is_empty();
         self.checkpoint = Some(checkpoint);
         match found {
             Found::Nothing => {}
             Found::Parts(parts) => (self.tell)(&Told::Resumed(parts)),
             Found::Unusable(why) => (self.tell)(&Told::Unusable(why)),
         }
-        Ok(())
+        Ok(begun)
     }
 
     /// Why nothing more is released, if something stopped the training.
@@ -289,13 +266,13 @@ impl Federated {
 
     fn progress(&self) -> Progress {
         let excluded = self.reasons.iter().map(|(member, why)| (member.clone(), *why)).collect();
-        Progress { excluded, released: self.released }
+        Progress { excluded, released: self.account.released }
     }
 
     fn go_on_from(&mut self, progress: Progress) {
         self.reasons = progress.excluded.into_iter().collect();
         self.excluded = self.reasons.keys().cloned().collect();
-        self.released = progress.released;
+        self.account.released = progress.released;
     }
 
     pub(super) fn factor_of(&self, member: &str) -> f64 {
@@ -307,7 +284,7 @@ impl Federated {
     pub(super) fn noise_key_of(&self, member: &str) -> [u8; 32] {
         let mut hasher = Keccak256::new();
         hasher.update(self.settings.noise_key);
-        hasher.update(self.released.to_be_bytes());
+        hasher.update(self.account.released.to_be_bytes());
         hasher.update(member);
         hasher.finalize().0
     }
@@ -357,19 +334,14 @@ impl Federated {
         loss: &dyn Fn(&[f64]) -> f64,
         resumable: bool,
     ) -> Result<RoundReport, RoundsError> {
-        let opened = coordinator.open(0, self.budget.as_ref().map_or(0, |(_, period)| *period));
+        let opened = coordinator.open(0, self.account.year());
         let mut open = opened.map_err(|error| match error {
             OpenError::Budget(spent) => self.stopped(LearningError::Spent(spent)),
             other => other.into(),
         })?;
         let noisy = open.opened().noise.is_some();
         if noisy {
-            self.released += 1;
-            if let (Some((budget, _)), Some(charged)) = (&mut self.budget, coordinator.state().budget) {
-                *budget = charged;
-                let kept = self.keep.as_mut().map_or(Ok(()), |keep| keep(&charged));
-                kept.map_err(|error| self.stopped(error))?;
-            }
+            self.account.release(coordinator.state().budget).map_err(|error| self.stopped(error))?;
             self.note(resumable.then_some(&*coordinator), true)?;
         }
         open.collect(members, &mut Still);

@@ -86,15 +86,6 @@ impl Fit {
     }
 }
 
-/// ε that a record may cost in a year.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct YearBudget {
-    /// ε at the training's δ.
-    pub epsilon: f64,
-    /// The year that is charged.
-    pub year: u32,
-}
-
 /// What is trained, on what, and where it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
@@ -122,8 +113,10 @@ pub struct Training {
     pub noise_multiplier: Option<f64>,
     /// δ at which ε is stated.
     pub delta: f64,
-    /// What a year may cost; `None`: nothing is charged.
-    pub budget: Option<YearBudget>,
+    /// The year that noise is charged to.
+    pub year: u32,
+    /// ε that a record may cost in it; `None`: what is spent is written down, and no training refused for it.
+    pub epsilon_year_max: Option<f64>,
     /// Where model, card and ledger are.
     pub folder: PathBuf,
     /// A member that poisons what it sends, to see it found out.
@@ -167,8 +160,8 @@ impl Training {
     /// training or has no noise to charge, averages are to be hidden by noise, or a file cannot be written. No model is
     /// written then.
     pub fn run(&self, mut tell: impl FnMut(&Progress<'_>) + 'static) -> Result<Taught, LearningError> {
-        if let (Some(budget), None) = (self.budget, self.noise_multiplier) {
-            return Err(LearningError::NoNoise { epsilon: budget.epsilon });
+        if let (Some(epsilon), None) = (self.epsilon_year_max, self.noise_multiplier) {
+            return Err(LearningError::NoNoise { epsilon });
         }
         if let Some(noise_multiplier) = self.noise_multiplier {
             // A cost that cannot be said is not incurred.
@@ -213,15 +206,18 @@ impl Training {
         Ok(Taught { lesson, files, privacy: rounds.privacy(), excluded })
     }
 
-    /// Has the rounds charge the year's budget, if there is one, each before it is held.
+    /// Has the rounds charge the year's ledger, each before it is held. With noise there always is one: what was released
+    /// counts against a budget that is voted later as well.
     fn charge(&self, rounds: &mut Federated) -> Result<(), LearningError> {
-        let Some(YearBudget { epsilon, year }) = self.budget else { return Ok(()) };
+        if self.noise_multiplier.is_none() {
+            return Ok(());
+        }
         let ledger = Ledger::of_folder(&self.folder);
         let budget = match ledger.read()? {
-            Some(budget) => budget.voted(Some(epsilon), self.delta)?,
-            None => Budget::new(epsilon, self.delta, BUDGET_GROUP, year)?,
+            Some(budget) => budget,
+            None => Budget::unlimited(self.delta, BUDGET_GROUP, self.year)?,
         };
-        rounds.charge(budget, year);
+        rounds.charge(budget.voted(self.epsilon_year_max, self.delta)?, self.year);
         rounds.keep(move |budget| ledger.write(budget));
         Ok(())
     }

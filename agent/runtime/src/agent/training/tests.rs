@@ -39,7 +39,8 @@ fn training(folder: &Path) -> Training {
         trees: 1,
         noise_multiplier: None,
         delta: 1e-5,
-        budget: None,
+        year: 1970,
+        epsilon_year_max: None,
         folder: folder.to_owned(),
         poison: None,
     }
@@ -58,8 +59,7 @@ fn the_thread_says_how_it_ended() {
         Ended::Failed { reason } => assert!(reason.contains("prices"), "{reason}"),
         other => panic!("{other:?}"),
     }
-    let budget = Some(YearBudget { epsilon: 8.0, year: 1970 });
-    match ended(Training { budget, ..training(folder.path()) }) {
+    match ended(Training { epsilon_year_max: Some(8.0), ..training(folder.path()) }) {
         Ended::Failed { reason } => assert!(reason.contains("`training.noise_multiplier`"), "{reason}"),
         other => panic!("{other:?}"),
     }
@@ -80,10 +80,10 @@ fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_say
     let found = training_of(&with_table, &year(2_125), when).unwrap();
     assert_eq!(date(found.until), "2020-12-31");
     assert_eq!((found.noise_multiplier, found.delta, found.now), (Some(2.5), 1e-6, NOON + 5));
-    assert_eq!(found.budget, Some(YearBudget { epsilon: 2.125, year: 2021 }));
+    assert_eq!((found.epsilon_year_max, found.year), (Some(2.125), 2021));
     assert_eq!((found.folder, found.records), ("dao/m".into(), vec!["dao/own.csv".into()]));
     assert_eq!((found.synthetic, found.poison), (None, None));
-    assert_eq!(training_of(&with_table, &RiskTerms::default(), when).unwrap().budget, None);
+    assert_eq!(training_of(&with_table, &RiskTerms::default(), when).unwrap().epsilon_year_max, None);
     assert_eq!(found.drawdown_fit, Fit::Newton);
     assert_eq!(training_of(&by_averages, &year(2_125), when).unwrap().drawdown_fit, Fit::FedAvg);
     assert_eq!(training_of(&config(""), &year(2_125), when), None);

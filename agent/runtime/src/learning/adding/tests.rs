@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use super::super::{
-    Class, FoundOut, LearningError, Ledger, Lesson, NoiseSettings, RoundsSettings, Told, day_number,
+    Class, FoundOut, LearningError, Ledger, Lesson, NoiseSettings, Price, RoundsSettings, Told, day_number,
     fixture::{members, of_seed},
     learn,
 };
@@ -120,6 +120,68 @@ fn where_the_ledger_cannot_be_written_nothing_is_released() {
     let ledger = Ledger::new("/dev/null/ledger.json".into());
     federated.keep(move |budget| ledger.write(budget));
     assert!(matches!(lesson(&mut federated), Err(LearningError::File { .. })));
+}
+
+/// At one clip of noise, which hides no part.
+#[test]
+fn a_clean_training_releases_exactly_what_it_was_said_to_cost() {
+    let enough = quaestor_federation::privacy::epsilon(1.0, 32, 1e-5).unwrap() + 1e-6;
+    let priced: Rc<RefCell<Vec<Price>>> = Rc::default();
+    let heard = Rc::clone(&priced);
+    let mut federated = rounds(Some(1.0), move |told| {
+        if let Told::Price(price) = told {
+            heard.borrow_mut().push(*price);
+        }
+    });
+    federated.charge(Budget::new(enough, 1e-5, 1, 2027).unwrap(), 2027);
+    let card = lesson(&mut federated).unwrap().card;
+    assert_eq!(federated.excluded().count(), 0);
+    let spent = federated.privacy().unwrap();
+    let priced = priced.borrow();
+    assert_eq!((priced.len(), priced[0].sums, spent.rounds), (1, 32, 32));
+    assert!((priced[0].epsilon_record - spent.epsilon_record).abs() < 1e-12);
+    let year = card.privacy.unwrap().year.unwrap();
+    assert_eq!(year.year, 2027);
+    assert!((year.epsilon_record - spent.epsilon_record).abs() < 1e-9, "{year:?}");
+}
+
+#[test]
+fn a_training_that_the_budget_does_not_cover_releases_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut federated = rounds(Some(1.0), |told| assert!(!matches!(told, Told::Round(..) | Told::Stage(_))));
+    let short = quaestor_federation::privacy::epsilon(1.0, 31, 1e-5).unwrap() + 1e-6;
+    federated.charge(Budget::new(short, 1e-5, 1, 2027).unwrap(), 2027);
+    federated.keep(|_| panic!("nothing is charged"));
+    federated.checkpoint(folder.path());
+    let refused = lesson(&mut federated).unwrap_err();
+    assert!(matches!(&refused, LearningError::Uncovered(found) if found.covered == 31), "{refused}");
+    assert!(!Checkpointed::is_there(folder.path()), "there is nothing to go on from");
+}
+
+/// Finding somebody out takes more sums than the price of a clean training.
+#[test]
+fn a_budget_that_ends_on_the_way_stops_the_training_which_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let enough = quaestor_federation::privacy::epsilon(5.0, 32, 1e-5).unwrap() + 1e-6;
+    let poisoned = |epsilon: Option<f64>, ledger: Budget| {
+        let mut federated = rounds(Some(5.0), |_| {});
+        federated.poison("uni-holder");
+        federated.charge(ledger.voted(epsilon, 1e-5).unwrap(), 2027);
+        federated.checkpoint(folder.path());
+        let lesson = lesson(&mut federated);
+        (lesson, federated.budget().copied().unwrap(), federated.privacy())
+    };
+    let (stopped, ledger, _) = poisoned(Some(enough), Budget::unlimited(1e-5, 1, 2027).unwrap());
+    assert!(matches!(stopped, Err(LearningError::Spent(_))), "{stopped:?}");
+    assert!(Checkpointed::is_there(folder.path()), "what was released is not lost");
+    let (refused, ledger, _) = poisoned(Some(enough), ledger);
+    assert!(matches!(refused, Err(LearningError::Uncovered(_))), "{refused:?}");
+    assert!(Checkpointed::is_there(folder.path()), "a refusal loses nothing");
+    let (lesson, ledger, spent) = poisoned(None, ledger);
+    let (spent, year) = (spent.unwrap(), lesson.unwrap().card.privacy.unwrap().year.unwrap());
+    assert!(spent.rounds > 32);
+    assert_eq!(year.epsilon_record, ledger.spent_epsilon().unwrap());
+    assert!((year.epsilon_record - spent.epsilon_record).abs() < 1e-9, "each release is charged once");
 }
 
 /// At five clips of noise; at ten the noise of the training drowns one of four, and who is out is no longer sure.
@@ -281,15 +343,16 @@ impl Checkpointed {
 fn with_noise_nothing_is_released_twice_and_no_release_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let before: usize = [3, 5, 9].map(|at| killed(Some(1.0), folder.path(), at)).iter().sum();
-    let told = Rc::new(Cell::new(0));
-    let count = Rc::clone(&told);
-    let mut federated = rounds(Some(1.0), move |told| {
-        if let Told::Round(..) = told {
-            count.set(count.get() + 1);
-        }
+    let (told, priced) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let (count, price_of) = (Rc::clone(&told), Rc::clone(&priced));
+    let mut federated = rounds(Some(1.0), move |told| match told {
+        Told::Round(..) => count.set(count.get() + 1),
+        Told::Price(price) => price_of.set(price.sums as usize),
+        _ => {}
     });
     federated.checkpoint(folder.path());
     lesson(&mut federated).unwrap();
+    assert_eq!(priced.get(), told.get(), "what is done is not in the price of going on");
     let spent = federated.privacy().unwrap();
     assert_eq!(spent.rounds as usize, before + told.get());
     // Each kill came while a round was open, which is held again: three more than the thirty-two without kills.

@@ -22,7 +22,8 @@ fn training(folder: &Path) -> Training {
         trees: 1,
         noise_multiplier: None,
         delta: 1e-5,
-        budget: None,
+        year: 2021,
+        epsilon_year_max: None,
         folder: folder.to_owned(),
         poison: None,
     }
@@ -32,8 +33,8 @@ fn training(folder: &Path) -> Training {
 fn a_budget_without_noise_is_refused_before_anything_is_read_or_written() {
     let folder = tempfile::tempdir().unwrap();
     let models = folder.path().join("models");
-    let budget = Some(YearBudget { epsilon: 8.0, year: 2021 });
-    let refused = Training { budget, prices: "none".into(), ..training(&models) }.run(|_| ()).unwrap_err();
+    let epsilon_year_max = Some(8.0);
+    let refused = Training { epsilon_year_max, prices: "none".into(), ..training(&models) }.run(|_| ()).unwrap_err();
     assert!(matches!(refused, LearningError::NoNoise { .. }), "{refused}");
     assert!(refused.to_string().contains("epsilon 8 a year"), "{refused}");
     assert!(refused.to_string().contains("set `training.noise_multiplier` in agent.toml, such as 5"), "{refused}");
@@ -89,11 +90,55 @@ fn a_training_never_fills_the_folder_beyond_what_the_agent_looks_through() {
 fn a_ledger_that_cannot_be_read_stops_training() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("privacy-ledger.json"), "{").unwrap();
-    let budget = Some(YearBudget { epsilon: 8.0, year: 2021 });
-    let found = Training { budget, noise_multiplier: Some(40.0), ..training(folder.path()) };
-    let mut rounds = Federated::new(found.rounds().unwrap(), Box::new(|_| ()));
-    let error = found.charge(&mut rounds).unwrap_err();
+    let error = charged(&Training { epsilon_year_max: Some(8.0), ..training(folder.path()) }).unwrap_err();
     assert!(error.to_string().contains("is no privacy ledger"), "{error}");
+}
+
+/// The rounds of this training with noise, with the ledger that they charge.
+fn charged(found: &Training) -> Result<Federated, LearningError> {
+    let found = Training { noise_multiplier: Some(40.0), ..found.clone() };
+    let mut rounds = Federated::new(found.rounds().unwrap(), Box::new(|_| ()));
+    found.charge(&mut rounds).map(|()| rounds)
+}
+
+#[test]
+fn a_ledger_is_kept_with_a_budget_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = training(folder.path());
+    let limit = |rounds: Federated| rounds.budget().unwrap().epsilon();
+    assert_eq!(limit(charged(&without).unwrap()), None);
+    // One of a version that knew no other, with half of a μ² spent.
+    let before = r#"{"epsilon":"4020000000000000","delta":"3ee4f8b588e368f1","group":1,"period":2021,"spent_mu_squared":"3fe0000000000000"}"#;
+    fs::write(folder.path().join("privacy-ledger.json"), before).unwrap();
+    let spent = |rounds: &Federated| rounds.budget().unwrap().spent_epsilon().unwrap();
+    let found = charged(&without).unwrap();
+    assert!(spent(&found) > 2.0, "{}", spent(&found));
+    assert_eq!(limit(found), None);
+    assert_eq!(limit(charged(&Training { epsilon_year_max: Some(4.5), ..without.clone() }).unwrap()), Some(4.5));
+    // What a training without noise releases has no ε.
+    let mut rounds = Federated::new(without.rounds().unwrap(), Box::new(|_| ()));
+    without.charge(&mut rounds).unwrap();
+    assert!(rounds.budget().is_none());
+}
+
+#[test]
+fn a_ledger_that_was_removed_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    card("card-0x01.json", r#"{"hash":"0x01","privacy":null}"#);
+    card("card-0x02.md", "no card for programs");
+    charged(&training(folder.path())).unwrap();
+    card("card-0x03.json", r#"{"hash":"0x03","privacy":{"epsilon_record":3.5,"epsilon_day":9.0,"delta":1e-5}}"#);
+    let refused = charged(&training(folder.path())).unwrap_err();
+    assert!(matches!(refused, LearningError::NoLedger { .. }), "{refused}");
+    let said = refused.to_string();
+    assert!(
+        said.contains("card-0x03.json says that noise was spent") && said.contains("restore it from a copy"),
+        "{said}"
+    );
+    fs::remove_file(folder.path().join("card-0x03.json")).unwrap();
+    card("card-0x04.json", "{");
+    assert!(matches!(charged(&training(folder.path())), Err(LearningError::File { .. })), "what it says is not known");
 }
 
 #[test]
