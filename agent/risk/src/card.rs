@@ -7,7 +7,7 @@ mod markdown;
 
 use crate::{
     data::Target,
-    judge::{Judgement, Metric, Task, Way},
+    judge::{Basis, Judgement, Metric, Task, Way},
     model_file::{MemberData, ModelFile, ModelFileError},
     models::drawdown::DrawdownFit,
     train::Trained,
@@ -20,6 +20,9 @@ use std::collections::BTreeMap;
 const REJECTED_BELOW: f64 = 0.05;
 /// Below this area under the ROC curve drawdowns are hardly told apart.
 const AUC_WEAK: f64 = 0.6;
+/// Where the test has one class.
+const NO_AUC: &str = "The test had no drawdown, or nothing else: how well they are told apart is unknown, and a policy's \
+                      least AUC is not met.";
 /// Fewer drawdowns than this, over all members, are few.
 const EVENTS_FEW: usize = 100;
 
@@ -157,7 +160,7 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
     }
     let used = judgement.row(Task::Drawdown.used(), Way::Together);
     match used.and_then(|row| row.score(Metric::Auc)) {
-        None => found.push("The test had no drawdown, or nothing else: how well they are told apart is unknown.".into()),
+        None => found.push(NO_AUC.into()),
         Some(auc) if auc < AUC_WEAK => found.push(format!(
             "An AUC of {auc:.3} is near that of a coin (0.5): do not read the drawdown probability as a warning of its own."
         )),
@@ -190,12 +193,18 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
     if !missing.is_empty() {
         found.push("Parts are missing (above); what they would forecast is unknown, which a policy's ceilings count as breached.".into());
     }
-    found.push(match private {
-        true => "The ε is that of all sums that training and its judging released, of every part; the scores on this card are \
-                 of members' own records and exact, so it is for members alone."
-            .into(),
-        false => "No noise was added: sums that members sent are as exact as their records.".into(),
-    });
+    found.push(match (private, judgement.basis) {
+        (true, Basis::Members) => {
+            "The ε is that of all sums that training and its judging released, of every part; the scores on this card are \
+             of members' own records and exact, so it is for members alone."
+        }
+        (true, Basis::Public) => {
+            "The ε is that of all sums that training and its judging released, of every part; scores are of public records \
+             alone. How well it does for a member, and whether one by itself would do better, they do not say."
+        }
+        (false, _) => "No noise was added: sums that members sent are as exact as their records.",
+    }
+    .to_owned());
     found.push(format!(
         "An asset with fewer than {} days of prices, a market unlike any before {}, a treasury whose assets no member \
          held: there it extrapolates.",

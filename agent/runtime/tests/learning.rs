@@ -270,6 +270,46 @@ fn what_was_released_before_a_kill_is_in_ledger_and_card() {
     assert!(charged <= quaestor_federation::privacy::epsilon(3.0, rounds + 2, 1e-5).unwrap());
 }
 
+/// A member that holds an asset and dollars, and pays the same every day.
+fn records(folder: &Path, symbol: &str, held: u32) -> String {
+    let file = folder.join(format!("{symbol}.csv"));
+    let from = "2019-06-01".parse::<chrono::NaiveDate>().unwrap();
+    let rows: String = from.iter_days().take(699).map(|day| format!("{day},{held},100000,900,100\n")).collect();
+    fs::write(&file, format!("date,{symbol},USDC,burn_usd,revenue_usd\n{rows}")).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn with_noise_real_records_are_scored_only_when_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [eth, btc] = [records(folder.path(), "ETH", 1_000), records(folder.path(), "BTC", 50)];
+    let noisy = ["--records", &eth, "--records", &btc, "--noise-multiplier", "1"];
+    let card_of = |found: &Value| -> (Value, String) {
+        let json = fs::read(found["card_json"].as_str().unwrap()).unwrap();
+        (serde_json::from_slice(&json).unwrap(), fs::read_to_string(found["card"].as_str().unwrap()).unwrap())
+    };
+    let ways = |card: &Value| -> std::collections::BTreeSet<String> {
+        let rows = card["judgement"]["rows"].as_array().unwrap();
+        rows.iter().map(|row| row["way"].as_str().unwrap().to_owned()).collect()
+    };
+    let found = document(&train(&folder.path().join("public"), &noisy));
+    let (card, page) = card_of(&found);
+    assert_eq!(ways(&card), ["naive", "together"].map(str::to_owned).into());
+    assert_eq!(
+        (&card["judgement"]["basis"], &card["judgement"]["members"]),
+        (&"public".into(), &serde_json::json!([]))
+    );
+    assert!(page.contains("Judged on public records alone, not on members'. Absent are:\n\n- pooled: it is fitted to"));
+    assert!(page.contains("scores are of public records alone") && !page.contains("members' own records and exact"));
+    assert!(found["auc_bps"].as_u64().is_some());
+    let found = document(&train(&folder.path().join("exact"), &[&noisy[..], &["--exact-scores"]].concat()));
+    let (card, page) = card_of(&found);
+    assert_eq!(ways(&card), ["alone", "naive", "pooled", "together"].map(str::to_owned).into());
+    assert!(page.contains("the scores on this card are of members' own records and exact"), "{page}");
+    let alone = complaint(&["train", "--prices", PRICES, "--records", &eth, "--exact-scores"], 2);
+    assert!(alone.contains("--noise-multiplier"), "{alone}");
+}
+
 #[test]
 fn bad_records_say_file_line_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
@@ -306,6 +346,7 @@ fn what_the_agent_trains_is_not_mixed_with_options() {
         ["--drawdown-fit", "fedavg"],
         ["--prices", PRICES],
         ["--noise-multiplier", "40"],
+        ["--exact-scores", "--noise-multiplier=40"],
         ["--out", "models"],
     ] {
         let found = complaint(&[&["train", "--config", "agent.toml"][..], &more].concat(), 2);

@@ -3,7 +3,7 @@
 use super::Card;
 use crate::{
     data::{Window, date},
-    judge::{Metric, Task},
+    judge::{Basis, Metric, Task},
 };
 use std::fmt::Write;
 
@@ -102,6 +102,13 @@ fn scores(page: &mut String, card: &Card) {
             first.test.start.saturating_sub(first.train.end)
         );
     }
+    if judgement.basis == Basis::Public {
+        let _ = writeln!(page, "Judged on public records alone, not on members'. Absent are:\n");
+        for one in &judgement.absent {
+            let _ = writeln!(page, "- {}: {}", one.rival, one.reason);
+        }
+        page.push('\n');
+    }
     for verdict in &judgement.verdicts {
         let _ = writeln!(page, "- {}", verdict.sentence);
     }
@@ -139,6 +146,9 @@ fn scores(page: &mut String, card: &Card) {
 }
 
 fn members(page: &mut String, card: &Card) {
+    if card.judgement.members.is_empty() {
+        return;
+    }
     let _ = writeln!(
         page,
         "\n## What each member has of it\n\n| member | task | by | records | together | alone | naive | best |\n|---|---|---|---:|---:|---:|---:|---|"

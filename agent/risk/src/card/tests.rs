@@ -38,6 +38,24 @@ fn a_person_reads_it() {
 }
 
 #[test]
+fn a_card_of_public_scores_says_what_is_absent_and_why() {
+    let mut found = card();
+    let own = "What each member has of it";
+    assert!(found.to_markdown().contains(own) && !found.to_markdown().contains("Judged on public records"));
+    let absent = crate::judge::Absent { rival: "alone".into(), reason: "it would tell".into() };
+    found.judgement =
+        Judgement { basis: Basis::Public, absent: vec![absent], members: vec![], ..found.judgement.clone() };
+    let page = found.to_markdown();
+    assert!(page.contains("Judged on public records alone, not on members'. Absent are:\n\n- alone: it would tell\n"));
+    assert!(!page.contains(own), "{page}");
+    // A card of before is one of members' records.
+    let mut json = serde_json::to_value(card()).unwrap();
+    let judgement = json["judgement"].as_object_mut().unwrap();
+    assert!(judgement.remove("basis").is_some() && judgement.remove("absent").is_some());
+    assert_eq!(serde_json::from_value::<Card>(json).unwrap(), card());
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     let mut found = Card { privacy: None, ..card() };
     assert!(found.to_markdown().contains("No noise was added; there is no ε."));
@@ -67,6 +85,9 @@ fn each_weakness_is_warned_of() {
     assert!(starts(&found, "It knows 90 records before a drawdown"), "{found:?}");
     let private = all(&made.judgement, true);
     assert!(!starts(&private, "No noise was added") && starts(&private, "The ε is that of all sums that"));
+    let public = all(&Judgement { basis: Basis::Public, ..made.judgement.clone() }, true);
+    assert!(!public.iter().any(|one| one.contains("members' own records")), "{public:?}");
+    assert!(public.iter().any(|one| one.contains("scores are of public records alone")), "{public:?}");
     let mut judgement = made.judgement;
     let costs =
         |judgement: &Judgement| starts(&all(judgement, true), "Days beyond the value at risk cost `eth-holder` 3.2");
@@ -78,7 +99,7 @@ fn each_weakness_is_warned_of() {
     scores.iter_mut().filter(|(metric, _)| *metric == Metric::Auc).for_each(|(_, auc)| *auc = 0.55);
     assert!(starts(&all(&judgement, true), "An AUC of 0.550 is near that of a coin"));
     judgement.rows.clear();
-    assert!(starts(&all(&judgement, true), "The test had no drawdown"));
+    assert!(all(&judgement, true).iter().any(|one| one == NO_AUC));
     let verdicts =
         |judgement: &Judgement| all(judgement, true).iter().filter(|one| one.contains("does not pay")).count();
     let losing = judgement.verdicts.iter().filter(|verdict| !verdict.pays()).count();

@@ -3,6 +3,9 @@
 //! [`judge`] walks forward. In each fold the model is trained together, by someone who sees all records (pooled), and by
 //! each member alone; all of them, their other families and the naive forecasts are scored on the same later records.
 //! Where training together does not win, a [`Verdict`] says so, and so does the card.
+//!
+//! Scores of members' records are exact. Where noise is to hide those records, [`judge_public`] scores the model on public
+//! ones instead, and goes without the rivals that it would cost.
 
 mod calibration;
 mod coverage;
@@ -28,9 +31,37 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// On whose later records a model is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Members' own, beside every rival. The scores are exact, and tell of those records whatever noise is in the model.
+    #[default]
+    Members,
+    /// Public ones alone, beside naive forecasts of them and the model's other families: nothing is told of members that
+    /// the rounds did not give.
+    Public,
+}
+
+/// A rival that was not judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Absent {
+    /// Which.
+    pub rival: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
+    /// On whose records.
+    #[serde(default)]
+    pub basis: Basis,
+    /// Rivals that were not judged, and why.
+    #[serde(default)]
+    pub absent: Vec<Absent>,
     /// What was trained on and what judged on.
     pub folds: Vec<Fold>,
     /// Every family and way.
@@ -84,16 +115,49 @@ pub fn judge(
     rounds: &mut dyn Rounds,
 ) -> Result<Judgement, JudgementError> {
     let (folds, collected) = walk::walk(shards, holdout, settings, plan, rounds)?;
-    let tail = shards.first().map_or(0.0, |shard| shard.target().tail());
     let members: Vec<&str> = shards.iter().map(Shard::member).collect();
-    let rows = table::rows(&collected, tail)?;
+    judged(shards, folds, &collected, &members)
+}
+
+/// The same on public records alone: `public` is what [`judge`] calls `holdout`, of which each fold's model knows the days
+/// before its test and is judged on the later ones. Members' records enter by what `rounds` give of them and in no other
+/// way; rivals that need them are absent.
+///
+/// # Errors
+/// If days cannot be split, a fold cannot be trained, or there are no public records in a test.
+pub fn judge_public(
+    shards: &[Shard],
+    public: &Shard,
+    settings: &Settings,
+    plan: Plan,
+    rounds: &mut dyn Rounds,
+) -> Result<Judgement, JudgementError> {
+    let (folds, collected) = walk::walk_public(shards, public, settings, plan, rounds)?;
+    let other = walk::family(settings.drawdown_fit.other());
+    let absent = [Way::Pooled.to_string(), Way::Alone.to_string(), other.to_string()];
+    let reason = "it is fitted to members' own records, and its scores would tell of them outside of ε";
+    let absent = absent.map(|rival| Absent { rival, reason: reason.to_owned() }).to_vec();
+    Ok(Judgement { basis: Basis::Public, absent, ..judged(shards, folds, &collected, &[public.member()])? })
+}
+
+/// `members` are whose records the forecasts are of.
+fn judged(
+    shards: &[Shard],
+    folds: Vec<Fold>,
+    collected: &walk::Collected,
+    members: &[&str],
+) -> Result<Judgement, JudgementError> {
+    let tail = shards.first().map_or(0.0, |shard| shard.target().tail());
+    let rows = table::rows(collected, tail)?;
     let series = collected.get(&(Task::Drawdown.used(), Way::Together)).map_or(&[][..], Vec::as_slice);
     let flat = |of: fn(&table::Series) -> &Vec<f64>| series.iter().flat_map(|one| of(one).iter().copied()).collect();
     let (forecasts, outcomes): (Vec<f64>, Vec<f64>) = (flat(|one| &one.forecasts), flat(|one| &one.outcomes));
     Ok(Judgement {
+        basis: Basis::Members,
+        absent: Vec::new(),
         folds,
-        members: table::member_rows(&collected, &members, tail),
-        coverage: table::coverage_rows(&collected, &members, tail),
+        members: table::member_rows(collected, members, tail),
+        coverage: table::coverage_rows(collected, members, tail),
         calibration: calibration(&forecasts, &outcomes)?,
         verdicts: table::judged().filter_map(|(task, metric)| Verdict::of(task, metric, &rows)).collect(),
         rows,

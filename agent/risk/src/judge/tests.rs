@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     fixture::{day, shards},
     models::{drawdown::DrawdownFit, tail::ResidualSums},
-    train::{Contribution, NewtonShard, Part, PlainRounds, RoundsError},
+    train::{BoundedShard, Contribution, NewtonShard, Part, PlainRounds, RoundsError},
 };
 
 /// Two folds at the end of the data; UNI and AAVE have no year yet, ETH and BTC are cut to theirs.
@@ -160,4 +160,150 @@ fn what_cannot_be_judged_says_why() {
     let early = text(&shards, Plan { test_from: day("2020-10-01"), ..plan() });
     assert!(early.starts_with("fold 0 cannot be trained: no member has enough records to train"), "{early}");
     assert!(early.contains("`eth-holder`: 16 records are fewer than the 60 that are needed"), "{early}");
+}
+
+/// Adds up, and writes down what it was handed of members and of public records.
+#[derive(Default)]
+struct Watched {
+    handed: Vec<(Part, Vec<Contribution>, Option<Contribution>)>,
+    fitted: Vec<(Part, Vec<NewtonShard>, Option<NewtonShard>)>,
+}
+
+impl Rounds for Watched {
+    fn sum(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        holdout: Option<&Contribution>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        self.handed.push((part, contributions.to_vec(), holdout.cloned()));
+        PlainRounds.sum(part, contributions, None)
+    }
+
+    fn newton(
+        &mut self,
+        part: Part,
+        shards: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        self.fitted.push((part, shards.to_vec(), holdout.cloned()));
+        PlainRounds.newton(part, shards, None, ridge)
+    }
+}
+
+/// One of them is public.
+fn split(shards: &[Shard]) -> (&[Shard], &Shard) {
+    let (public, members) = shards.split_last().unwrap();
+    (members, public)
+}
+
+#[test]
+fn on_public_records_nothing_is_judged_that_members_records_are_needed_for() {
+    let shards = recent();
+    let (members, public) = split(&shards);
+    let found = judge_public(members, public, &settings(), plan(), &mut PlainRounds).unwrap();
+    assert_eq!((found.basis, found.folds.len(), found.members.len()), (Basis::Public, 2, 0));
+    assert!(found.rows.iter().all(|row| matches!(row.way, Way::Together | Way::Naive)), "{:?}", found.rows);
+    assert!(found.rows.iter().all(|row| row.family != Family::Averaged), "{:?}", found.rows);
+    assert!(found.coverage.iter().all(|row| row.member == public.member()));
+    assert_eq!(
+        found.absent.iter().map(|one| one.rival.as_str()).collect::<Vec<_>>(),
+        ["pooled", "alone", "averaged logistic"]
+    );
+    assert!(found.absent.iter().all(|one| one.reason.contains("outside of ε")));
+    // The same model is judged on the same days as with all rivals; what is scored is public.
+    let days = public.within(day("2021-05-01")..u32::MAX).unwrap();
+    let combined = found.row(Family::Combined, Way::Together).unwrap();
+    assert_eq!((combined.records, combined.fallbacks), (days.days().len(), 0));
+    assert!(found.auc_bps().is_some());
+    // Naive forecasts know public events alone: other members' numbers change nothing in them.
+    let fewer = judge_public(&members[..2], public, &settings(), plan(), &mut PlainRounds).unwrap();
+    for family in [Family::Ewma, Family::BaseRate, Family::EwmaNormal] {
+        assert_eq!(fewer.row(family, Way::Naive), found.row(family, Way::Naive), "{family}");
+    }
+    assert_ne!(fewer.row(Family::Combined, Way::Together), found.row(Family::Combined, Way::Together));
+}
+
+/// Gives nothing of members: every sum is that of public records.
+struct Deaf;
+
+impl Rounds for Deaf {
+    fn noisy(&self) -> bool {
+        true
+    }
+
+    fn sum(&mut self, part: Part, _: &[Contribution], _: Option<&Contribution>) -> Result<Vec<f64>, RoundsError> {
+        panic!("{part} as it is")
+    }
+
+    fn sum_bounded(
+        &mut self,
+        _: Part,
+        _: &[BoundedShard],
+        holdout: Option<&BoundedShard>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let mut sum = vec![0.0; holdout.unwrap().width()];
+        for row in holdout.unwrap().rows() {
+            sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
+        }
+        Ok(sum)
+    }
+
+    fn newton(
+        &mut self,
+        part: Part,
+        _: &[NewtonShard],
+        holdout: Option<&NewtonShard>,
+        ridge: f64,
+    ) -> Result<Vec<f64>, RoundsError> {
+        PlainRounds.newton(part, std::slice::from_ref(holdout.unwrap()), None, ridge)
+    }
+}
+
+#[test]
+fn on_public_records_members_enter_a_judgement_by_the_rounds_and_in_no_other_way() {
+    let shards = recent();
+    let of =
+        |member: usize| judge_public(&shards[member..=member], &shards[3], &settings(), plan(), &mut Deaf).unwrap();
+    // Two members with the same days and different records.
+    assert_ne!(shards[0].drawdown().targets(), shards[1].drawdown().targets());
+    let found = of(0);
+    assert_eq!(found, of(1));
+    assert_eq!(found.row(Family::Logistic, Way::Together).unwrap().fallbacks, 0);
+}
+
+#[test]
+fn on_public_records_too_no_fold_knows_its_test() {
+    let plan = Plan { fold_days: 90, ..plan() };
+    let fold = Fold { train: day("2020-09-01")..day("2021-04-17"), test: day("2021-05-01")..0 };
+    let recent = |shards: Vec<Shard>| -> Vec<Shard> {
+        shards.iter().map(|shard| shard.within(day("2020-09-01")..u32::MAX).unwrap()).collect()
+    };
+    let (all, cut) = (recent(shards()), recent(crate::fixture::shards_until(fold.test.start)));
+    let mut judged = Watched::default();
+    let (members, public) = split(&all);
+    let folds = judge_public(members, public, &settings(), plan, &mut judged).unwrap().folds;
+    assert_eq!((folds.len(), &folds[0].train), (1, &fold.train));
+    // A training to which the prices of the test have not come yet.
+    let mut trained = Watched::default();
+    let before: Vec<Shard> = cut.iter().map(|shard| shard.within(fold.train.clone()).unwrap()).collect();
+    let (members, public) = split(&before);
+    crate::train::train(members, Some(public), &settings(), &mut trained).unwrap();
+    assert!(judged.handed.iter().any(|(_, _, public)| public.is_some()) && judged.fitted.len() == 2);
+    assert!(judged.handed == trained.handed && judged.fitted == trained.fitted);
+}
+
+#[test]
+fn public_records_of_one_class_have_no_auc_and_none_at_all_are_an_error() {
+    let shards = recent();
+    let (members, public) = split(&shards);
+    // Days of rising prices.
+    let calm = Plan { test_from: day("2021-02-01"), ..plan() };
+    let until = |day| members.iter().map(|shard| shard.within(0..day).unwrap()).collect::<Vec<_>>();
+    let found = judge_public(&until(day("2021-02-05")), public, &settings(), calm, &mut PlainRounds).unwrap();
+    assert_eq!(found.auc_bps(), None);
+    let gone = public.within(0..day("2021-01-01")).unwrap();
+    let error = judge_public(members, &gone, &settings(), plan(), &mut PlainRounds).unwrap_err().to_string();
+    assert_eq!(error, "the public records have none in 2 test folds; give prices up to the members' last days");
 }

@@ -55,6 +55,12 @@ pub enum JudgeError {
         /// Folds.
         folds: usize,
     },
+    /// The public records have none in any test.
+    #[error("the public records have none in {folds} test folds; give prices up to the members' last days")]
+    NothingPublic {
+        /// Folds.
+        folds: usize,
+    },
     /// The volatility forecast covers other days than the embargo keeps apart.
     #[error(
         "an embargo of {embargo} days is shorter than the {horizon} days that volatility looks ahead; make it at least as long"
@@ -104,13 +110,43 @@ pub(super) fn walk(
             let mut desk =
                 Desk { collected: &mut collected, member, members: shards.len(), fit: settings.drawdown_fit };
             desk.volatility(&test, &ways);
-            desk.treasury(&test, &ways, other.as_ref(), rates.of_member(shard.member()));
+            let others = [(family(settings.drawdown_fit.other()), other.as_ref())];
+            desk.treasury(&test, &ways, &others, rates.of_member(shard.member()));
         }
     }
     if collected.is_empty() {
         return Err(JudgeError::NothingToTest { folds: folds.len() });
     }
     Ok((folds, collected))
+}
+
+/// The same where nothing is computed of members' records but what `rounds` give: the model alone is trained on them, and
+/// it is judged on `public` records beside forecasts that need none of theirs.
+pub(super) fn walk_public(
+    shards: &[Shard],
+    public: &Shard,
+    settings: &Settings,
+    plan: Plan,
+    rounds: &mut dyn Rounds,
+) -> Result<(Vec<Fold>, Collected), JudgeError> {
+    let folds = folds(shards, plan)?;
+    let mut collected = Collected::new();
+    for (number, fold) in folds.iter().enumerate() {
+        let failed = |source| JudgeError::Train { fold: number, source };
+        let past: Vec<Shard> = shards.iter().filter_map(|shard| shard.within(fold.train.clone()).ok()).collect();
+        let known = public.within(fold.train.clone()).ok();
+        let together = train(&past, known.as_ref(), settings, rounds).map_err(failed)?;
+        let Ok(test) = public.within(fold.test.clone()) else { continue };
+        let rates = naive::BaseRates::of(known.as_slice());
+        let ways = [(Way::Together, Some(&together.parameters))];
+        let mut desk = Desk { collected: &mut collected, member: 0, members: 1, fit: settings.drawdown_fit };
+        desk.volatility(&test, &ways);
+        desk.treasury(&test, &ways, &[], rates.of_member(public.member()));
+    }
+    match collected.is_empty() {
+        true => Err(JudgeError::NothingPublic { folds: folds.len() }),
+        false => Ok((folds, collected)),
+    }
 }
 
 /// The folds of a walk over these shards.
@@ -157,7 +193,7 @@ pub fn pooled(shards: &[Shard], settings: &Settings) -> Result<Trained, TrainErr
     Ok(trained)
 }
 
-type Ways<'a> = [(Way, Option<&'a Parameters>); 3];
+type Ways<'a> = [(Way, Option<&'a Parameters>)];
 
 /// Writes down what was forecast for one member, and what came.
 struct Desk<'a> {
@@ -169,7 +205,7 @@ struct Desk<'a> {
 }
 
 /// In whose row a fit is judged.
-fn family(fit: DrawdownFit) -> Family {
+pub(super) fn family(fit: DrawdownFit) -> Family {
     match fit {
         DrawdownFit::Newton => Family::Logistic,
         DrawdownFit::FedAvg => Family::Averaged,
@@ -215,14 +251,22 @@ impl Desk<'_> {
     }
 
     /// Probability of a drawdown, and the tail of the next day's log return.
-    fn treasury(&mut self, test: &Shard, ways: &Ways<'_>, other: Option<&LogisticParameters>, base_rate: f64) {
+    fn treasury(
+        &mut self,
+        test: &Shard,
+        ways: &Ways<'_>,
+        others: &[(Family, Option<&LogisticParameters>)],
+        base_rate: f64,
+    ) {
         let outcomes = test.drawdown().targets().iter().zip(test.tail().targets());
         for ((day, row), (event, outcome)) in test.days().iter().zip(test.drawdown().rows()).zip(outcomes) {
             let Ok(features) = <[f64; FEATURES]>::try_from(row) else { continue };
             let Some(naive) = naive::tail(test, day) else { continue };
             self.note(Family::BaseRate, Way::Naive, Some(base_rate), base_rate, *event);
-            let by_other = other.and_then(|found| found.probability(&features).ok());
-            self.note(family(self.fit.other()), Way::Together, by_other, base_rate, *event);
+            for (family, other) in others {
+                let by_other = other.and_then(|found| found.probability(&features).ok());
+                self.note(*family, Way::Together, by_other, base_rate, *event);
+            }
             self.note_tail(Family::EwmaNormal, Way::Naive, Some(naive), naive, *outcome);
             for &(way, parameters) in ways {
                 let logistic = parameters.and_then(|found| found.drawdown.as_ref()?.probability(&features).ok());

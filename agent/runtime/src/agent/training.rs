@@ -56,6 +56,7 @@ pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Trai
         trees: training.trees,
         noise_multiplier: training.noise_multiplier,
         delta: training.delta,
+        exact_scores: training.exact_scores,
         year: year_of(when.chain),
         epsilon_year_max,
         folder: config.files.models.clone(),

@@ -14,7 +14,7 @@ use alloy::rpc::types::BlockNumberOrTag;
 use quaestor_core::{BlockRef, Catalog, Policy, policy::ModelTerms};
 use quaestor_federation::Outcome;
 use quaestor_policies::VotedPolicy;
-use quaestor_risk::data::date;
+use quaestor_risk::{data::date, judge::Basis};
 use serde_json::json;
 use standings::Standings;
 use std::{
@@ -74,6 +74,7 @@ fn of_options(args: &TrainArgs, now: u64) -> Result<Training, Failure> {
         trees: args.trees,
         noise_multiplier: args.noise_multiplier,
         delta: args.delta,
+        exact_scores: args.exact_scores,
         year: year_of(now),
         epsilon_year_max: args.epsilon_year_max,
         folder: args.out.clone(),
@@ -185,8 +186,17 @@ fn tell(taught: &Taught, standings: &Standings, elapsed_secs: f64, output: Outpu
     for verdict in &card.judgement.verdicts {
         output.line(format_args!("judged    {}", verdict.sentence))?;
     }
-    if let Some(auc_bps) = card.judgement.auc_bps() {
-        output.line(format_args!("AUC       {auc_bps} bps on later days"))?;
+    match (card.judgement.auc_bps(), card.judgement.basis) {
+        (Some(auc_bps), Basis::Members) => output.line(format_args!("AUC       {auc_bps} bps on later days"))?,
+        (Some(auc_bps), Basis::Public) => {
+            output.line(format_args!("AUC       {auc_bps} bps on later days of public records"))?;
+        }
+        (None, _) => {
+            output.line("AUC       unknown: the test had no drawdown, or nothing else; no policy's least AUC is met")?
+        }
+    }
+    for absent in &card.judgement.absent {
+        output.line(format_args!("absent    {}: {}", absent.rival, absent.reason))?;
     }
     for member in excluded {
         output.line(format_args!("excluded  {member}: {}", standings.words_of(member)))?;
@@ -196,8 +206,12 @@ fn tell(taught: &Taught, standings: &Standings, elapsed_secs: f64, output: Outpu
     }
     if let Some(spent) = privacy {
         output.line(format_args!(
-            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all sums that left a member, {} releases; not the scores",
-            spent.epsilon_record, spent.epsilon_day, spent.delta, spent.rounds
+            "epsilon   {:.4} for a record and {:.4} for a day, at delta {:e}: all sums that left a member, {} releases{}",
+            spent.epsilon_record,
+            spent.epsilon_day,
+            spent.delta,
+            spent.rounds,
+            if card.judgement.basis == Basis::Members { "; not the scores" } else { "; scores are of public records" }
         ))?;
         if let Some(year) = spent.year {
             output.line(format_args!("ledger    {year}, every training of this folder counted"))?;

@@ -139,6 +139,8 @@ pub struct TrainingConfig {
     pub noise_multiplier: Option<f64>,
     /// δ at which the ε of the noise is stated, 10⁻¹² to 0.01.
     pub delta: f64,
+    /// With noise, judges on members' own records all the same, of which no ε speaks.
+    pub exact_scores: bool,
 }
 
 /// What the agent tells of itself.

@@ -132,6 +132,15 @@ impl<'t> Reader<'t> {
         fits
     }
 
+    /// `true` or `false`; `false` if the key is absent.
+    pub(super) fn flag(&mut self, section: &mut Section<'t>, key: &str) -> Option<bool> {
+        match section.entries.remove(key) {
+            None => Some(false),
+            Some((_, _, DeValue::Boolean(found))) => Some(found),
+            found => self.missing(section, key, found, "true or false"),
+        }
+    }
+
     /// A list of texts; `None` if the key is absent.
     pub(super) fn texts(&mut self, section: &mut Section<'t>, key: &str, wanted: &str) -> Option<Vec<(String, Span)>> {
         let (list, span) = match section.entries.remove(key)? {

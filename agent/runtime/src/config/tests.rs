@@ -63,10 +63,12 @@ fn what_the_agent_trains_from_has_defaults() {
         trees: 100,
         noise_multiplier: None,
         delta: 1e-5,
+        exact_scores: false,
     };
     assert_eq!(config.training, Some(expected));
     let all = "prices = \"p\"\nrecords = [\"own.csv\"]\nstable = [\"USDC\", \"DAI\"]\ntest_days = 180\n\
-               aggregation = \"multi-krum\"\ndrawdown_fit = \"newton\"\ntrees = 8\nnoise_multiplier = 40\ndelta = 1e-6";
+               aggregation = \"multi-krum\"\ndrawdown_fit = \"newton\"\ntrees = 8\nnoise_multiplier = 40\ndelta = 1e-6\n\
+               exact_scores = true";
     let said = TrainingConfig {
         prices: "dao/p".into(),
         records: vec!["dao/own.csv".into()],
@@ -77,6 +79,7 @@ fn what_the_agent_trains_from_has_defaults() {
         trees: 8,
         noise_multiplier: Some(40.0),
         delta: 1e-6,
+        exact_scores: true,
     };
     assert_eq!(parse(&with_training(all)).unwrap().training, Some(said));
     let by_averages = "prices = \"p\"\nrecords = [\"own.csv\"]\ndrawdown_fit = \"fedavg\"";
@@ -113,6 +116,8 @@ fn each_problem_of_training_says_where_and_what_to_write() {
         (&format!("{two}noise_multiplier = nan"), "`training.noise_multiplier` is out of range"),
         (&format!("{two}noise_multiplier = \"40\""), "`training.noise_multiplier` is string; write a number from 0.1"),
         (&format!("{two}noise_multiplier = 40\ndelta = 0.5"), "`training.delta` is out of range"),
+        (&format!("{two}exact_scores = true"), ":16:2: `training.exact_scores` says nothing without noise"),
+        (&format!("{two}noise_multiplier = 40\nexact_scores = 1"), "`training.exact_scores` is integer; write true or"),
         (&format!("{two}delta = 1e-5"), ":16:2: `training.delta` says nothing without noise"),
         (
             &format!("{two}epsilon_year_max = 8"),

@@ -35,6 +35,11 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
         reader.problem(here.place(), "`training.delta` says nothing without noise; write `noise_multiplier` beside it");
     }
     let delta = if here.has("delta") { reader.number(here, "delta", DELTA) } else { Some(DELTA_DEFAULT) };
+    if !with_noise && here.has("exact_scores") {
+        let message = "`training.exact_scores` says nothing without noise; write `noise_multiplier` beside it";
+        reader.problem(here.place(), message);
+    }
+    let exact_scores = reader.flag(here, "exact_scores");
     let keys = [
         "prices",
         "records",
@@ -45,6 +50,7 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
         "trees",
         "noise_multiplier",
         "delta",
+        "exact_scores",
     ];
     reader.close(section, &keys);
     Some(TrainingConfig {
@@ -58,6 +64,7 @@ pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base
         trees: u16::try_from(trees?).ok()?,
         noise_multiplier,
         delta: delta?,
+        exact_scores: exact_scores?,
     })
 }
 

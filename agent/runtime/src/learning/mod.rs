@@ -28,7 +28,7 @@ use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
     card::{Card, EVERYTHING, LeftOut, Privacy, YearPrivacy},
     data::Shard,
-    judge::{self, Judgement, JudgementError, Plan},
+    judge::{self, Basis, Judgement, JudgementError, Plan},
     learned::LearnedModel,
     model_file::ModelFileError,
     train::{self, TrainError},
@@ -174,6 +174,8 @@ pub struct Class<'a> {
     pub settings: &'a train::Settings,
     /// Of the test.
     pub plan: Plan,
+    /// On whose records it is judged.
+    pub basis: Basis,
 }
 
 /// Works with the shards of all who were not found out, and again while somebody is on the way: what was added up before
@@ -226,11 +228,16 @@ fn price(class: &Class<'_>, rounds: &mut Federated) -> Result<(), LearningError>
 }
 
 fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, LearningError> {
-    let Class { shards, holdout, settings, plan } = *class;
+    let Class { shards, holdout, settings, plan, basis } = *class;
     let (judgement, trained) = loop {
-        rounds.stage("judging on later days");
-        let judgement: Judgement =
-            until_clean(shards, rounds, |shards, rounds| judge::judge(shards, Some(holdout), settings, plan, rounds))?;
+        rounds.stage(match basis {
+            Basis::Members => "judging on later days",
+            Basis::Public => "judging on later days of public records",
+        });
+        let judgement: Judgement = until_clean(shards, rounds, |shards, rounds| match basis {
+            Basis::Members => judge::judge(shards, Some(holdout), settings, plan, rounds),
+            Basis::Public => judge::judge_public(shards, holdout, settings, plan, rounds),
+        })?;
         let judged = rounds.excluded().count();
         rounds.stage("training on all days");
         let trained =

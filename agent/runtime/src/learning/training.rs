@@ -12,7 +12,7 @@ use quaestor_federation::{
 };
 use quaestor_risk::{
     data::{BURN_DAYS, Shard, Target},
-    judge::Plan,
+    judge::{Basis, Plan},
     models::drawdown::DrawdownFit,
     train::Settings,
 };
@@ -113,6 +113,8 @@ pub struct Training {
     pub noise_multiplier: Option<f64>,
     /// δ at which ε is stated.
     pub delta: f64,
+    /// With noise, judges on members' own records all the same: exact scores, of which no ε speaks.
+    pub exact_scores: bool,
     /// The year that noise is charged to.
     pub year: u32,
     /// ε that a record may cost in it; `None`: what is spent is written down, and no training refused for it.
@@ -196,7 +198,8 @@ impl Training {
         }
         let drawdown_fit = self.drawdown_fit.of_model();
         let settings = Settings { trees: self.trees, drawdown_fit, ..Settings::default() };
-        let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan };
+        let basis = self.basis(&shards);
+        let class = Class { shards: &shards, holdout: &holdout, settings: &settings, plan, basis };
         self.charge(&mut rounds)?;
         rounds.checkpoint(&self.folder);
         let lesson = learn(&class, &mut rounds)?;
@@ -204,6 +207,12 @@ impl Training {
         rounds.forget()?;
         let excluded = rounds.excluded().map(str::to_owned).collect();
         Ok(Taught { lesson, files, privacy: rounds.privacy(), excluded })
+    }
+
+    /// Noise hides records, so scores that tell of them are asked for by name; made-up ones have nothing to hide.
+    fn basis(&self, shards: &[Shard]) -> Basis {
+        let hides = self.noise_multiplier.is_some() && shards.iter().any(|shard| !shard.origin().is_synthetic());
+        if hides && !self.exact_scores { Basis::Public } else { Basis::Members }
     }
 
     /// Has the rounds charge the year's ledger, each before it is held. With noise there always is one: what was released

@@ -4,7 +4,7 @@
 use quaestor_risk::{
     card::Card,
     data::{Closes, Market, Shard, Target, demo_profiles, synthesise},
-    judge::{Calibration, Judgement, Metric, Row, Task, Way},
+    judge::{Basis, Calibration, Judgement, Metric, Row, Task, Way},
     train::{PlainRounds, Settings, Trained, train},
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -50,6 +50,8 @@ pub fn card(trained: &Trained, auc: Option<f64>) -> Card {
         scores: vec![(Metric::Auc, auc)],
     };
     let judgement = Judgement {
+        basis: Basis::Members,
+        absent: vec![],
         folds: vec![],
         rows: auc.into_iter().map(row).collect(),
         members: vec![],

@@ -39,6 +39,7 @@ fn training(folder: &Path) -> Training {
         trees: 1,
         noise_multiplier: None,
         delta: 1e-5,
+        exact_scores: false,
         year: 1970,
         epsilon_year_max: None,
         folder: folder.to_owned(),
@@ -80,6 +81,7 @@ fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_say
     let found = training_of(&with_table, &year(2_125), when).unwrap();
     assert_eq!(date(found.until), "2020-12-31");
     assert_eq!((found.noise_multiplier, found.delta, found.now), (Some(2.5), 1e-6, NOON + 5));
+    assert!(!found.exact_scores);
     assert_eq!((found.epsilon_year_max, found.year), (Some(2.125), 2021));
     assert_eq!((found.folder, found.records), ("dao/m".into(), vec!["dao/own.csv".into()]));
     assert_eq!((found.synthetic, found.poison), (None, None));

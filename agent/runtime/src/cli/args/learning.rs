@@ -147,7 +147,7 @@ fn share_bps(text: &str) -> Result<u16, String> {
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 #[command(group(clap::ArgGroup::new("own").multiple(true).conflicts_with("config").args([
     "prices", "records", "synthetic", "stable", "out", "until", "test_days", "aggregation", "drawdown_fit", "trees",
-    "noise_multiplier", "delta", "epsilon_year_max", "poison",
+    "noise_multiplier", "delta", "epsilon_year_max", "exact_scores", "poison",
 ])))]
 pub struct TrainArgs {
     /// Train exactly what the agent of this configuration would train now, its policy's yearly budget included
@@ -192,7 +192,10 @@ pub struct TrainArgs {
     /// δ at which the ε of the noise is stated
     #[arg(long, default_value_t = 1e-5, requires = "noise_multiplier")]
     pub delta: f64,
-    /// ε that a record may cost in a year; training stops when it is spent
+    /// With noise, judge on members' own records and against all rivals: exact scores, of which no ε speaks
+    #[arg(long, requires = "noise_multiplier")]
+    pub exact_scores: bool,
+    /// ε that a record may cost in a year; a training that it does not cover is refused
     #[arg(long, value_name = "EPSILON", requires = "noise_multiplier")]
     pub epsilon_year_max: Option<f64>,
     /// A made-up member poisons what it sends, to see it found out

@@ -9,7 +9,7 @@ use super::*;
 use quaestor_federation::{Aggregation, privacy::Budget};
 use quaestor_risk::{
     data::Shard,
-    judge::Plan,
+    judge::{Basis, Plan},
     train::{self, Settings},
 };
 use std::{
@@ -42,7 +42,7 @@ fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2021-01-01")..u32::MAX).unwrap()).collect();
     // A short test, for it is training that is looked at.
     let plan = Plan { test_from: day("2021-06-20"), fold_days: 60, embargo_days: 14 };
-    learn(&Class { shards: &recent, holdout, settings: &settings(), plan }, rounds)
+    learn(&Class { shards: &recent, holdout, settings: &settings(), plan, basis: Basis::Members }, rounds)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What keeps a training from its model.
 
 use super::*;
+use quaestor_risk::data::date;
 use std::{fs, path::Path};
 
 const PRICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
@@ -22,6 +23,7 @@ fn training(folder: &Path) -> Training {
         trees: 1,
         noise_multiplier: None,
         delta: 1e-5,
+        exact_scores: false,
         year: 2021,
         epsilon_year_max: None,
         folder: folder.to_owned(),
@@ -148,4 +150,26 @@ fn years_are_those_of_the_calendar() {
     }
     assert_eq!((year_of(u64::MAX), day_of(u64::MAX)), (u32::MAX, u32::MAX));
     assert_eq!(day_of(NOON), 18_628);
+}
+
+#[test]
+fn with_noise_real_records_are_not_scored_unless_it_is_asked_for() {
+    let (made_up, _) = crate::learning::fixture::members();
+    let mut sources = Sources::prices(Path::new(PRICES), &["USDC".to_owned()], u32::MAX, u64::MAX).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.csv");
+    let from = day_of(NOON) - 365;
+    let rows: String = (from..from + 400).map(|day| format!("{},10,20000,900,0\n", date(day))).collect();
+    fs::write(&file, format!("date,ETH,USDC,burn_usd,revenue_usd\n{rows}")).unwrap();
+    sources.add_records(&file, u32::MAX).unwrap();
+    let real = sources.shards(Target::default()).unwrap();
+    let mixed = [&made_up[..], &real[..]].concat();
+    let plain = training(folder.path());
+    let noisy = Training { noise_multiplier: Some(40.0), ..plain.clone() };
+    let exact = Training { exact_scores: true, ..noisy.clone() };
+    assert_eq!([&real, &mixed].map(|shards| noisy.basis(shards)), [Basis::Public; 2]);
+    assert_eq!(
+        [(&noisy, made_up), (&plain, &mixed), (&exact, &mixed)].map(|(it, shards)| it.basis(shards)),
+        [Basis::Members; 3]
+    );
 }
