@@ -63,6 +63,8 @@ pub(super) type Replayed = (Result<Vec<f64>, RoundsError>, Progress);
 pub(super) struct Checkpoint {
     path: PathBuf,
     file: fs::File,
+    /// The first line, where it is not written yet: what another training left stays until this one has something to keep.
+    begin_with: Option<String>,
     chain: B256,
     bytes: u64,
     done: VecDeque<(Part, Result<Vec<u64>, String>, Progress)>,
@@ -113,7 +115,7 @@ impl Checkpoint {
         folder.join(NAME)
     }
 
-    /// Of the training with this key: what is there, or an empty one in place of another's.
+    /// Of the training with this key: what is there, or an empty one, which takes the place of another's with its first line.
     ///
     /// # Errors
     /// If a file cannot be read or written.
@@ -139,18 +141,14 @@ impl Checkpoint {
                 (entries, Some((chain, whole)), Found::Parts(parts))
             }
         };
-        // What a kill tore, or another training left, is cut off.
-        file.set_len(whole.map_or(0, |(_, whole)| whole)).map_err(failed)?;
-        file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let (chain, bytes) = match whole {
-            Some(found) => found,
-            None => {
-                file.write_all(header.as_bytes()).map_err(failed)?;
-                // Later lines are on the disk before members are asked; so is the file that they stand in.
-                file.sync_all().map_err(failed)?;
-                sync_name(&path).map_err(failed)?;
-                (keccak256(&header), header.len() as u64)
+        let (begin_with, chain, bytes) = match whole {
+            Some((chain, whole)) => {
+                // What a kill tore is cut off.
+                file.set_len(whole).map_err(failed)?;
+                file.seek(SeekFrom::End(0)).map_err(failed)?;
+                (None, chain, whole)
             }
+            None => (Some(header.clone()), keccak256(&header), header.len() as u64),
         };
         let (mut done, mut open) = (VecDeque::new(), None);
         for entry in entries {
@@ -162,7 +160,7 @@ impl Checkpoint {
                 Entry::Round { state, progress } => open = Some((state, progress)),
             }
         }
-        Ok((Self { path, file, chain, bytes, done, open }, found))
+        Ok((Self { path, file, begin_with, chain, bytes, done, open }, found))
     }
 
     /// The next part that is done, and what held after it.
@@ -237,6 +235,15 @@ impl Checkpoint {
             let reason = format!("it would grow beyond {BYTES_MAX} bytes; train with fewer members");
             return Err(LearningError::Checkpoint { file: self.path.display().to_string(), reason });
         }
+        if let Some(header) = &self.begin_with {
+            self.file.set_len(0).map_err(failed)?;
+            self.file.rewind().map_err(failed)?;
+            self.file.write_all(header.as_bytes()).map_err(failed)?;
+            // Lines are on the disk before members are asked; so is the name of the file that they stand in.
+            self.file.sync_all().map_err(failed)?;
+            sync_name(&self.path).map_err(failed)?;
+            self.begin_with = None;
+        }
         self.file.write_all(line.as_bytes()).map_err(failed)?;
         if sync {
             self.file.sync_data().map_err(failed)?;
@@ -245,11 +252,16 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Removes the file: its model is written, or its training came to nothing.
+    /// Removes the file: its model is written, or its training came to nothing. What another training left stays where this
+    /// one wrote nothing.
     ///
     /// # Errors
     /// If it cannot be removed.
     pub(super) fn remove(self) -> Result<(), LearningError> {
+        let is_anothers = self.begin_with.is_some() && self.file.metadata().is_ok_and(|meta| meta.len() > 0);
+        if is_anothers {
+            return Ok(());
+        }
         fs::remove_file(&self.path)
             .map_err(|source| LearningError::File { file: self.path.display().to_string(), source })
     }

@@ -84,7 +84,13 @@ fn another_training_replaces_it_and_two_at_once_are_refused() {
     assert!(kept.replay(Part::Volatility).unwrap().is_none());
     let error = Checkpoint::open(folder.path(), other).unwrap_err().to_string();
     assert!(error.ends_with("another training is at work in this folder; wait for it to end"), "{error}");
+    // One that comes to nothing at once leaves what is there.
     kept.remove().unwrap();
+    assert_eq!(Checkpoint::open(folder.path(), old).unwrap().1, Found::Parts(2));
+    let (mut kept, _) = Checkpoint::open(folder.path(), other).unwrap();
+    kept.done(Part::Volatility, &Ok(vec![1.0]), progress(1)).unwrap();
+    kept.remove().unwrap();
+    assert!(!Checkpoint::path(folder.path()).exists());
     assert_eq!(Checkpoint::open(folder.path(), old).unwrap().1, Found::Nothing);
 }
 
