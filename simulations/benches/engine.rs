@@ -11,7 +11,7 @@ use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Costs, Delays},
     engine::{self, Plan},
     market::Market,
-    metrics::Summary,
+    metrics::{drawdown, sharpe},
 };
 use std::{fmt::Write as _, hint::black_box};
 
@@ -102,8 +102,9 @@ fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
     let model = EwmaModel::default();
     let plan = Plan { policy, model: &model, market, assumed, start: 0, thorough: false };
     let found = engine::run(plan);
-    let summary = Summary::of(&found, policy.terms(), market);
-    summary.final_value + summary.figures.sharpe.unwrap_or_default() + summary.figures.max_drawdown
+    let returns = found.returns();
+    let periods = 31_536_000.0 / (market.panel.ends()[1] - market.panel.ends()[0]) as f64;
+    found.final_value() + sharpe(&returns, periods).unwrap_or_default() + drawdown(&returns).0
 }
 
 fn bench(c: &mut Criterion) {

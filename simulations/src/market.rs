@@ -56,19 +56,15 @@ pub enum MarketError {
     },
 }
 
-/// Prices in the order of a policy's assets.
+/// Prices in the order of a policy's assets. It borrows the panel, which many runs share.
 #[derive(Debug)]
 pub struct Market<'a> {
     /// The data.
     pub panel: &'a Panel,
     /// Of each asset.
     pub sources: Vec<Source>,
-    /// Of each asset the rounds that its feeds show, one a bar; empty for shares of a vault.
-    pub rounds: Vec<Vec<Round>>,
     /// Of each asset that is the shares of a vault, base units of its asset for one whole share at the end of each bar.
     pub rates: Vec<Vec<Amount>>,
-    /// Marks at the end of each bar, dollars, bar by bar.
-    marks: Vec<f64>,
     units: Vec<u128>,
 }
 
@@ -111,38 +107,9 @@ impl<'a> Market<'a> {
                 }
             });
         }
+        let rates = sources.iter().map(|source| rates(panel, terms, source)).collect();
         let units = terms.assets.iter().map(quaestor_core::Asset::unit).collect();
-        let mut market = Self { panel, sources, rounds: Vec::new(), rates: Vec::new(), marks: Vec::new(), units };
-        market.fill(terms);
-        Ok(market)
-    }
-
-    fn fill(&mut self, terms: &Terms) {
-        let ends = self.panel.ends();
-        for (index, source) in self.sources.iter().enumerate() {
-            let round = |(bar, at): (usize, &u64)| Round { price: self.close(bar, index), updated_at: *at };
-            let (mut rounds, mut rates) = (Vec::new(), Vec::new());
-            match source {
-                Source::Data(_) | Source::Constant(_) => rounds = ends.iter().enumerate().map(round).collect(),
-                Source::Shares { asset, yield_bps } => {
-                    let whole = terms.assets[*asset].unit() as f64;
-                    let yearly = libm::log1p(*yield_bps as f64 / 10_000.0);
-                    let since = |at: u64| (at - ends[0]) as f64 / YEAR_SECS;
-                    // Below 2^53 for every token of up to fifteen decimals; beyond, rounding is far below a price's own.
-                    rates = ends.iter().map(|at| Amount((whole * libm::exp(yearly * since(*at))) as u128)).collect();
-                }
-            }
-            self.rounds.push(rounds);
-            self.rates.push(rates);
-        }
-        let width = self.sources.len();
-        self.marks = vec![0.0; ends.len() * width];
-        for bar in 0..ends.len() {
-            for index in 0..width {
-                let price = self.price(bar, index, BAR_WHOLE).map_or(0.0, |price| price.0 as f64 / WAD as f64);
-                self.marks[bar * width + index] = price;
-            }
-        }
+        Ok(Self { panel, sources, rates, units })
     }
 
     /// Assets.
@@ -160,17 +127,34 @@ impl<'a> Market<'a> {
         self.panel.is_empty()
     }
 
-    /// Marks at the end of `bar`, dollars for a whole token of each asset.
-    pub fn marks(&self, bar: usize) -> &[f64] {
-        &self.marks[bar * self.width()..(bar + 1) * self.width()]
+    /// The mark of an asset at the end of `bar`, dollars for a whole token.
+    #[inline]
+    pub fn mark(&self, bar: usize, asset: usize) -> f64 {
+        match self.sources[asset] {
+            Source::Data(column) => self.panel.marks(bar)[column],
+            _ => self.dollars(bar, asset, BAR_WHOLE),
+        }
     }
 
-    fn close(&self, bar: usize, asset: usize) -> Option<Price> {
-        match self.sources[asset] {
-            Source::Data(column) => Some(self.panel.close(bar, column)),
-            Source::Constant(price) => Some(price),
-            Source::Shares { .. } => None,
-        }
+    /// [`Self::price`] in dollars; zero where there is none.
+    pub fn dollars(&self, bar: usize, asset: usize, through: u64) -> f64 {
+        self.price(bar, asset, through).map_or(0.0, |price| price.0 as f64 / WAD as f64)
+    }
+
+    /// What the feeds of an asset show at the end of `bar`; nothing of shares of a vault.
+    #[inline]
+    pub fn round(&self, bar: usize, asset: usize) -> Option<Round> {
+        let price = match self.sources[asset] {
+            Source::Data(column) => self.panel.close(bar, column),
+            Source::Constant(price) => price,
+            Source::Shares { .. } => return None,
+        };
+        Some(Round { price: Some(price), updated_at: self.panel.ends()[bar] })
+    }
+
+    /// Whether any asset is the shares of a vault.
+    pub fn has_vaults(&self) -> bool {
+        self.rates.iter().any(|rates| !rates.is_empty())
     }
 
     /// The price of an asset when `through` millionths of `bar` have passed: on the straight line from open to close.
@@ -189,6 +173,17 @@ impl<'a> Market<'a> {
             }
         }
     }
+}
+
+/// Rates of a vault at a constant yield, from one whole token of its asset for a share at the first bar.
+fn rates(panel: &Panel, terms: &Terms, source: &Source) -> Vec<Amount> {
+    let Source::Shares { asset, yield_bps } = source else { return Vec::new() };
+    let ends = panel.ends();
+    let whole = terms.assets[*asset].unit() as f64;
+    let yearly = libm::log1p(*yield_bps as f64 / 10_000.0);
+    let since = |at: u64| (at - ends[0]) as f64 / YEAR_SECS;
+    // Below 2^53 for every token of up to fifteen decimals; beyond, rounding is far below a price's own.
+    ends.iter().map(|at| Amount((whole * libm::exp(yearly * since(*at))) as u128)).collect()
 }
 
 /// The whole of a bar, in millionths.

@@ -321,20 +321,18 @@ fn rival(
     market: &Market<'_>,
     periods: f64,
 ) -> Rival {
-    let mut before: Vec<f64> = (0..run.width)
-        .map(|asset| market.price(run.start, asset, 0).map_or(0.0, |price| price.0 as f64 / WAD as f64))
-        .collect();
+    let mut before: Vec<f64> = (0..run.width).map(|asset| market.dollars(run.start, asset, 0)).collect();
     let mut held: Vec<f64> = shares.iter().map(|share| share * run.initial_value).collect();
     let mut next = market.panel.begins_at(run.start);
     let (mut values, mut returns) = (Vec::with_capacity(run.values.len()), Vec::with_capacity(run.values.len()));
     for (offset, inflow) in run.inflows.iter().enumerate() {
         let bar = run.start + offset;
         let start: f64 = held.iter().sum();
-        let marks = market.marks(bar);
-        for ((held, mark), before) in held.iter_mut().zip(marks).zip(&before) {
-            *held *= if *before > 0.0 { mark / before } else { 1.0 };
+        for (asset, (held, before)) in held.iter_mut().zip(&mut before).enumerate() {
+            let mark = market.mark(bar, asset);
+            *held *= if *before > 0.0 { mark / *before } else { 1.0 };
+            *before = mark;
         }
-        before.copy_from_slice(marks);
         let end: f64 = held.iter().sum();
         returns.push(if start > 0.0 { end / start - 1.0 } else { 0.0 });
         let left = (end + inflow).max(0.0);

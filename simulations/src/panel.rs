@@ -2,14 +2,14 @@
 
 use crate::{AlignError, DailySeries, Day, align};
 use alloy_primitives::{B256, Keccak256};
-use quaestor_core::Price;
+use quaestor_core::{Price, amount::WAD};
 
 /// Raised whenever the same prices would hash otherwise.
 const VERSION: u8 = 1;
 
 /// Open and close of each asset at each bar, oldest first. Bars follow each other without a gap: what a source lacks is an
 /// error where it is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     symbols: Vec<String>,
     /// Unix seconds at which each bar ends.
@@ -18,6 +18,8 @@ pub struct Panel {
     begin: u64,
     open: Vec<Price>,
     close: Vec<Price>,
+    /// Closes in dollars, for marks.
+    marks: Vec<f64>,
     hash: B256,
 }
 
@@ -112,7 +114,8 @@ impl Panel {
         for prices in [&open, &close] {
             hasher.update(prices.iter().flat_map(|price| price.0.to_le_bytes()).collect::<Vec<u8>>());
         }
-        Self { symbols, ends, begin, open, close, hash: hasher.finalize() }
+        let marks = close.iter().map(|price| price.0 as f64 / WAD as f64).collect();
+        Self { symbols, ends, begin, open, close, marks, hash: hasher.finalize() }
     }
 
     /// Names of the assets, in the order of their columns.
@@ -153,6 +156,13 @@ impl Panel {
     /// Close of `column` at `bar`.
     pub fn close(&self, bar: usize, column: usize) -> Price {
         self.close[bar * self.symbols.len() + column]
+    }
+
+    /// Close of each column at `bar`, dollars.
+    #[inline]
+    pub fn marks(&self, bar: usize) -> &[f64] {
+        let width = self.symbols.len();
+        &self.marks[bar * width..(bar + 1) * width]
     }
 
     /// keccak256 of names, times and prices.

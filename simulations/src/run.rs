@@ -2,7 +2,8 @@
 
 use crate::engine::{Forecast, Plan};
 use quaestor_core::{
-    AssetKind, Batch, Decision, Hold, Policy, RiskReport, Rule, Terms, Verdict, strategy::StrategyHold,
+    AccountId, AssetKind, Policy, RiskReport, Rule, Terms, Value, Verdict, amount::BPS_FACTOR, policy::Band,
+    strategy::StrategyHold, valuation::Valuation,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -66,10 +67,9 @@ pub struct Proposed {
 }
 
 impl Proposed {
-    pub(crate) fn new(at: u64, batch: &Batch) -> Self {
-        let value_usd = batch.value().0 as f64 / quaestor_core::amount::WAD as f64;
-        let (account, intents) = (batch.account.0, batch.items.len());
-        Self { at, account, intents, value_usd, fate: Fate::Waiting, reverts: 0 }
+    pub(crate) fn new(at: u64, account: AccountId, intents: usize, value: Value) -> Self {
+        let value_usd = value.0 as f64 / quaestor_core::amount::WAD as f64;
+        Self { at, account: account.0, intents, value_usd, fate: Fate::Waiting, reverts: 0 }
     }
 }
 
@@ -95,7 +95,7 @@ pub struct Run {
     pub values: Vec<f64>,
     /// What flowed in during each bar less what flowed out, dollars.
     pub inflows: Vec<f64>,
-    /// Value of each asset at the beginning and at the end of each bar, dollars, bar by bar.
+    /// Value of each asset at the beginning and at the end of each bar, dollars, bar by bar; of a thorough run.
     pub holdings: Vec<f64>,
     /// Assets.
     pub width: usize,
@@ -119,9 +119,9 @@ pub struct Run {
     pub holds: BTreeMap<usize, BTreeMap<&'static str, u64>>,
     /// Decisions at which an asset's share lay outside of its band.
     pub outside_bands: u64,
-    /// What was forecast at each decision.
+    /// What was forecast at each decision of a thorough run.
     pub forecasts: Vec<Forecast>,
-    /// Stable value at the end of each bar, without the shares of vaults, dollars.
+    /// Stable value at the end of each bar, without the shares of vaults, dollars; of a thorough run.
     pub stable: Vec<f64>,
     #[serde(skip)]
     cash: Vec<bool>,
@@ -151,7 +151,7 @@ impl Run {
         let width = opening.len();
         let terms = plan.policy.terms();
         let is_cash = |asset: &quaestor_core::Asset| asset.kind == AssetKind::Stable && !asset.feeds.is_empty();
-        let mut holdings = Vec::with_capacity((bars + 1) * width);
+        let mut holdings = Vec::with_capacity(if plan.thorough { (bars + 1) * width } else { width });
         holdings.extend_from_slice(opening);
         Self {
             start: plan.start,
@@ -171,15 +171,18 @@ impl Run {
             holds: BTreeMap::new(),
             outside_bands: 0,
             forecasts: Vec::new(),
-            stable: Vec::with_capacity(bars),
+            stable: Vec::new(),
             cash: terms.assets.iter().map(is_cash).collect(),
         }
     }
 
-    pub(crate) fn mark(&mut self, value: f64, inflow: f64, holdings: impl Iterator<Item = f64>) {
+    pub(crate) fn mark(&mut self, value: f64, inflow: f64) {
         self.values.push(value);
         self.inflows.push(inflow);
         self.split.flows_usd += inflow;
+    }
+
+    pub(crate) fn hold(&mut self, holdings: impl Iterator<Item = f64>) {
         let mut stable = 0.0;
         for (held, is_cash) in holdings.zip(&self.cash) {
             self.holdings.push(held);
@@ -192,36 +195,37 @@ impl Run {
         *self.refusals.entry(rule).or_default() += 1;
     }
 
-    pub(crate) fn decided(&mut self, terms: &Terms, bar: usize, decision: &Decision, report: Option<RiskReport>) {
-        self.decisions += 1;
-        for judged in &decision.judged {
-            if let Verdict::Refused(receipt) = &judged.verdict {
+    /// A decision that strategies were asked for, and what the treasury was worth then.
+    pub(crate) fn decided<'a>(
+        &mut self,
+        terms: &Terms,
+        valuation: &Valuation,
+        verdicts: impl Iterator<Item = &'a Verdict>,
+        holds: &[(usize, StrategyHold)],
+    ) {
+        for verdict in verdicts {
+            if let Verdict::Refused(receipt) = verdict {
                 self.refused(receipt.rule);
             }
         }
-        for hold in &decision.holds {
-            match hold {
-                Hold::Rule { receipt } => self.refused(receipt.rule),
-                Hold::Strategy { line, reason } => {
-                    let place = terms.strategies.iter().position(|it| it.line == *line).unwrap_or_default();
-                    *self.holds.entry(place).or_default().entry(word(*reason)).or_default() += 1;
-                }
-            }
+        for (place, reason) in holds {
+            *self.holds.entry(*place).or_default().entry(word(*reason)).or_default() += 1;
         }
-        let outside = |band: &quaestor_core::policy::Band| {
-            let share = decision.weights_bps.get(band.asset.index()).copied().unwrap_or_default();
-            share < band.min_bps || share > band.max_bps
+        let outside = |band: &Band| {
+            let share = valuation.value_of(band.asset).times(BPS_FACTOR);
+            share < valuation.nav.times(band.min_bps) || share > valuation.nav.times(band.max_bps)
         };
         self.outside_bands += u64::from(terms.bands.iter().any(outside));
-        if let Some(report) = report {
-            self.forecasts.push(Forecast {
-                bar,
-                volatility_bps: report.treasury_volatility_bps,
-                value_at_risk_bps: report.value_at_risk_bps,
-                expected_shortfall_bps: report.expected_shortfall_bps,
-                drawdown_probability_bps: report.drawdown_probability_bps,
-            });
-        }
+    }
+
+    pub(crate) fn forecast(&mut self, bar: usize, report: &RiskReport) {
+        self.forecasts.push(Forecast {
+            bar,
+            volatility_bps: report.treasury_volatility_bps,
+            value_at_risk_bps: report.value_at_risk_bps,
+            expected_shortfall_bps: report.expected_shortfall_bps,
+            drawdown_probability_bps: report.drawdown_probability_bps,
+        });
     }
 
     /// Value at the end, dollars.

@@ -99,10 +99,14 @@ fn a_quick_run_is_the_same_run() {
     for hours in [0, 30] {
         let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
         let assumptions = Assumptions { delays, ..assumptions() };
-        let (thorough, quick) =
-            (run_as(&panel, &policy, &assumptions, true), run_as(&panel, &policy, &assumptions, false));
-        assert_eq!(thorough, quick);
-        assert!(thorough.1.proposals > 5);
+        // What is kept for a report alone a quick run does not keep.
+        let kept = |thorough| {
+            let (mut run, _) = run_as(&panel, &policy, &assumptions, thorough);
+            assert!(run.proposals.len() > 5);
+            (run.holdings, run.stable, run.forecasts) = (vec![], vec![], vec![]);
+            run
+        };
+        assert!(kept(true) == kept(false), "they differ with {hours} hours");
     }
 }
 

@@ -77,7 +77,7 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Dca {
-    fn reads_forecast(&self) -> bool {
+    fn reads_past(&self) -> bool {
         false
     }
 

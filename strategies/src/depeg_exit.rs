@@ -82,10 +82,6 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for DepegExit {
-    fn reads_forecast(&self) -> bool {
-        false
-    }
-
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let tally = Tally::before(self.account, out, &[]);
         let outlook = Outlook::new(cx, tally);

@@ -58,7 +58,7 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Rebalance {
-    fn reads_forecast(&self) -> bool {
+    fn reads_past(&self) -> bool {
         false
     }
 

@@ -52,7 +52,7 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Refill {
-    fn reads_forecast(&self) -> bool {
+    fn reads_past(&self) -> bool {
         false
     }
 

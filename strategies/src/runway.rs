@@ -119,7 +119,7 @@ fn source(
 }
 
 impl Strategy for Runway {
-    fn reads_forecast(&self) -> bool {
+    fn reads_past(&self) -> bool {
         false
     }
 

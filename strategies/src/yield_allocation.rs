@@ -113,7 +113,7 @@ fn listed(entry: &mut Params<'_>, asset: Option<AssetId>) -> Option<Listed> {
 }
 
 impl Strategy for YieldAllocation {
-    fn reads_forecast(&self) -> bool {
+    fn reads_past(&self) -> bool {
         false
     }
 

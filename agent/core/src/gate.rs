@@ -41,6 +41,7 @@ use crate::{
     action::INTENTS_PER_DECISION_MAX,
     decision::BatchHead,
     pipeline::{Context, Inputs, judge_all, precondition},
+    policy::Policy,
     snapshot::{Anchor, BlockRef, BrakeReading, Control, History, Snapshot},
     valuation::{Prices, Valuation},
     verdict::Quantity,
@@ -239,26 +240,6 @@ pub fn clear(
     Ok(Cleared { seen: evidence.brake.block, ..cleared })
 }
 
-/// What [`clear`] asks of a batch apart from brake, anchor and calldata: for who judges without sending, such as a
-/// simulation. `id` is the name under which the batch enters the gate. It clears nothing.
-///
-/// # Errors
-/// The receipt of the first rule that refuses.
-pub fn judge(
-    inputs: &Inputs<'_>,
-    decision: &Decision,
-    batch: &Batch,
-    id: B256,
-    dry_run: &DryRun,
-) -> Result<(), Refusal> {
-    if let Some(refusal) = precondition(inputs.policy.terms(), inputs.policy.hash(), inputs.snapshot) {
-        return Err(refusal);
-    }
-    decision_stands(inputs, decision)?;
-    batch_stands(inputs, decision, batch)?;
-    permitted(inputs, decision, batch, id, dry_run)
-}
-
 /// Judged again, and none of its keys used, as if it did not wait itself.
 fn permitted(
     inputs: &Inputs<'_>,
@@ -395,10 +376,8 @@ fn judged_again(
     if let Some(refusal) = verdicts.into_iter().find_map(refusal_of) {
         return Err(refusal);
     }
-    let exchanges_unbounded = matches!(terms.account(batch.account), Some(account) if account.route != crate::Route::Safe)
-        && batch.actions().iter().any(|action| action.exchange().is_some());
-    if exchanges_unbounded {
-        return Err(refuse(Rule::GovernorSwapBound));
+    if let Some(refusal) = unbounded(&before, batch.account, batch.intents()) {
+        return Err(refusal);
     }
     let ran = match &dry_run.outcome {
         DryRunOutcome::Ran { balances, .. } if dry_run.block == block => Some(balances),
@@ -406,13 +385,56 @@ fn judged_again(
     };
     let balances = ran.ok_or_else(|| refuse(Rule::DryRun))?;
     let left = after(inputs.snapshot, balances).ok_or_else(|| refuse(Rule::SnapshotComplete))?;
-    let mut valued = Valuation::default();
-    valued.fill(terms, &left, prices).ok_or_else(|| refuse(Rule::PriceQuorumMin))?;
-    let outcome = Context { snapshot: &left, valuation: &valued, ..before };
-    match refusal_of(inputs.policy.judge_outcome(&before, &outcome, &intents)) {
+    match judge_left(inputs.policy, &before, &left, &mut Valuation::default(), &intents) {
         Some(refusal) => Err(refusal),
         None => Ok(()),
     }
+}
+
+/// On a Governor route nothing binds the price of an exchange when it is executed.
+fn unbounded<'a>(
+    cx: &Context<'_>,
+    account: crate::AccountId,
+    mut intents: impl Iterator<Item = &'a Intent>,
+) -> Option<Refusal> {
+    let is_vote = matches!(cx.terms.account(account), Some(account) if account.route != crate::Route::Safe);
+    let exchanges = |intent: &Intent| intent.actions.iter().any(|action| action.exchange().is_some());
+    (is_vote && intents.any(exchanges))
+        .then(|| Refusal::new(Rule::GovernorSwapBound, Quantity::None, Quantity::None, cx.snapshot.block, cx.policy))
+}
+
+/// Judges what `intents` leave behind: `left` is the snapshot with the balances after them; `valued` is room.
+fn judge_left(
+    policy: &dyn Policy,
+    before: &Context<'_>,
+    left: &Snapshot,
+    valued: &mut Valuation,
+    intents: &[Intent],
+) -> Option<Refusal> {
+    if valued.fill(before.terms, left, before.prices).is_none() {
+        let (block, policy) = (before.snapshot.block, before.policy);
+        return Some(Refusal::new(Rule::PriceQuorumMin, Quantity::None, Quantity::None, block, policy));
+    }
+    let outcome = Context { snapshot: left, valuation: valued, ..*before };
+    refusal_of(policy.judge_outcome(before, &outcome, intents))
+}
+
+/// What the gate says of the `intents` of one account that were just judged, or wait and were judged again, all allowed,
+/// apart from brake, anchor and calldata: for who judges thousands of times and sends nothing. `left` is the snapshot with
+/// the balances after them, `None` when they do not run. It clears nothing, and allocates nothing once `valued` has grown.
+pub fn judge_outcome(
+    policy: &dyn Policy,
+    before: &Context<'_>,
+    account: crate::AccountId,
+    left: Option<&Snapshot>,
+    valued: &mut Valuation,
+    intents: &[Intent],
+) -> Option<Refusal> {
+    let dry_run = || Refusal::new(Rule::DryRun, Quantity::None, Quantity::None, before.snapshot.block, before.policy);
+    unbounded(before, account, intents.iter()).or_else(|| match left {
+        Some(left) => judge_left(policy, before, left, valued, intents),
+        None => Some(dry_run()),
+    })
 }
 
 fn refusal_of(verdict: Verdict) -> Option<Refusal> {

@@ -42,8 +42,9 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Why it wants nothing although something is amiss. What it appended before is kept.
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold>;
 
-    /// Whether it looks at [`Context::risk`]. A simulation forecasts nothing that nobody looks at.
-    fn reads_forecast(&self) -> bool {
+    /// Whether it looks at [`Context::risk`] or at rounds of feeds before the latest. A simulation forms nothing that nobody
+    /// looks at.
+    fn reads_past(&self) -> bool {
         true
     }
 }

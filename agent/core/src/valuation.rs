@@ -1,7 +1,7 @@
 //! Prices that may be used, and what the treasury is worth at them.
 
 use crate::{
-    Account, AccountId, Amount, Asset, AssetId, Price, Terms, Value, Vault,
+    Account, AccountId, Amount, AssetId, Price, Terms, Value, Vault,
     amount::mul_div,
     snapshot::{FeedReading, Snapshot},
 };
@@ -42,19 +42,26 @@ pub struct Prices(pub Vec<AssetPrice>);
 impl Prices {
     /// The prices that the policy lets a snapshot have.
     pub fn resolve(terms: &Terms, snapshot: &Snapshot) -> Self {
+        let mut prices = Self::default();
+        prices.resolve_again(terms, snapshot);
+        prices
+    }
+
+    /// The same in the room of `self`.
+    pub fn resolve_again(&mut self, terms: &Terms, snapshot: &Snapshot) {
         let now = snapshot.block.timestamp;
-        let price = |(asset, reading): (&Asset, &crate::snapshot::AssetReading)| {
+        let Self(prices) = self;
+        prices.clear();
+        prices.extend(terms.assets.iter().zip(&snapshot.assets).map(|(asset, reading)| {
             let age_max = asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
             asset_price(&reading.feeds, now, age_max, terms)
-        };
-        let mut prices: Vec<AssetPrice> = terms.assets.iter().zip(&snapshot.assets).map(price).collect();
+        }));
         for vault in terms.vaults() {
-            let share = share_price(terms, snapshot, &prices, vault);
+            let share = share_price(terms, snapshot, prices, vault);
             if let Some(slot) = prices.get_mut(vault.shares.index()) {
                 *slot = share.unwrap_or_default();
             }
         }
-        Self(prices)
     }
 
     /// The price of `asset`, if it has one.
@@ -76,6 +83,13 @@ fn share_price(terms: &Terms, snapshot: &Snapshot, prices: &[AssetPrice], vault:
 
 fn asset_price(feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) -> AssetPrice {
     let mut result = AssetPrice::default();
+    // Of a single answer there is nothing to sort and nothing that it could deviate from.
+    if let [reading] = feeds
+        && let Ok(price) = usable_answer(reading, now, age_secs_max)
+    {
+        let price = (terms.limits.price_quorum_min <= 1).then_some(price);
+        return AssetPrice { price, usable: 1, ..result };
+    }
     let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len());
     for reading in feeds {
         match usable_answer(reading, now, age_secs_max) {

@@ -2,17 +2,28 @@
 //!
 //! It is known to the proposer alone, may only withhold, and never enters the decision.
 
-use crate::{Batch, History, Terms, Value, snapshot::WINDOW_SECS};
+use crate::{AccountId, Batch, History, Terms, Value, snapshot::WINDOW_SECS};
 use alloy_primitives::B256;
 use std::fmt;
 
-/// A proposal that may still run.
+/// A proposal that may still run, or is to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting<'a> {
-    /// Under which it enters the gate.
+pub struct Waiting {
+    /// Under which it enters the gate; of one that is to be made, whatever.
     pub decision: B256,
-    /// What it would do.
-    pub batch: &'a Batch,
+    /// Of which account.
+    pub account: AccountId,
+    /// What it moves.
+    pub value: Value,
+    /// Whether it waits on a Safe.
+    pub on_safe: bool,
+}
+
+impl Waiting {
+    /// Of a batch.
+    pub fn of(decision: B256, batch: &Batch) -> Self {
+        Self { decision, account: batch.account, value: batch.value(), on_safe: batch.safe_nonce.is_some() }
+    }
 }
 
 /// Why an allowed batch is not proposed now.
@@ -43,24 +54,26 @@ impl fmt::Display for Withheld {
     }
 }
 
-/// Whether `batch` must wait for what is `waiting`. What waits on a Governor is in `history` already; `now` is Unix time
-/// in seconds.
-pub fn withheld<'a>(
+/// Whether `next` must wait for what is `waiting`. What waits on a Governor is in `history` already; `now` is Unix time in
+/// seconds.
+pub fn withheld(
     terms: &Terms,
     history: &History,
     now: u64,
     nav: Value,
-    waiting: impl Iterator<Item = Waiting<'a>> + Clone,
-    batch: &Batch,
+    waiting: impl Iterator<Item = Waiting> + Clone,
+    next: &Waiting,
 ) -> Option<Withheld> {
-    if let Some(live) = waiting.clone().find(|it| it.batch.address == batch.address) {
+    if let Some(live) = waiting.clone().find(|it| it.account == next.account) {
         return Some(Withheld::OneAtATime { decision: live.decision });
     }
-    let on_safes = waiting.filter(|it| it.batch.safe_nonce.is_some()).map(|it| it.batch.value().0);
-    let sum = on_safes.fold(batch.value().0, u128::saturating_add);
+    let on_safes = waiting.filter(|it| it.on_safe).map(|it| it.value.0);
+    let sum = on_safes.fold(next.value.0, u128::saturating_add);
     let exceeded = terms.limits.window_bps_max.iter().zip(WINDOW_SECS).find(|(bps, secs)| {
-        let used = history.value_within(now, *secs).0.saturating_add(sum);
-        **bps != u64::MAX && nav.share(**bps).is_none_or(|cap| used > cap.0)
+        **bps != u64::MAX && {
+            let used = history.value_within(now, *secs).0.saturating_add(sum);
+            nav.share(**bps).is_none_or(|cap| used > cap.0)
+        }
     });
     exceeded.map(|(_, secs)| Withheld::WindowCap { secs })
 }

@@ -6,8 +6,8 @@ use super::{
 };
 use alloy_primitives::Address;
 use quaestor_core::{
-    Account, Action, Amount, Asset, AssetId, AssetKind, Exchange, Intent, Outlook, Price, Route, Rule, Terms, Value,
-    Venue, VenueKind,
+    Account, Action, Amount, Asset, AssetId, AssetKind, Exchange, Intent, Outlook, Price, Purpose, Route, Rule, Terms,
+    Value, Venue, VenueKind,
     amount::BPS_ONE,
     pipeline::Context,
     policy::OnBreach,
@@ -217,13 +217,17 @@ impl<'a> Judge<'a> {
         refuse(self.cx, Rule::BalanceSufficient, limit, found, &[self.input_account(), self.input_asset()])
     }
 
-    /// What it is for was neither done nor bound, nor is it wanted twice. Nothing is hashed while the account has
-    /// no history.
+    /// What it is for was neither done nor bound, nor is it wanted twice. Nothing is hashed while the account has no
+    /// history that could have its key: that of a leg holds the block of its decision, which nothing before has.
     fn unused(&self, account: &Account) -> Flow {
         let (history, intent) = (self.cx.history, self.intent);
         let same = |before: &Intent| before.account == intent.account && before.purpose == intent.purpose;
         let twice = self.tally.allowed().any(same);
-        if !twice && !history.concerns(intent.account) {
+        let may_be_used = match intent.purpose {
+            Purpose::Payment { .. } => history.concerns(intent.account),
+            Purpose::Strategy { .. } => history.last_action_at() >= Some(self.cx.snapshot.block.timestamp),
+        };
+        if !twice && !may_be_used {
             return Continue(());
         }
         let once_key = intent.purpose.once_key(account.address, self.cx.snapshot.block.hash);

@@ -6,8 +6,9 @@ use crate::{
     market::{Market, Source},
 };
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, AssetKind, Batch, Price, Terms, VenueId,
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Price, Terms, VenueId,
     amount::{WAD, mul_div},
+    snapshot::AccountReading,
 };
 
 /// Hundredths of a basis point in one.
@@ -77,11 +78,16 @@ impl Venue<'_> {
         Ok(amount.value_at(self.price(asset)?, unit).ok_or(Reverted::Range)?.0)
     }
 
-    /// Changes `balances` by what `batch` does, accounts and assets in the policy's order.
-    pub(super) fn carry_out(&self, batch: &Batch, balances: &mut [Vec<Amount>]) -> Result<Done, Reverted> {
+    /// Changes balances by what `intents` of `account` do.
+    pub(super) fn carry_out(
+        &self,
+        account: AccountId,
+        intents: &[Intent],
+        balances: &mut [AccountReading],
+    ) -> Result<Done, Reverted> {
         let mut done = Done::default();
-        for action in batch.items.iter().flat_map(|item| &item.intent.actions) {
-            self.carry_out_one(batch.account, action, balances, &mut done)?;
+        for action in intents.iter().flat_map(|intent| &intent.actions) {
+            self.carry_out_one(account, action, balances, &mut done)?;
         }
         Ok(done)
     }
@@ -90,7 +96,7 @@ impl Venue<'_> {
         &self,
         account: AccountId,
         action: &Action,
-        balances: &mut [Vec<Amount>],
+        balances: &mut [AccountReading],
         done: &mut Done,
     ) -> Result<(), Reverted> {
         let from = account.index();
@@ -157,9 +163,15 @@ impl Venue<'_> {
     }
 
     /// The account gives back the gas to who executed, in its first stable asset, as far as it has some.
-    pub(super) fn pay_gas(&self, batch: &Batch, balances: &mut [Vec<Amount>], done: &mut Done) {
+    pub(super) fn pay_gas(
+        &self,
+        account: AccountId,
+        intents: &[Intent],
+        balances: &mut [AccountReading],
+        done: &mut Done,
+    ) {
         let Some(ether) = self.ether() else { return };
-        let actions = batch.items.iter().map(|item| item.intent.actions.len()).sum();
+        let actions = intents.iter().map(|intent| intent.actions.len()).sum();
         let wei = u128::from(Costs::gas_of(actions)) * u128::from(self.costs.gas_gwei) * GWEI;
         let stable = |asset: &quaestor_core::Asset| asset.kind == AssetKind::Stable && !asset.feeds.is_empty();
         let cash = self.terms.assets.iter().position(stable).and_then(|index| u16::try_from(index).ok()).map(AssetId);
@@ -167,7 +179,7 @@ impl Venue<'_> {
         let unit = self.terms.assets[cash.index()].unit();
         let Ok(price) = self.price(cash) else { return };
         let Some(amount) = mul_div(value, unit, price.0) else { return };
-        let balance = &mut balances[batch.account.index()][cash.index()];
+        let balance = &mut balances[account.index()].balances[cash.index()];
         let paid = amount.min(balance.0);
         balance.0 -= paid;
         done.gas_usd += dollars(mul_div(paid, price.0, unit).unwrap_or_default());
@@ -184,15 +196,16 @@ impl Venue<'_> {
     }
 }
 
-fn take(balances: &mut [Vec<Amount>], account: usize, asset: AssetId, amount: Amount) -> Result<(), Reverted> {
+fn take(balances: &mut [AccountReading], account: usize, asset: AssetId, amount: Amount) -> Result<(), Reverted> {
     let missing = Reverted::Balance { asset: asset.index() };
-    let balance = balances.get_mut(account).and_then(|row| row.get_mut(asset.index())).ok_or(missing)?;
+    let balance = balances.get_mut(account).and_then(|row| row.balances.get_mut(asset.index())).ok_or(missing)?;
     *balance = Amount(balance.0.checked_sub(amount.0).ok_or(missing)?);
     Ok(())
 }
 
-fn give(balances: &mut [Vec<Amount>], account: usize, asset: AssetId, amount: Amount) -> Result<(), Reverted> {
-    let balance = balances.get_mut(account).and_then(|row| row.get_mut(asset.index())).ok_or(Reverted::Range)?;
+fn give(balances: &mut [AccountReading], account: usize, asset: AssetId, amount: Amount) -> Result<(), Reverted> {
+    let balance =
+        balances.get_mut(account).and_then(|row| row.balances.get_mut(asset.index())).ok_or(Reverted::Range)?;
     *balance = balance.checked_add(amount).ok_or(Reverted::Range)?;
     Ok(())
 }

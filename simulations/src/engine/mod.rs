@@ -1,17 +1,21 @@
 //! A run: the pipeline that runs live, bar after bar.
 //!
 //! ```text
-//!  bar ──▶ proposals that people have decided on are executed ──▶ flows ──▶ mark ──▶ what waits is judged again
-//!            at a price of this bar, after fees                                      ──▶ the pipeline decides ──▶ gate
+//!  bar ──▶ proposals that people have decided on are executed ──▶ flows ──▶ mark ──▶ the pipeline decides
+//!            at a price of this bar, after fees                      ──▶ what waits is judged again ──▶ gate
 //! ```
 //!
 //! A decision is taken at the end of a bar and knows nothing later. What it proposes is executed at the earliest in the next
 //! bar, and not before signers or voters have taken their time. The gate clears each proposal on its own calldata; the
 //! dry run that it asks for is an execution at the prices of the decision. At each later decision the gate looks at what
 //! still waits once more, and what it refuses is withdrawn.
+//!
+//! A quick run leaves out what has no say in what is decided: calldata and its hashes, and forecasts that nobody reads. It
+//! gives the same run, and allocates nothing for a decision.
 
 mod execute;
 mod forecast;
+mod judge;
 mod treasury;
 
 pub use forecast::Forecast;
@@ -24,12 +28,11 @@ use crate::{
 use alloy_primitives::{B256, U256};
 use execute::Done;
 use forecast::Remembering;
+use judge::{Judge, Wanted, Whole};
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
-    Batch, BlockRef, Call, Codec, Decision, Inputs, Policy, Refusal, RiskModel, Route, Rule,
-    action::encode_batch,
-    gate::{self, DryRun, DryRunOutcome, Evidence},
-    pipeline::{self, Workspace},
+    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, RiskModel, Route, Snapshot, Value,
+    pipeline::Workspace,
     policy::Schedule,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
     waiting::{Waiting, withheld},
@@ -50,9 +53,8 @@ pub struct Plan<'a> {
     pub assumed: &'a Checked,
     /// The first bar of the run; those before it are the past that feeds show.
     pub start: usize,
-    /// Whether everything is done that is done live: each batch is encoded, the gate clears its calldata, and forecasts are
-    /// kept for a report. Otherwise nothing is forecast that neither policy nor strategies look at, and the gate judges
-    /// batches without their calldata, which has no say in what is decided. Both give the same run.
+    /// Whether everything is done that is done live: each batch is encoded, the gate clears its calldata, and holdings and
+    /// forecasts are kept for a report. A quick run gives the same values and proposals.
     pub thorough: bool,
 }
 
@@ -64,15 +66,21 @@ impl std::fmt::Debug for Plan<'_> {
 
 /// A proposal on its way.
 struct Pending {
-    decision: Decision,
-    batch: Batch,
-    calls: Vec<Call>,
+    account: AccountId,
+    intents: Vec<Intent>,
+    /// The block of its decision.
+    decided: BlockRef,
     /// Under which it enters the gate.
     id: B256,
+    value: Value,
+    /// After this the gate refuses it, Unix seconds.
+    valid_until: u64,
     /// When people have decided on it, Unix seconds.
     ready_at: u64,
     /// Its row in [`Run::proposals`].
     row: usize,
+    /// Decision, batch and calldata; of a thorough run.
+    whole: Option<Box<Whole>>,
 }
 
 struct Engine<'a> {
@@ -81,73 +89,98 @@ struct Engine<'a> {
     codec: PolicyCodec<'a>,
     treasury: Treasury<'a>,
     work: Workspace,
+    judge: Judge,
+    /// Room for the balances after a batch.
+    left: Snapshot,
     pending: Vec<Pending>,
+    /// Lists of intents that are over, used again.
+    spare: Vec<Vec<Intent>>,
     run: Run,
 }
 
 /// Runs the plan to the end of its market.
 pub fn run(plan: Plan<'_>) -> Run {
-    let due = due_bars(plan.policy, plan.market, plan.start);
     let mut engine = Engine::new(plan);
-    for (bar, is_due) in (plan.start..plan.market.len()).zip(due) {
-        engine.step(bar, is_due);
+    let mut due = Due::new(&plan);
+    for bar in plan.start..plan.market.len() {
+        engine.step(bar, due.at(bar));
     }
     // Flows were counted bar by bar.
     engine.run.split = Split { flows_usd: engine.run.split.flows_usd, ..engine.treasury.split };
     engine.run
 }
 
-fn reads_forecast(policy: &VotedPolicy) -> bool {
-    policy.terms().risk.has_ceilings() || policy.strategies().iter().any(|strategy| strategy.reads_forecast())
+/// At which bars a decision is due.
+struct Due<'a> {
+    market: &'a Market<'a>,
+    /// Of a policy that decides by blocks.
+    blocks: Option<u64>,
+    /// Of a policy that decides by time: the ticks to come.
+    ticks: std::iter::Peekable<std::vec::IntoIter<u64>>,
 }
 
-/// Whether a decision is due at the end of each bar from `start` on.
-fn due_bars(policy: &VotedPolicy, market: &Market<'_>, start: usize) -> Vec<bool> {
-    let bars = start..market.len();
-    let begins = |bar| market.panel.begins_at(bar);
-    let ends = market.panel.ends();
-    if let Schedule::EveryBlocks(blocks) = policy.terms().schedule {
-        let turn = |time: u64| time / BLOCK_SECS / blocks.max(1);
-        return bars.map(|bar| turn(begins(bar)) < turn(ends[bar])).collect();
+impl<'a> Due<'a> {
+    fn new(plan: &Plan<'a>) -> Self {
+        let panel = plan.market.panel;
+        let blocks = match plan.policy.terms().schedule {
+            Schedule::EveryBlocks(blocks) => Some(blocks.max(1)),
+            Schedule::Cron(_) => None,
+        };
+        let until = panel.ends().last().copied().unwrap_or_default();
+        let ticks = plan.policy.ticks(panel.begins_at(plan.start), until).into_iter().flatten().collect::<Vec<_>>();
+        Self { market: plan.market, blocks, ticks: ticks.into_iter().peekable() }
     }
-    let until = ends.last().copied().unwrap_or_default();
-    let mut ticks = policy.ticks(begins(start), until).into_iter().flatten().peekable();
-    let due = |bar: usize| {
+
+    /// Whether one is due at the end of `bar`; bars come in order.
+    fn at(&mut self, bar: usize) -> bool {
+        let (begin, end) = (self.market.panel.begins_at(bar), self.market.panel.ends()[bar]);
+        if let Some(blocks) = self.blocks {
+            let turn = |time: u64| time / BLOCK_SECS / blocks;
+            return turn(begin) < turn(end);
+        }
         let mut is_due = false;
-        while ticks.next_if(|tick| *tick <= ends[bar]).is_some() {
+        while self.ticks.next_if(|tick| *tick <= end).is_some() {
             is_due = true;
         }
         is_due
-    };
-    bars.map(due).collect()
+    }
 }
 
 impl<'a> Engine<'a> {
     fn new(plan: Plan<'a>) -> Self {
         let terms = plan.policy.terms();
-        let treasury = Treasury::new(&plan);
+        let past = terms.risk.has_ceilings() || plan.policy.strategies().iter().any(|strategy| strategy.reads_past());
+        let treasury = Treasury::new(&plan, past || plan.thorough);
         let run = Run::new(&plan, &treasury.values().collect::<Vec<_>>());
         Self {
             plan,
-            model: Remembering::new(plan.model, plan.thorough || reads_forecast(plan.policy)),
+            model: Remembering::new(plan.model, past || plan.thorough),
             codec: PolicyCodec::new(terms),
+            left: treasury.snapshot.clone(),
             treasury,
             work: Workspace::new(),
+            judge: Judge::default(),
             pending: Vec::new(),
+            spare: Vec::new(),
             run,
         }
     }
 
     fn step(&mut self, bar: usize, is_due: bool) {
         self.treasury.enter(bar);
-        self.execute_ready(bar);
+        if !self.pending.is_empty() {
+            self.execute_ready(bar);
+        }
         self.treasury.move_to(bar, BAR_WHOLE);
         self.treasury.flow(bar);
         if is_due {
             self.decide(bar);
         }
         let inflow = std::mem::take(&mut self.treasury.inflow);
-        self.run.mark(self.treasury.value(), inflow, self.treasury.values());
+        self.run.mark(self.treasury.value(), inflow);
+        if self.plan.thorough {
+            self.run.hold(self.treasury.values());
+        }
     }
 
     fn block(&self, bar: usize) -> BlockRef {
@@ -160,51 +193,61 @@ impl<'a> Engine<'a> {
     fn execute_ready(&mut self, bar: usize) {
         let (begin, end) = (self.plan.market.panel.begins_at(bar), self.plan.market.panel.ends()[bar]);
         self.pending.sort_by_key(|pending| pending.ready_at);
-        let mut kept = Vec::with_capacity(self.pending.len());
-        for pending in std::mem::take(&mut self.pending) {
+        let mut at_hand = std::mem::take(&mut self.pending);
+        at_hand.retain_mut(|pending| {
             let at = pending.ready_at.max(begin);
             if at > end {
-                kept.push(pending);
-                continue;
+                return true;
             }
-            if at > pending.batch.valid_until {
-                self.ended(&pending, Fate::Expired { at });
-                continue;
+            if at > pending.valid_until {
+                self.ended(pending, Fate::Expired { at: pending.valid_until });
+                return false;
             }
             // A bar has a length.
             let through = (u128::from(at - begin) * u128::from(BAR_WHOLE) / u128::from((end - begin).max(1))) as u64;
             self.treasury.move_to(bar, through);
-            match self.treasury.execute(&pending.batch) {
+            match self.treasury.execute(pending.account, &pending.intents, &mut self.left) {
                 Ok(done) => {
-                    self.spent(&pending, at);
+                    self.spent(pending, at);
                     self.traded(&done);
-                    self.ended(&pending, Fate::Executed { at });
+                    self.ended(pending, Fate::Executed { at });
+                    false
                 }
                 // Whoever executes sees that it would revert, and may try in the next bar.
                 Err(_) => {
                     self.run.proposals[pending.row].reverts += 1;
-                    kept.push(pending);
+                    true
                 }
             }
-        }
-        self.pending = kept;
+        });
+        self.pending = at_hand;
     }
 
     fn spent(&mut self, pending: &Pending, at: u64) {
-        let batch = &pending.batch;
-        for item in &batch.items {
+        let terms = self.plan.policy.terms();
+        let address = terms.accounts[pending.account.index()].address;
+        for (place, intent) in pending.intents.iter().enumerate() {
+            let once_key = match intent.purpose {
+                // Of a leg nobody can ask again: its key holds the block of its decision.
+                Purpose::Strategy { .. } if !self.plan.thorough => {
+                    let mut name = pending.id;
+                    name.0[31] = place as u8;
+                    name
+                }
+                purpose => purpose.once_key(address, pending.decided.hash),
+            };
             self.treasury.history.spends.push(Spend {
                 timestamp: at,
-                account: batch.account,
+                account: pending.account,
                 decision: pending.id,
-                once_key: item.entry.once_key,
-                line: item.entry.line,
-                asset: Some(item.intent.asset),
-                counterparty: item.entry.counterparty,
-                value: item.entry.value,
+                once_key,
+                line: intent.purpose.line(),
+                asset: Some(intent.asset),
+                counterparty: intent.counterparty,
+                value: intent.value,
             });
         }
-        self.treasury.took_nonce(batch.account);
+        self.treasury.took_nonce(pending.account);
     }
 
     fn traded(&mut self, done: &Done) {
@@ -216,26 +259,37 @@ impl<'a> Engine<'a> {
         run.paid.gas_usd += done.gas_usd;
     }
 
-    fn ended(&mut self, pending: &Pending, fate: Fate) {
+    /// A proposal is over; its list of intents is used again.
+    fn ended(&mut self, pending: &mut Pending, fate: Fate) {
         self.treasury.history.outstanding.retain(|it| it.decision != pending.id);
         self.run.proposals[pending.row].fate = fate;
+        self.spare.push(std::mem::take(&mut pending.intents));
     }
 
     fn decide(&mut self, bar: usize) {
         let block = self.block(bar);
         self.treasury.observe(bar, block);
         self.forget(block.timestamp);
-        self.judge_waiting(block);
-        let Plan { policy, market, .. } = self.plan;
-        let (snapshot, history) = (&self.treasury.snapshot, &self.treasury.history);
-        let strategies = policy.strategies();
-        let inputs = Inputs { snapshot, history, policy, strategies, model: &self.model };
+        self.run.decisions += 1;
+        let Plan { policy, market, thorough, .. } = self.plan;
+        let Treasury { snapshot, history, .. } = &self.treasury;
+        let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
         let mut name = market.panel.hash();
         name.0[..8].copy_from_slice(&block.timestamp.to_be_bytes());
-        let decision = pipeline::decide_as(&inputs, name, &mut self.work);
-        self.run.decided(policy.terms(), bar, &decision, self.model.last());
-        for batch in &decision.batches {
-            self.propose(block, &decision, batch);
+        let is_asked = self.judge.decide(&inputs, name, thorough, &mut self.work);
+        match is_asked {
+            Some(rule) => self.run.refused(rule),
+            None => {
+                let Workspace { valuation, verdicts, holds, .. } = &self.work;
+                self.run.decided(policy.terms(), valuation, verdicts.iter(), holds);
+            }
+        }
+        if thorough && let Some(report) = self.model.last() {
+            self.run.forecast(bar, &report);
+        }
+        self.judge_waiting(block);
+        if is_asked.is_none() {
+            self.propose_all(block, name);
         }
     }
 
@@ -244,97 +298,121 @@ impl<'a> Engine<'a> {
         let [.., longest] = WINDOW_SECS;
         let since = now.saturating_sub(longest);
         self.treasury.history.spends.retain(|spend| spend.timestamp > since);
-        let (over, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.pending).into_iter().partition(|it| it.batch.valid_until < now);
-        self.pending = kept;
-        for pending in &over {
-            self.ended(pending, Fate::Expired { at: pending.batch.valid_until });
-        }
+        let mut at_hand = std::mem::take(&mut self.pending);
+        at_hand.retain_mut(|pending| {
+            let is_over = pending.valid_until <= now;
+            if is_over {
+                self.ended(pending, Fate::Expired { at: pending.valid_until });
+            }
+            !is_over
+        });
+        self.pending = at_hand;
     }
 
     /// The gate looks at what waits once more, at the prices of now; what it refuses is withdrawn.
     fn judge_waiting(&mut self, block: BlockRef) {
-        let mut kept = Vec::with_capacity(self.pending.len());
-        for pending in std::mem::take(&mut self.pending) {
-            match self.refusal(&pending.decision, &pending.batch, &pending.calls, pending.id) {
-                Some(refusal) if !refusal.is_passing() => {
-                    self.ended(&pending, Fate::Withdrawn { at: block.timestamp, rule: refusal.rule });
+        let mut at_hand = std::mem::take(&mut self.pending);
+        at_hand.retain_mut(|pending| {
+            let Plan { policy, .. } = self.plan;
+            let Treasury { snapshot, history, .. } = &self.treasury;
+            let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
+            let rehearse =
+                |left: &mut Snapshot| self.treasury.rehearse(pending.account, &pending.intents, left).is_ok();
+            let refusal = match &pending.whole {
+                Some(whole) => self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse),
+                None => {
+                    let wanted = Wanted { id: pending.id, account: pending.account, intents: &pending.intents };
+                    self.judge.again(&inputs, &self.work.valuation, wanted, &mut self.left, rehearse)
                 }
-                _ => kept.push(pending),
+            };
+            match refusal.filter(|refusal| !refusal.is_passing()) {
+                Some(refusal) => {
+                    self.ended(pending, Fate::Withdrawn { at: block.timestamp, rule: refusal.rule });
+                    false
+                }
+                None => true,
+            }
+        });
+        self.pending = at_hand;
+    }
+
+    /// A proposal of what each account is allowed, unless something waits that withholds it or the gate refuses it.
+    fn propose_all(&mut self, block: BlockRef, name: B256) {
+        let allowed = |work: &Workspace, account: usize| {
+            let of = |(intent, verdict): (&Intent, &quaestor_core::Verdict)| {
+                verdict.is_allowed() && intent.account.index() == account
+            };
+            work.intents.iter().zip(&work.verdicts).any(|(intent, verdict)| of((intent, verdict)))
+        };
+        let accounts = self.plan.policy.terms().accounts.len();
+        let acting = (0..accounts).filter(|account| allowed(&self.work, *account)).count();
+        for account in 0..accounts {
+            if allowed(&self.work, account) {
+                // Accounts are counted in sixteen bits.
+                self.propose(block, name, AccountId(account as u16), acting == 1);
             }
         }
-        self.pending = kept;
     }
 
-    /// Why the gate lets `batch` not through now; `None` when it does. `id` is the name under which it enters.
-    fn refusal(&self, decision: &Decision, batch: &Batch, calls: &[Call], id: B256) -> Option<Refusal> {
-        let Plan { policy, thorough, .. } = self.plan;
-        let (snapshot, history) = (&self.treasury.snapshot, &self.treasury.history);
-        let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
-        let outcome = match self.treasury.rehearse(batch) {
-            Ok(balances) => DryRunOutcome::Ran { balances, gas_used: 0 },
-            Err(reverted) => DryRunOutcome::Reverted { reason: reverted.to_string() },
-        };
-        let dry_run = DryRun { calls: calls.to_vec(), block: snapshot.block, outcome };
-        if !thorough {
-            return gate::judge(&inputs, decision, batch, id, &dry_run).err();
-        }
-        let evidence = Evidence {
-            anchor_finalised: snapshot.anchor,
-            brake: snapshot.brake,
-            calls,
-            dry_run: &dry_run,
-            codec: &self.codec,
-        };
-        gate::clear(&inputs, decision, batch, &evidence).err()
-    }
-
-    /// The calls of a batch, and the name under which it enters the gate: the hash that covers them, or where calldata has no
-    /// part in the run, block and account.
-    fn named(&self, decision: &Decision, batch: &Batch) -> Option<(Vec<Call>, B256)> {
-        if !self.plan.thorough {
-            let mut id = decision.inputs;
-            id.0[30..].copy_from_slice(&batch.account.0.to_be_bytes());
-            return Some((Vec::new(), id));
-        }
-        let calls = encode_batch(&self.codec, decision, batch).ok()?;
-        let entry = self.codec.decode_entry(calls.first()?).ok()?;
-        Some((calls, entry.decision))
-    }
-
-    /// A proposal of an allowed batch, unless something waits that withholds it or the gate refuses it.
-    fn propose(&mut self, block: BlockRef, decision: &Decision, batch: &Batch) {
+    fn propose(&mut self, block: BlockRef, name: B256, account: AccountId, is_alone: bool) {
         let Plan { policy, assumed, .. } = self.plan;
         let terms = policy.terms();
-        let waiting = self.pending.iter().map(|it| Waiting { decision: it.id, batch: &it.batch });
-        if withheld(terms, &self.treasury.history, block.timestamp, decision.nav, waiting, batch).is_some() {
-            self.run.withheld += 1;
-            return;
-        }
-        let Some((calls, id)) = self.named(decision, batch) else {
-            self.run.refused(Rule::CalldataMatches);
-            return;
+        let mut intents = self.spare.pop().unwrap_or_default();
+        intents.clear();
+        let judged = self.work.intents.iter().zip(&self.work.verdicts);
+        let own = judged.filter(|(intent, verdict)| verdict.is_allowed() && intent.account == account);
+        intents.extend(own.map(|(intent, _)| intent.clone()));
+        let value = intents.iter().fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)));
+        let is_vote = terms.accounts[account.index()].route != Route::Safe;
+        let waiting = |it: &Pending| Waiting {
+            decision: it.id,
+            account: it.account,
+            value: it.value,
+            on_safe: terms.accounts[it.account.index()].route == Route::Safe,
         };
-        if let Some(refusal) = self.refusal(decision, batch, &calls, id) {
-            return self.run.refused(refusal.rule);
+        let next = Waiting { decision: B256::ZERO, account, value, on_safe: !is_vote };
+        let waits = self.pending.iter().map(waiting);
+        let nav = self.work.valuation.nav;
+        if withheld(terms, &self.treasury.history, block.timestamp, nav, waits, &next).is_some() {
+            self.run.withheld += 1;
+            self.spare.push(intents);
+            return;
         }
-        let is_vote = matches!(terms.account(batch.account), Some(account) if account.route != Route::Safe);
+        let Treasury { snapshot, history, .. } = &self.treasury;
+        let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
+        let rehearse = |left: &mut Snapshot| self.treasury.rehearse(account, &intents, left).is_ok();
+        let whole = self.judge.whole(account, &self.codec);
+        let (id, refusal) = match &whole {
+            Some(whole) => (whole.id, self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse)),
+            None => {
+                let mut id = name;
+                id.0[28..30].copy_from_slice(&account.0.to_be_bytes());
+                let wanted = Wanted { id, account, intents: &intents };
+                (id, self.judge.first(&inputs, &self.work.valuation, wanted, is_alone, &mut self.left, rehearse))
+            }
+        };
+        if let Some(refusal) = refusal {
+            self.run.refused(refusal.rule);
+            self.spare.push(intents);
+            return;
+        }
+        let valid_until = block.timestamp.saturating_add(terms.validity_secs_longest()).min(terms.expires_at);
         let delay = if is_vote { assumed.delays.governor_secs() } else { assumed.delays.safe_secs };
         if is_vote {
+            let address = terms.accounts[account.index()].address;
             self.treasury.history.outstanding.push(Outstanding {
-                account: batch.account,
+                account,
                 proposal_id: id,
                 decision: id,
                 proposed_at: block.timestamp,
-                valid_until: batch.valid_until,
-                once_keys: batch.items.iter().map(|item| item.entry.once_key).collect(),
-                value: batch.value(),
+                valid_until,
+                once_keys: intents.iter().map(|intent| intent.purpose.once_key(address, block.hash)).collect(),
+                value,
             });
         }
         let row = self.run.proposals.len();
-        self.run.proposals.push(Proposed::new(block.timestamp, batch));
+        self.run.proposals.push(Proposed::new(block.timestamp, account, intents.len(), value));
         let ready_at = block.timestamp.saturating_add(delay);
-        let (decision, batch) = (decision.clone(), batch.clone());
-        self.pending.push(Pending { decision, batch, calls, id, ready_at, row });
+        self.pending.push(Pending { account, intents, decided: block, id, value, valid_until, ready_at, row, whole });
     }
 }

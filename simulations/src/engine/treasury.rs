@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     assumptions::{Checked, MONTH_SECS},
-    market::{BAR_WHOLE, Market, Source},
+    market::{BAR_WHOLE, Market},
     run::Split,
 };
 use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    AccountId, Amount, AssetKind, Batch, BlockRef, BrakeReading, History, Policy, Price, Route, Snapshot, Terms, Value,
+    AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Route, Snapshot, Terms, Value,
     amount::{WAD, mul_div},
     snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading},
 };
@@ -31,10 +31,13 @@ pub(super) struct Treasury<'a> {
     assumed: &'a Checked,
     /// Whole tokens of each asset, over all accounts.
     held: Vec<f64>,
-    /// Prices of the moment.
-    now: Vec<f64>,
+    /// Value of the moment, dollars.
+    value: f64,
     /// The bar of the moment, and how far it is through.
     at: (usize, u64),
+    has_vaults: bool,
+    /// Rounds that feeds show.
+    rounds: usize,
     /// Base units that each flow has moved, and those that it could not.
     flowed: Vec<(u128, u128)>,
     started_at: u64,
@@ -43,7 +46,8 @@ pub(super) struct Treasury<'a> {
 }
 
 impl<'a> Treasury<'a> {
-    pub(super) fn new(plan: &Plan<'a>) -> Self {
+    /// Feeds show so many rounds as the policy says where `past` is read, and else the latest alone.
+    pub(super) fn new(plan: &Plan<'a>, past: bool) -> Self {
         let (terms, market, assumed) = (plan.policy.terms(), plan.market, plan.assumed);
         let begin = market.panel.begins_at(plan.start);
         let block = BlockRef { timestamp: begin, ..BlockRef::default() };
@@ -72,13 +76,14 @@ impl<'a> Treasury<'a> {
             market,
             assumed,
             held: vec![0.0; width],
-            now: vec![0.0; width],
+            value: 0.0,
             at: (plan.start, 0),
+            has_vaults: market.has_vaults(),
+            rounds: if past { usize::from(terms.risk.history_rounds).max(1) } else { 1 },
             flowed: vec![(0, 0); assumed.flows.len()],
             started_at: begin,
             inflow: 0.0,
         };
-        treasury.now = treasury.prices_at(plan.start, 0);
         match &assumed.holdings {
             Some(holdings) => {
                 for (account, held) in treasury.snapshot.accounts.iter_mut().zip(holdings) {
@@ -88,6 +93,7 @@ impl<'a> Treasury<'a> {
             None => treasury.open_at_targets(plan.start),
         }
         treasury.count();
+        treasury.value = treasury.value_at(plan.start, 0);
         treasury
     }
 
@@ -116,10 +122,12 @@ impl<'a> Treasury<'a> {
         }
     }
 
-    fn prices_at(&self, bar: usize, through: u64) -> Vec<f64> {
-        let dollars =
-            |asset| self.market.price(bar, asset, through).map_or(0.0, |price: Price| price.0 as f64 / WAD as f64);
-        (0..self.market.width()).map(dollars).collect()
+    fn value_at(&self, bar: usize, through: u64) -> f64 {
+        let market = self.market;
+        if through == BAR_WHOLE {
+            return self.held.iter().enumerate().fold(0.0, |sum, (asset, held)| sum + held * market.mark(bar, asset));
+        }
+        self.held.iter().enumerate().fold(0.0, |sum, (asset, held)| sum + held * market.dollars(bar, asset, through))
     }
 
     fn count(&mut self) {
@@ -131,51 +139,44 @@ impl<'a> Treasury<'a> {
 
     /// Value of the moment, dollars.
     pub(super) fn value(&self) -> f64 {
-        self.held.iter().zip(&self.now).fold(0.0, |sum, (held, price)| sum + held * price)
+        self.value
     }
 
     /// Value of each asset of the moment, dollars.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        self.held.iter().zip(&self.now).map(|(held, price)| held * price)
+        let (bar, through) = self.at;
+        self.held.iter().enumerate().map(move |(asset, held)| held * self.market.dollars(bar, asset, through))
     }
 
-    /// The beginning of a bar: vaults have earned.
+    /// The beginning of a bar: vaults have earned. Yield comes first, at their assets' prices of before; what these prices do
+    /// then is price.
     pub(super) fn enter(&mut self, bar: usize) {
-        if self.at.0 == bar {
+        if !self.has_vaults || self.at.0 == bar {
             return;
         }
-        self.at = (bar, 0);
-        for index in 0..self.market.width() {
-            if let Source::Shares { .. } = self.market.sources[index] {
-                // Yield first, at the asset's price of before; what its price does then is price.
-                let rates = &self.market.rates[index];
-                let earned = rates[bar].0 as f64 / rates[bar.saturating_sub(1)].0 as f64;
-                let before = self.now[index];
-                self.now[index] = before * earned;
-                self.split.yield_usd += self.held[index] * (self.now[index] - before);
-            }
+        let before = bar.saturating_sub(1);
+        for (index, rates) in self.market.rates.iter().enumerate().filter(|(_, rates)| !rates.is_empty()) {
+            let worth = self.held[index] * self.market.mark(before, index);
+            let earned = worth * (rates[bar].0 as f64 / rates[before].0 as f64 - 1.0);
+            self.split.yield_usd += earned;
+            self.value += earned;
         }
     }
 
     /// Prices move to where they are when `through` millionths of the bar have passed.
+    #[inline]
     pub(super) fn move_to(&mut self, bar: usize, through: u64) {
         self.at = (bar, through);
-        if through == BAR_WHOLE {
-            for ((now, next), held) in self.now.iter_mut().zip(self.market.marks(bar)).zip(&self.held) {
-                self.split.price_usd += held * (next - *now);
-                *now = *next;
-            }
-            return;
-        }
-        let next = self.prices_at(bar, through);
-        for ((now, next), held) in self.now.iter_mut().zip(next).zip(&self.held) {
-            self.split.price_usd += held * (next - *now);
-            *now = next;
-        }
+        let next = self.value_at(bar, through);
+        self.split.price_usd += next - self.value;
+        self.value = next;
     }
 
     /// What flows until the end of `bar`: the whole so far, less what has moved already, so that nothing is lost by rounding.
     pub(super) fn flow(&mut self, bar: usize) {
+        if self.flowed.is_empty() {
+            return;
+        }
         let elapsed = self.market.panel.ends()[bar].saturating_sub(self.started_at);
         let mut moved_any = false;
         for (flow, (moved, missed)) in self.assumed.flows.iter().zip(&mut self.flowed) {
@@ -190,35 +191,34 @@ impl<'a> Treasury<'a> {
             *moved += paid;
             *missed += due - paid;
             let unit = self.terms.assets[flow.asset].unit() as f64;
-            let value = paid as f64 / unit * self.now[flow.asset];
+            let mark = self.market.mark(bar, flow.asset);
+            let value = paid as f64 / unit * mark;
             self.inflow += if flow.leaves { -value } else { value };
-            self.split.unpaid_usd += (due - paid) as f64 / unit * self.now[flow.asset];
+            self.split.unpaid_usd += (due - paid) as f64 / unit * mark;
             moved_any = true;
         }
         if moved_any {
             self.count();
+            self.value = self.value_at(bar, BAR_WHOLE);
         }
     }
 
     /// What the chain says at the end of `bar`.
     pub(super) fn observe(&mut self, bar: usize, block: BlockRef) {
         (self.snapshot.block, self.snapshot.brake.block) = (block, block);
-        let most = usize::from(self.terms.risk.history_rounds).max(1);
         for (index, reading) in self.snapshot.assets.iter_mut().enumerate() {
-            let rounds = &self.market.rounds[index];
-            if let Some(first) = reading.feeds.first_mut() {
-                let from = (bar + 1).saturating_sub(most);
-                first.rounds.clear();
-                first.rounds.extend_from_slice(&rounds[from..=bar]);
-            }
-            if let [first, others @ ..] = reading.feeds.as_mut_slice() {
-                for feed in others {
-                    feed.rounds.clone_from(&first.rounds);
+            let Some((first, others)) = reading.feeds.split_first_mut() else {
+                if let Some(rate) = &mut reading.rate {
+                    rate.now = self.market.rates[index].get(bar).copied();
+                    rate.earlier = earlier(self.market, self.terms, index, bar);
                 }
-            }
-            if let Some(rate) = &mut reading.rate {
-                rate.now = self.market.rates[index].get(bar).copied();
-                rate.earlier = earlier(self.market, self.terms, index, bar);
+                continue;
+            };
+            first.rounds.clear();
+            let from = (bar + 1).saturating_sub(self.rounds);
+            first.rounds.extend((from..=bar).filter_map(|bar| self.market.round(bar, index)));
+            for feed in others {
+                feed.rounds.clone_from(&first.rounds);
             }
         }
     }
@@ -236,28 +236,39 @@ impl<'a> Treasury<'a> {
         execute::Venue { terms: self.terms, market: self.market, costs: self.assumed.costs, bar, through }
     }
 
-    /// What every account would hold after `batch`, at the prices of the moment.
-    pub(super) fn rehearse(&self, batch: &Batch) -> Result<Vec<Vec<Amount>>, Reverted> {
-        let mut balances: Vec<Vec<Amount>> =
-            self.snapshot.accounts.iter().map(|account| account.balances.clone()).collect();
-        self.venue().carry_out(batch, &mut balances)?;
-        Ok(balances)
+    /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`.
+    pub(super) fn rehearse(
+        &self,
+        account: AccountId,
+        intents: &[Intent],
+        left: &mut Snapshot,
+    ) -> Result<Done, Reverted> {
+        left.block = self.snapshot.block;
+        for (left, held) in left.accounts.iter_mut().zip(&self.snapshot.accounts) {
+            left.balances.clone_from(&held.balances);
+        }
+        self.venue().carry_out(account, intents, &mut left.accounts)
     }
 
-    /// Carries `batch` out whole, or leaves everything as it is.
-    pub(super) fn execute(&mut self, batch: &Batch) -> Result<Done, Reverted> {
-        let mut balances: Vec<Vec<Amount>> =
-            self.snapshot.accounts.iter().map(|account| account.balances.clone()).collect();
-        let mut done = self.venue().carry_out(batch, &mut balances)?;
-        self.venue().pay_gas(batch, &mut balances, &mut done);
-        for (account, left) in self.snapshot.accounts.iter_mut().zip(balances) {
-            account.balances = left;
+    /// Carries `intents` of `account` out whole, or leaves everything as it is; `left` is room.
+    pub(super) fn execute(
+        &mut self,
+        account: AccountId,
+        intents: &[Intent],
+        left: &mut Snapshot,
+    ) -> Result<Done, Reverted> {
+        let mut done = self.rehearse(account, intents, left)?;
+        self.venue().pay_gas(account, intents, &mut left.accounts, &mut done);
+        for (held, left) in self.snapshot.accounts.iter_mut().zip(&left.accounts) {
+            held.balances.clone_from(&left.balances);
         }
-        let before = self.value();
+        let (bar, through) = self.at;
+        let before = self.value;
         self.count();
+        self.value = self.value_at(bar, through);
         // What left is a flow; whatever else is missing is what it cost.
         self.inflow -= done.paid_usd;
-        self.split.costs_usd += before - done.paid_usd - self.value();
+        self.split.costs_usd += before - done.paid_usd - self.value;
         Ok(done)
     }
 }

@@ -58,7 +58,7 @@ fn a_feed_that_was_not_read_has_no_price() {
 fn shares_have_the_price_of_their_vaults_asset_at_its_rate() {
     let (mut terms, mut snapshot) = (terms(), snapshot(100));
     let shares = AssetId(2);
-    terms.assets.push(Asset { symbol: "sUSDC".into(), decimals: 18, feeds: vec![], ..terms.assets[0].clone() });
+    terms.assets.push(crate::Asset { symbol: "sUSDC".into(), decimals: 18, feeds: vec![], ..terms.assets[0].clone() });
     terms.venues.push(crate::Venue {
         kind: crate::VenueKind::Erc4626 { asset: USDC, shares },
         pools: vec![],
