@@ -85,7 +85,10 @@ pub enum AggregationError {
     #[error("no vectors")]
     Empty,
     /// The rule needs more members for the share of liars that it is made for.
-    #[error("{found} members; for {liars} liars {least} are needed")]
+    #[error(
+        "{found} members, and this rule needs {least}, of whom {liars} may lie; choose another one, such as the coordinate \
+         median or the weighted mean, or train with more members"
+    )]
     TooFewMembers {
         /// Members that there are.
         found: usize,
@@ -146,6 +149,18 @@ impl Aggregation {
                 let liars = share(members, liars_bps);
                 if members >= 2 * liars + 3 { liars } else { 0 }
             }
+        }
+    }
+
+    /// Whether so many members are enough for it.
+    ///
+    /// # Errors
+    /// If Krum or Multi-Krum needs more, or there is nobody.
+    pub fn check_members(self, members: usize) -> Result<(), AggregationError> {
+        match self {
+            _ if members == 0 => Err(AggregationError::Empty),
+            Self::Krum { liars_bps } | Self::MultiKrum { liars_bps } => enough(members, liars_bps).map(|_| ()),
+            _ => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A coordinator's state as bytes: a header line, then canonical JSON.
 //!
 //! ```text
-//! quaestor-federation checkpoint 1 <64 hexadecimal digits: SHA-256 of version and state>
+//! quaestor-federation checkpoint 2 <64 hexadecimal digits: SHA-256 of version and state>
 //! {"round":…}
 //! ```
 //!
@@ -12,7 +12,7 @@ use crate::State;
 use sha2::{Digest, Sha256};
 
 /// Version of the format and of what a state means. Raised whenever either changes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Largest checkpoint: 10,000 members and 2,000 parameters take less than 2 MB.
 pub const BYTES_MAX: usize = 16 << 20;
 

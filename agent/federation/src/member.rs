@@ -122,6 +122,12 @@ pub enum Failure {
         /// Why.
         error: NoiseError,
     },
+    /// What it has to give is none of what is asked for, such as a tree that cannot be walked.
+    #[error("malformed: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// What was opened does not fit its shard.
     #[error("it was sent {found} parameters and its shard needs {expected}")]
     Dimension {

@@ -21,7 +21,7 @@ pub use collect::{OpenRound, Opened, ReceiveError};
 pub use settings::{Settings, SettingsError, WAIT_TICKS_MAX};
 
 use crate::{
-    Excluded, MemberId, Refusal, Shape, Standing, Task, bits,
+    AggregationError, Excluded, MemberId, Refusal, Shape, Standing, Task, bits,
     checkpoint::{self, CheckpointError},
     linear,
     privacy::{Budget, BudgetError},
@@ -170,6 +170,9 @@ pub enum OpenError {
         /// `quorum` of the settings.
         quorum: usize,
     },
+    /// Too few members are left for the rule that makes one update of many.
+    #[error(transparent)]
+    Aggregation(#[from] AggregationError),
     /// The privacy budget does not cover it.
     #[error(transparent)]
     Budget(#[from] BudgetError),
@@ -229,6 +232,17 @@ impl<T: Task> Coordinator<T> {
         Ok(Self { task, state })
     }
 
+    /// The same with scores that members have from before, such as from another part of a training. A score outside of 0
+    /// to 1 is brought there; NaN is 0.
+    #[must_use]
+    pub fn with_scores(mut self, score: impl Fn(&MemberId) -> f64) -> Self {
+        for standing in &mut self.state.standings {
+            // `max` first: of NaN it makes zero.
+            standing.score = score(&standing.member).max(0.0).min(1.0);
+        }
+        self
+    }
+
     /// What it knows.
     pub fn state(&self) -> &State {
         &self.state
@@ -258,13 +272,14 @@ impl<T: Task> Coordinator<T> {
     /// Opens the next round at a tick, and charges it to the budget of `period` (such as the year) when noise is on.
     ///
     /// # Errors
-    /// If too few members are left or the budget does not cover the round.
+    /// If too few members are left, for a quorum or for the aggregation, or the budget does not cover the round.
     pub fn open(&mut self, now_tick: u64, period: u32) -> Result<OpenRound, OpenError> {
         let State { settings, standings, .. } = &self.state;
         let left = standings.iter().filter(|standing| !standing.excluded).count();
         if left < settings.quorum {
             return Err(OpenError::TooFewMembers { left, quorum: settings.quorum });
         }
+        settings.aggregation.check_members(left)?;
         if let (Some(budget), Some(noise)) = (&self.state.budget, &settings.noise) {
             self.state.budget = Some(budget.charged(period, noise.noise_multiplier, 1)?);
         }

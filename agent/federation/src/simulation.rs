@@ -170,10 +170,10 @@ fn run(
     let mut ticks = Counter(0);
     let mut reports = Vec::with_capacity(plan.rounds as usize);
     for round in 1..=u64::from(plan.rounds) {
-        // Everybody may have been excluded by reputation: then training ends early, with the rounds so far.
+        // All but too few may have been excluded by reputation: then training ends early, with the rounds so far.
         let mut open = match coordinator.open(ticks.0, 0) {
             Ok(open) => open,
-            Err(OpenError::TooFewMembers { .. }) if round > 1 => break,
+            Err(OpenError::TooFewMembers { .. } | OpenError::Aggregation(_)) if round > 1 => break,
             Err(source) => return Err(SimulationError::Open { round, source }),
         };
         open.collect(&mut world.members, &mut ticks);

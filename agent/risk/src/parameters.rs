@@ -75,8 +75,8 @@ impl Parameters {
     }
 }
 
-/// What regimes are told apart by: volatility of the month and drawdown.
-pub(crate) fn regime_point(features: &[f64]) -> Point {
+/// What regimes are told apart by: volatility of the month and drawdown, of features in the order of [`FEATURE_NAMES`].
+pub fn regime_point(features: &[f64]) -> Point {
     let of = |name| FEATURE_NAMES.iter().position(|other| *other == name).and_then(|place| features.get(place));
     ["volatility_month", "drawdown"].map(|name| of(name).copied().unwrap_or(f64::NAN))
 }

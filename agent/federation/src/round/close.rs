@@ -19,16 +19,32 @@ impl<T: Task> Coordinator<T> {
         let scores: Vec<f64> = places.iter().map(|place| self.state.standings[*place].score).collect();
         let stale = opened.round != self.state.round + 1;
         let before = holdout.loss(&self.state.parameters);
-        let candidate = match stale {
+        let mut candidate = match stale {
             true => Err(Refusal::Stale { opened: opened.round, current: self.state.round + 1 }),
             false => self.candidate(&updates, &scores),
         };
-        let after = candidate.as_ref().map_or(before, |parameters| holdout.loss(parameters));
-        let accepted = candidate.is_ok() && better(before, after, self.state.settings.tolerance);
-        let contributions = match stale {
+        let mut after = candidate.as_ref().map_or(before, |parameters| holdout.loss(parameters));
+        let tolerance = self.state.settings.tolerance;
+        let mut accepted = candidate.is_ok() && better(before, after, tolerance);
+        let mut contributions = match stale {
             true => Vec::new(),
             false => self.judge(&places, &updates, &scores, [before, after], accepted, holdout),
         };
+        // Who was found to do harm loses weight in this round already, unless the model is the worse for it.
+        let mut weights = self.weights(&updates, &scores);
+        let found: Vec<f64> = places.iter().map(|place| self.state.standings[*place].score).collect();
+        if self.state.settings.aggregation.weighs() && found != scores {
+            let again = self.candidate(&updates, &found);
+            let lighter = again.as_ref().map_or(f64::INFINITY, |parameters| holdout.loss(parameters));
+            if again.is_ok() && better(before, lighter, tolerance) && (!accepted || lighter <= after) {
+                (candidate, after, accepted) = (again, lighter, true);
+                weights = self.weights(&updates, &found);
+            }
+        }
+        let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
+        for (contribution, weight) in contributions.iter_mut().zip(&weights) {
+            contribution.weight = if total > 0.0 { weight / total } else { 0.0 };
+        }
         let (outcome, loss) = match candidate {
             Err(why) => (Outcome::Refused { why }, before),
             Ok(parameters) if accepted => {
@@ -36,7 +52,6 @@ impl<T: Task> Coordinator<T> {
                 (Outcome::Accepted, after)
             }
             Ok(_) => {
-                let tolerance = self.state.settings.tolerance;
                 let worse = Refusal::Worse { before: finite(before), after: finite(after), tolerance };
                 (Outcome::Refused { why: worse }, before)
             }
@@ -50,7 +65,7 @@ impl<T: Task> Coordinator<T> {
             loss: finite(loss),
             members: updates.len(),
             records: updates.iter().fold(0, |sum, update| sum.saturating_add(update.records)),
-            concentration: concentration(&self.weights(&updates, &scores)),
+            concentration: concentration(&weights),
             waited_ticks,
             excluded,
             contributions,
@@ -104,8 +119,6 @@ impl<T: Task> Coordinator<T> {
         if updates.len() < 2 {
             return Vec::new();
         }
-        let weights = self.weights(updates, scores);
-        let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
         let mut contributions = Vec::with_capacity(updates.len());
         for (own, place) in places.iter().enumerate() {
             let others = |of: usize| of != own;
@@ -122,7 +135,8 @@ impl<T: Task> Coordinator<T> {
             contributions.push(Contribution {
                 member: standing.member.clone(),
                 gain: finite(gain),
-                weight: if total > 0.0 { weights[own] / total } else { 0.0 },
+                // Known when the round has ended.
+                weight: 0.0,
                 score: standing.score,
                 excluded: standing.excluded,
             });

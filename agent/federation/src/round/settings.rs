@@ -106,6 +106,7 @@ impl Settings {
         if let Some(rule) = self.reputation {
             not_negative("reputation.tolerance", rule.tolerance, f64::MAX)?;
             not_negative("reputation.tolerance_accepted", rule.tolerance_accepted, f64::MAX)?;
+            not_negative("reputation.tolerance_weight", rule.tolerance_weight, f64::MAX)?;
             range("reputation.memory_permille", u64::from(rule.memory_permille), 0, 999)?;
             range("reputation.bad_rounds_max", u64::from(rule.bad_rounds_max), 1, u64::from(u32::MAX))?;
         }

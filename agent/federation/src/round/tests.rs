@@ -220,7 +220,13 @@ fn two_openings_of_a_round_cannot_both_count() {
 
 #[test]
 fn reputation_excludes_who_harms_the_model_and_nobody_else() {
-    let rule = ReputationRule { tolerance: 1e-3, tolerance_accepted: 1e-3, memory_permille: 500, bad_rounds_max: 2 };
+    let rule = ReputationRule {
+        tolerance: 1e-3,
+        tolerance_accepted: 1e-3,
+        tolerance_weight: 1e-3,
+        memory_permille: 500,
+        bad_rounds_max: 2,
+    };
     let settings = Settings { reputation: Some(rule), quorum: 2, tolerance: 1e9, ..settings() };
     let mut coordinator = coordinator(settings, &["a", "b", "c", "liar"]);
     let mut members = [
@@ -239,6 +245,64 @@ fn reputation_excludes_who_harms_the_model_and_nobody_else() {
     assert_eq!(why(&third, "liar"), Exclusion::Reputation { bad_rounds: 2 });
     assert_eq!(members[3].asked, 2, "it is not asked any more");
     assert!(holdout(coordinator.parameters()) < 0.01);
+}
+
+#[test]
+fn who_does_some_harm_loses_weight_in_the_same_round_and_brings_its_score_along() {
+    let rule = ReputationRule {
+        tolerance: 10.0,
+        tolerance_accepted: 10.0,
+        tolerance_weight: 0.01,
+        memory_permille: 0,
+        bad_rounds_max: 1,
+    };
+    let settings = Settings { reputation: Some(rule), quorum: 2, tolerance: 1e9, ..settings() };
+    let names = ["a", "b", "c", "off"];
+    let members = || {
+        [
+            member("a", update(&[1.0, 2.1], 10)),
+            member("b", update(&[1.1, 2.0], 10)),
+            member("c", update(&[0.9, 1.9], 10)),
+            member("off", update(&[3.0, 5.0], 10)),
+        ]
+    };
+    let mut unweighed = coordinator(Settings { reputation: None, ..settings }, &names);
+    let plain = round(&mut unweighed, &mut members());
+    let mut weighed = coordinator(settings, &names);
+    let report = round(&mut weighed, &mut members());
+    let off = report.contributions.iter().find(|one| one.member == id("off")).unwrap();
+    assert!(off.score > 0.5 && off.score < 1.0 && !off.excluded, "{off:?}");
+    assert!(report.contributions.iter().all(|one| one.member == id("off") || one.score == 1.0));
+    assert!((off.weight - off.score / (3.0 + off.score)).abs() < 1e-12, "what the round ended with: {off:?}");
+    assert!(report.loss < plain.loss && report.concentration > plain.concentration, "{report:?} {plain:?}");
+    // In another training it begins with what it had.
+    let scores = |member: &MemberId| if *member == id("off") { off.score } else { 1.0 };
+    let mut next = coordinator(Settings { reputation: None, ..settings }, &names).with_scores(scores);
+    let carried = round(&mut next, &mut members());
+    assert_eq!((carried.loss, carried.concentration), (report.loss, report.concentration));
+    // What is no score is none above 1, and none below 0.
+    let odd = coordinator(settings, &names).with_scores(|member| if *member == id("a") { f64::NAN } else { 7.0 });
+    assert_eq!(odd.state().standings.iter().map(|one| one.score).collect::<Vec<_>>(), [0.0, 1.0, 1.0, 1.0]);
+}
+
+#[test]
+fn a_round_with_too_few_members_for_its_rule_is_not_opened_and_costs_nothing() {
+    let grid = FixedPoint { fraction_bits: 32, clip: 1.0, noise_multiplier: 10.0, honest_min: 1 };
+    for aggregation in [Aggregation::Krum { liars_bps: 2_000 }, Aggregation::MultiKrum { liars_bps: 2_000 }] {
+        let settings = Settings { aggregation, noise: Some(grid), ..settings() };
+        let budget = Budget::new(5.0, 1e-5, 1, 2027).unwrap();
+        let ids = ["a", "b", "c"].map(id).to_vec();
+        let task = Average::new(2).unwrap();
+        let mut state = Coordinator::new(task, settings, ids, vec![0.0; 2], Some(budget)).unwrap().state().clone();
+        assert!(Coordinator::resume(task, state.clone()).unwrap().open(0, 2027).is_ok());
+        state.standings[1].excluded = true;
+        let mut two = Coordinator::resume(task, state.clone()).unwrap();
+        let refused = two.open(0, 2027).unwrap_err();
+        let expected = AggregationError::TooFewMembers { found: 2, least: 3, liars: 0 };
+        assert_eq!(refused, OpenError::Aggregation(expected));
+        assert!(refused.to_string().contains("choose another one, such as the coordinate median"), "{refused}");
+        assert_eq!((two.state().attempt, two.state().budget), (0, Some(budget)));
+    }
 }
 
 #[test]

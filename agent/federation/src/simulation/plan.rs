@@ -317,6 +317,7 @@ impl SimulationPlan {
                 tolerance: plan.tolerance,
                 // Shards of a simulation are of one kind: who makes the model worse is bad in any round.
                 tolerance_accepted: plan.tolerance,
+                tolerance_weight: plan.tolerance,
                 memory_permille: plan.memory_permille,
                 bad_rounds_max: plan.bad_rounds_max,
             }),

@@ -167,7 +167,7 @@ impl ForestParameters {
     /// # Errors
     /// If there is none, their features differ, a tree cannot be walked, or there are more than [`TREES_MAX`] trees
     /// together.
-    pub fn joined(forests: &[Self]) -> Result<Self, ModelError> {
+    pub fn joined(forests: &[&Self]) -> Result<Self, ModelError> {
         let empty = ModelError::Tree { tree: 0, reason: "there is no forest to join" };
         let features = forests.first().ok_or(empty)?.features.clone();
         let mut trees = Vec::new();
@@ -212,6 +212,23 @@ impl ForestParameters {
         Ok(())
     }
 
+    /// Fails if these are not the trees that somebody was asked for: over these features, as many as asked for, none
+    /// deeper, and each of them to be walked.
+    ///
+    /// # Errors
+    /// With the first tree that is wrong.
+    pub fn check_grown(&self, features: &[String], settings: ForestSettings) -> Result<(), ModelError> {
+        self.check()?;
+        if self.features != features {
+            return Err(ModelError::Tree { tree: 0, reason: "it is over other features than were asked for" });
+        }
+        expect_length("trees", usize::from(settings.trees), self.trees.len())?;
+        match self.trees.iter().position(|tree| tree.depth() > settings.depth_max) {
+            Some(tree) => Err(ModelError::Tree { tree, reason: "it is deeper than was asked for" }),
+            None => Ok(()),
+        }
+    }
+
     /// Share of the trees that say "event", from 0 to 1.
     ///
     /// # Errors
@@ -232,6 +249,21 @@ impl ForestParameters {
 }
 
 impl Tree {
+    /// Splits on the longest way down. The tree can be walked: children stand behind their parent.
+    fn depth(&self) -> u16 {
+        let mut depths = vec![0u16; self.nodes.len()];
+        for (place, node) in self.nodes.iter().enumerate() {
+            let Node::Split(_, _, at_most, above) = node else { continue };
+            let below = depths[place].saturating_add(1);
+            for child in [at_most, above] {
+                if let Some(depth) = depths.get_mut(usize::from(*child)) {
+                    *depth = below.max(*depth);
+                }
+            }
+        }
+        depths.into_iter().max().unwrap_or(0)
+    }
+
     fn says_event(&self, features: &[f64]) -> Option<bool> {
         let mut place = 0;
         // Each step goes behind the node that it leaves, so there are at most as many as nodes.

@@ -139,6 +139,21 @@ impl RegimeParameters {
     /// The regime of a day, zero being the calmest: the nearest centre, of equally near ones the calmer. `None` if a
     /// number is not finite.
     pub fn regime(&self, point: Point) -> Option<usize> {
+        self.nearest(point).map(|(regime, _)| regime)
+    }
+
+    /// Mean of the squared distances of days to their nearest centres, in squared standard deviations: what Lloyd's steps
+    /// lower on the days that they are made from. `None` without days, or if a number is not finite.
+    pub fn mean_square_distance(&self, points: &[Point]) -> Option<f64> {
+        let mut sum = 0.0;
+        for point in points {
+            sum += self.nearest(*point)?.1;
+        }
+        (!points.is_empty() && sum.is_finite()).then(|| sum / points.len() as f64)
+    }
+
+    /// The nearest centre, and the square of its distance.
+    fn nearest(&self, point: Point) -> Option<(usize, f64)> {
         if !point.iter().all(|number| number.is_finite()) {
             return None;
         }
@@ -152,7 +167,7 @@ impl RegimeParameters {
                 nearest = Some((regime, distance));
             }
         }
-        nearest.map(|(regime, _)| regime)
+        nearest
     }
 
     /// Count, summed volatility and summed drawdown (scaled) of the days of each regime, regime by regime; to be added

@@ -2,7 +2,7 @@
 //!
 //! [`train`] goes through the parts in a fixed order. Each turns shards into vectors, hands them to [`Rounds`], and makes
 //! parameters of what comes back. With [`PlainRounds`] this is the pooled fit, with one shard the fit of a member alone;
-//! a federation implements [`Rounds`] and nothing else. Forests have no sums: members grow trees, which are joined.
+//! a federation implements [`Rounds`] and nothing else. Forests have no sums: members grow trees, which [`Rounds`] join.
 //!
 //! A member that a part cannot use is excluded from it by name; a part that cannot be trained is missing by name. Only
 //! without volatility is there no model.
@@ -19,7 +19,7 @@ mod rounds;
 
 pub use averaging::{AVERAGING_ROUNDS, LOCAL_STEPS, shared_ridge};
 pub(crate) use parts::{logistic, logistic_shard};
-pub use rounds::{BoundedShard, Contribution, Loss, NewtonShard, Part, PlainRounds, Rounds, RoundsError};
+pub use rounds::{BoundedShard, Contribution, GrownTrees, Loss, NewtonShard, Part, PlainRounds, Rounds, RoundsError};
 
 use crate::{
     data::{FEATURE_NAMES, Shard, Target, VOLATILITY},

@@ -1,7 +1,8 @@
 //! The parts of a training, each from shards to parameters.
 
 use super::{
-    BoundedShard, Contribution, Exclusion, Loss, NewtonShard, Part, Rounds, RoundsError, Settings, TrainError,
+    BoundedShard, Contribution, Exclusion, GrownTrees, Loss, NewtonShard, Part, Rounds, RoundsError, Settings,
+    TrainError,
     bounded::{self, VarianceScale},
 };
 use crate::{
@@ -53,11 +54,8 @@ impl Training<'_> {
         part: Part,
         form: impl Fn(&Shard) -> Result<(u64, Vec<f64>), ModelError>,
     ) -> Result<Vec<f64>, TrainError> {
-        let form = |shard: &Shard| {
-            let (records, values) = form(shard)?;
-            Ok(Contribution { member: shard.member().to_owned(), records, values })
-        };
-        let found = self.members(part, form)?;
+        let form = contribution(form);
+        let found = self.members(part, &form)?;
         let holdout = self.public(form);
         self.rounds.sum(part, &found, holdout.as_ref()).map_err(|source| TrainError::Rounds { part, source })
     }
@@ -275,11 +273,12 @@ impl Training<'_> {
         };
         let mut grown = self.members(part, |shard| {
             shard.drawdown().expect_both_classes(self.settings.events_min)?;
-            forest::fit(shard.drawdown(), settings)
+            Ok(GrownTrees { member: shard.member().to_owned(), forest: forest::fit(shard.drawdown(), settings)? })
         })?;
         // More members than trees: those who come first are heard.
         grown.truncate(most);
-        ForestParameters::joined(&grown).map_err(|source| TrainError::Model { part, source })
+        let joined = self.rounds.join(part, &grown, settings, self.holdout.map(Shard::drawdown));
+        joined.map_err(|source| TrainError::Rounds { part, source })
     }
 
     pub(super) fn regimes(&mut self) -> Result<RegimeParameters, TrainError> {
@@ -294,8 +293,12 @@ impl Training<'_> {
         })?;
         let scaling = Moments::from_vec(2, sum).and_then(|moments| regime::scaling(&moments)).map_err(failed)?;
         let mut found = RegimeParameters::start(self.settings.regimes, scaling).map_err(failed)?;
+        let public = self.holdout.map(points);
         for _ in 0..LLOYD_ROUNDS_MAX {
-            let sum = self.sum(part, |shard| Ok((shard.days().len() as u64, found.sums(&points(shard))?)))?;
+            let form = contribution(|shard| Ok((shard.days().len() as u64, found.sums(&points(shard))?)));
+            let sums = self.members(part, form)?;
+            let sum = self.rounds.centres(part, &sums, &found, public.as_deref());
+            let sum = sum.map_err(|source| TrainError::Rounds { part, source })?;
             let next = found.step(&sum).map_err(failed)?;
             let moved =
                 |(before, after): (&Point, &Point)| (before[0] - after[0]).abs().max((before[1] - after[1]).abs());
@@ -306,6 +309,16 @@ impl Training<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// What a member sends to be added.
+fn contribution(
+    form: impl Fn(&Shard) -> Result<(u64, Vec<f64>), ModelError>,
+) -> impl Fn(&Shard) -> Result<Contribution, ModelError> {
+    move |shard| {
+        let (records, values) = form(shard)?;
+        Ok(Contribution { member: shard.member().to_owned(), records, values })
     }
 }
 

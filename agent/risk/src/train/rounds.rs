@@ -5,8 +5,10 @@ use crate::{
     Examples, linalg,
     models::{
         ModelError, drawdown,
+        forest::{ForestParameters, ForestSettings},
         newton::NewtonSums,
         quantile::{self, QuantileTarget},
+        regime::{Point, RegimeParameters},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -186,6 +188,15 @@ impl NewtonShard {
     }
 }
 
+/// Trees that a member grew on its own records. They leave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GrownTrees {
+    /// The member.
+    pub member: String,
+    /// Its trees.
+    pub forest: ForestParameters,
+}
+
 /// Why a round gave nothing.
 pub type RoundsError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -253,6 +264,41 @@ pub trait Rounds {
     ) -> Result<Vec<f64>, RoundsError> {
         let _ = (shards, holdout, ridge);
         Err(format!("{part}: these rounds do not average parameters").into())
+    }
+
+    /// The trees of all members as one forest, in the order given. Each was asked for trees of `settings`; there is at
+    /// least one member. `holdout` has public records in the features' own units, by which the forest is judged. It is
+    /// never asked where [`Self::noisy`] holds.
+    ///
+    /// # Errors
+    /// If no forest came about; the part is then missing.
+    fn join(
+        &mut self,
+        part: Part,
+        grown: &[GrownTrees],
+        settings: ForestSettings,
+        holdout: Option<&Examples>,
+    ) -> Result<ForestParameters, RoundsError> {
+        let _ = (part, settings, holdout);
+        let forests: Vec<&ForestParameters> = grown.iter().map(|one| &one.forest).collect();
+        Ok(ForestParameters::joined(&forests)?)
+    }
+
+    /// One of Lloyd's rounds: the sum of what members' days add around the centres of `from`, see
+    /// [`RegimeParameters::sums`]. By how far the `public` days are from the centres that the sum leads to it is judged.
+    /// It is never asked where [`Self::noisy`] holds.
+    ///
+    /// # Errors
+    /// Like [`Self::sum`].
+    fn centres(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        from: &RegimeParameters,
+        public: Option<&[Point]>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        let _ = (from, public);
+        self.sum(part, contributions, None)
     }
 }
 

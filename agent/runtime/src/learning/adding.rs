@@ -1,10 +1,10 @@
 //! How each part of a training is added up.
 
-mod bounds;
+pub(super) mod bounds;
 
 use super::{
     members::{Learner, Summand, Veiled},
-    rounds::{Federated, farthest, public_loss},
+    rounds::{Federated, Tolerances, farthest, public_loss},
     tasks::{Descent, Limited, Sum},
 };
 use quaestor_federation::{
@@ -13,8 +13,13 @@ use quaestor_federation::{
     task::{Intercept, Newton},
 };
 use quaestor_risk::{
+    Examples,
     data::FEATURES,
-    train::{BoundedShard, Contribution, Loss, NewtonShard, Part, Rounds, RoundsError},
+    models::{
+        forest::{ForestParameters, ForestSettings},
+        regime::{Point, RegimeParameters},
+    },
+    train::{BoundedShard, Contribution, GrownTrees, Loss, NewtonShard, Part, Rounds, RoundsError},
 };
 
 /// Rounds of Newton's method at most; it converges in about eight.
@@ -73,6 +78,8 @@ fn moments(part: Part) -> usize {
         Part::Volatility => 4,
         // Features, and the return that follows them.
         Part::Scaling => FEATURES + 1,
+        // Volatility and drawdown.
+        Part::Regimes => 2,
         _ => 0,
     }
 }
@@ -105,27 +112,61 @@ fn public_means(holdout: &BoundedShard) -> Vec<f64> {
     means
 }
 
+/// How a sum is formed.
+pub(super) struct Summing {
+    /// Numbers of a member.
+    pub(super) width: usize,
+    /// Where noise is added.
+    pub(super) grid: Option<FixedPoint>,
+    /// Longest mean of a member's records.
+    pub(super) norm_max: f64,
+    /// How much worse than nothing, or than what there was, public records may find the sum.
+    pub(super) tolerance: f64,
+    /// By what members are judged when it is refused; `None`: as in other sums.
+    pub(super) tolerances: Option<Tolerances>,
+}
+
 impl Federated {
-    /// Sums without those who are out. Members differ, so nobody is judged while the sum of all is one of honest members;
-    /// when it is not, whoever takes it away from the public records is found and is out.
-    fn summed<M: Member>(
+    /// What members give to a sum of these, with the count of records last, without those who are out.
+    pub(super) fn summands(&self, contributions: &[Contribution]) -> Result<Vec<Summand>, RoundsError> {
+        let mut members = Vec::with_capacity(contributions.len());
+        for one in contributions.iter().filter(|one| !self.excluded.contains(&one.member)) {
+            let mut contribution = one.clone();
+            contribution.values.push(one.records as f64);
+            let (id, factor) = (MemberId::new(one.member.clone())?, self.factor_of(&one.member));
+            members.push(Summand { id, contribution, factor });
+        }
+        Ok(members)
+    }
+
+    /// Sums without those who are out. Members differ, so nobody is judged by a distance from public records while the sum
+    /// of all is one of honest members; when it is not, whoever takes it away from them is found and is out.
+    pub(super) fn summed<M: Member>(
         &mut self,
         part: Part,
         members: &mut [M],
-        width: usize,
-        (grid, norm_max): (Option<FixedPoint>, f64),
+        summing: &Summing,
         loss: &dyn Fn(&[f64]) -> f64,
     ) -> Result<Vec<f64>, RoundsError> {
+        let &Summing { width, grid, norm_max, tolerance, tolerances } = summing;
         let mut why = String::new();
         for judged in [false, true] {
-            let ids = members.iter().map(|member| member.id().clone()).collect();
             // Members are asked once: whoever is judged is judged by what it said then, which releases nothing more.
-            let mut settings = self.settings(members.len(), 0.0, grid.filter(|_| !judged));
-            settings.norm_max = norm_max;
-            settings.reputation = settings.reputation.filter(|_| judged);
-            let (start, budget) = (vec![0.0; width], self.budget_of(settings.noise));
-            let mut coordinator = Coordinator::new(Sum(width), settings, ids, start, budget)?;
+            let grid = grid.filter(|_| !judged);
             for _ in 0..if judged { SUM_ROUNDS_MAX } else { 1 } {
+                let ids = members.iter().map(|member| member.id().clone());
+                let ids: Vec<MemberId> = ids.filter(|id| !self.excluded.contains(id.as_str())).collect();
+                let mut settings = match tolerances {
+                    Some(tolerances) => self.settings_of(ids.len(), tolerance, grid, tolerances),
+                    None => self.settings(ids.len(), tolerance, grid),
+                };
+                settings.norm_max = norm_max;
+                // Steps from where a liar has led say nothing of those who go on from there.
+                let sound = tolerances.is_none() || self.is_clean();
+                settings.reputation = settings.reputation.filter(|_| judged && sound);
+                let (start, budget) = (vec![0.0; width], self.budget_of(settings.noise));
+                let coordinator = Coordinator::new(Sum(width), settings, ids, start, budget)?;
+                let mut coordinator = coordinator.with_scores(|member| self.score_of(member.as_str()));
                 let before = self.excluded.len();
                 let report = self.round(part, &mut coordinator, members, loss, false)?;
                 match report.outcome {
@@ -155,7 +196,8 @@ impl Federated {
         }
         let ids = members.iter().map(|member| member.id.clone()).collect();
         let settings = Settings { norm_max, ..self.settings(members.len(), TOLERANCE, grid) };
-        Ok(Coordinator::new(task, settings, ids, start, budget)?)
+        let coordinator = Coordinator::new(task, settings, ids, start, budget)?;
+        Ok(coordinator.with_scores(|member| self.score_of(member.as_str())))
     }
 
     /// Rounds until nothing moves any more; with noise, as many as are released.
@@ -213,22 +255,16 @@ impl Rounds for Federated {
         }
         let width = contributions.first().map_or(0, |one| one.values.len());
         self.recorded(part, |rounds, _| {
-            let mut members = Vec::with_capacity(contributions.len());
-            for one in contributions.iter().filter(|one| !rounds.excluded.contains(&one.member)) {
-                let mut contribution = one.clone();
-                contribution.values.push(one.records as f64);
-                let (id, factor) = (MemberId::new(one.member.clone())?, rounds.factor_of(&one.member));
-                members.push(Summand { id, contribution, factor });
-            }
-            // Where regimes lie only names them; members' own may lie anywhere.
-            let public =
-                holdout.filter(|_| part != Part::Regimes).map(|one| (one.values.as_slice(), one.records as f64));
+            let mut members = rounds.summands(contributions)?;
+            let public = holdout.map(|one| (one.values.as_slice(), one.records as f64));
             let numbers = moments(part);
             let loss = |sums: &[f64]| {
                 let spread = if has_variances(sums, numbers) { 0.0 } else { NO_SPREAD };
                 public.map_or(0.0, |(values, records)| distance(sums, values, records)) + spread
             };
-            let mut sums = rounds.summed(part, &mut members, width + 1, (None, bounds::of_sums(holdout)), &loss)?;
+            let norm_max = bounds::of_sums(holdout);
+            let summing = Summing { width: width + 1, grid: None, norm_max, tolerance: 0.0, tolerances: None };
+            let mut sums = rounds.summed(part, &mut members, &summing, &loss)?;
             sums.truncate(width);
             Ok(sums)
         })
@@ -253,7 +289,8 @@ impl Rounds for Federated {
             }
             let public = holdout.map(public_means);
             let loss = |sums: &[f64]| public.as_ref().map_or(0.0, |means| joint_distance(sums, means));
-            let mut sums = rounds.summed(part, &mut members, width + 1, (grid, norm_max), &loss)?;
+            let summing = Summing { width: width + 1, grid, norm_max, tolerance: 0.0, tolerances: None };
+            let mut sums = rounds.summed(part, &mut members, &summing, &loss)?;
             sums.truncate(width);
             Ok(sums)
         })
@@ -309,6 +346,26 @@ impl Rounds for Federated {
         ridge: f64,
     ) -> Result<Vec<f64>, RoundsError> {
         self.averaged(part, shards, holdout, ridge)
+    }
+
+    fn join(
+        &mut self,
+        part: Part,
+        grown: &[GrownTrees],
+        settings: ForestSettings,
+        holdout: Option<&Examples>,
+    ) -> Result<ForestParameters, RoundsError> {
+        self.joined(part, grown, settings, holdout)
+    }
+
+    fn centres(
+        &mut self,
+        part: Part,
+        contributions: &[Contribution],
+        from: &RegimeParameters,
+        public: Option<&[Point]>,
+    ) -> Result<Vec<f64>, RoundsError> {
+        self.centred(part, contributions, from, public)
     }
 }
 

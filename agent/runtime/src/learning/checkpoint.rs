@@ -44,6 +44,8 @@ pub(super) struct Progress {
     pub(super) excluded: Vec<(String, FoundOut)>,
     /// Rounds released with noise, an open one included.
     pub(super) released: u32,
+    /// Members that weigh less than others, with their scores, bits of floats.
+    pub(super) scores: Vec<(String, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

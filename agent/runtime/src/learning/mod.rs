@@ -10,8 +10,10 @@ mod checkpoint;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod joining;
 mod members;
 mod records;
+mod regimes;
 mod rounds;
 mod schedule;
 mod tasks;
@@ -202,6 +204,7 @@ where
         if rounds.excluded().count() == before {
             return done.map_err(LearningError::from);
         }
+        rounds.begin_anew();
     }
 }
 

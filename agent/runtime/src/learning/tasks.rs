@@ -20,6 +20,19 @@ impl Task for Sum {
     }
 }
 
+/// What forests say of so many public records: the mean of what members' trees say.
+pub(super) struct Votes(pub(super) usize);
+
+impl Task for Votes {
+    fn shape(&self) -> Shape {
+        Shape { kind: Kind::Mean, parameters: self.0, update: self.0 }
+    }
+
+    fn advance(&self, _parameters: &[f64], aggregate: &Aggregate) -> Result<Vec<f64>, Refusal> {
+        Ok(aggregate.values.clone())
+    }
+}
+
 /// Newton's method whose steps are not longer than the loss can bear.
 pub(super) struct Limited {
     pub(super) newton: Newton,

@@ -31,6 +31,7 @@ fn start() -> Coordinator<Newton> {
         reputation: Some(ReputationRule {
             tolerance: 1e-6,
             tolerance_accepted: 1e-6,
+            tolerance_weight: 1e-6,
             memory_permille: 900,
             bad_rounds_max: 3,
         }),

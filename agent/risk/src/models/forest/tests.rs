@@ -52,7 +52,7 @@ fn trees_survive_a_file_to_the_last_bit() {
 fn a_joined_forest_is_the_mean_of_its_members() {
     let members = [fit(&shard(300, 0.0), SETTINGS).unwrap(), fit(&shard(300, 900.0), SETTINGS).unwrap()];
     let [first, second] = &members;
-    let joined = ForestParameters::joined(&members).unwrap();
+    let joined = ForestParameters::joined(&members.each_ref()).unwrap();
     assert_eq!(joined.trees.len(), 50);
     for row in shard(100, 77.0).rows() {
         let mean = 0.5 * (first.probability(row).unwrap() + second.probability(row).unwrap());
@@ -60,10 +60,10 @@ fn a_joined_forest_is_the_mean_of_its_members() {
     }
     let mut other = first.clone();
     other.features.reverse();
-    let refused = ForestParameters::joined(&[first.clone(), other]).unwrap_err();
+    let refused = ForestParameters::joined(&[&first, &other]).unwrap_err();
     assert_eq!(refused, ModelError::Tree { tree: 25, reason: "it is over other features than the first" });
     assert!(ForestParameters::joined(&[]).is_err());
-    assert!(ForestParameters::joined(&vec![first.clone(); 41]).is_err(), "1,025 trees");
+    assert!(ForestParameters::joined(&vec![first; 41]).is_err(), "1,025 trees");
 }
 
 #[test]
@@ -110,5 +110,23 @@ proptest! {
         let combined = second_opinion(logistic, forest);
         prop_assert!(combined >= logistic && combined >= forest);
         prop_assert!(combined == logistic || combined == forest);
+    }
+}
+
+#[test]
+fn trees_are_those_that_were_asked_for_or_say_what_is_wrong() {
+    let grown = fit(&shard(400, 0.0), SETTINGS).unwrap();
+    assert_eq!(grown.check_grown(&names(), SETTINGS), Ok(()));
+    let deepest = grown.trees.iter().map(Tree::depth).max().unwrap();
+    assert!((2..=SETTINGS.depth_max).contains(&deepest), "{deepest}");
+    let shallow = ForestSettings { depth_max: deepest - 1, ..SETTINGS };
+    let too_deep = grown.check_grown(&names(), shallow).unwrap_err();
+    assert!(matches!(too_deep, ModelError::Tree { reason: "it is deeper than was asked for", .. }), "{too_deep}");
+    let mut other = names();
+    other.reverse();
+    assert!(matches!(grown.check_grown(&other, SETTINGS), Err(ModelError::Tree { tree: 0, .. })));
+    for trees in [SETTINGS.trees - 1, SETTINGS.trees + 1] {
+        let counted = grown.check_grown(&names(), ForestSettings { trees, ..SETTINGS });
+        assert!(matches!(counted, Err(ModelError::Length { what: "trees", .. })), "{counted:?}");
     }
 }

@@ -90,3 +90,19 @@ proptest! {
         near(&together(&[right, left], rounds), &whole, 1e-9);
     }
 }
+
+#[test]
+fn lloyds_steps_bring_days_nearer_to_their_centres() {
+    let days = days(60);
+    let distances: Vec<f64> =
+        (0..4).map(|rounds| together(&[&days], rounds).mean_square_distance(&days).unwrap()).collect();
+    assert!(distances[0] > distances[3] && distances.is_sorted_by(|one, two| one >= two), "{distances:?}");
+    let two = RegimeParameters {
+        centres: vec![[0.0, 0.0], [2.0, 0.0]],
+        scaling: Scaling { means: vec![0.0, 0.0], deviations: vec![1.0, 2.0] },
+    };
+    // A day one and a half from the second centre and one deviation of drawdown beside it; and one on the first.
+    assert_eq!(two.mean_square_distance(&[[3.5, 2.0], [0.0, 0.0]]), Some((1.5 * 1.5 + 1.0) / 2.0));
+    assert_eq!(two.mean_square_distance(&[]), None);
+    assert_eq!(two.mean_square_distance(&[[0.0, f64::NAN]]), None);
+}

@@ -16,7 +16,7 @@ fn norm(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Of sums as they are, with their count beside them. Without public records nothing is known of their scale.
-pub(super) fn of_sums(public: Option<&Contribution>) -> f64 {
+pub(in super::super) fn of_sums(public: Option<&Contribution>) -> f64 {
     public.map_or(f64::INFINITY, |one| {
         let records = one.records.max(1) as f64;
         OF_PUBLIC * norm(one.values.iter().map(|value| value / records).chain([1.0]))

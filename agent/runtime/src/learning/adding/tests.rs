@@ -10,6 +10,7 @@ use quaestor_federation::{Aggregation, privacy::Budget};
 use quaestor_risk::{
     data::Shard,
     judge::{Basis, Plan},
+    models::drawdown::DrawdownFit,
     train::{self, Settings},
 };
 use std::{
@@ -37,12 +38,17 @@ fn rounds(noise_multiplier: Option<f64>, tell: impl FnMut(&Told) + 'static) -> F
 }
 
 fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
+    lesson_by(DrawdownFit::Newton, rounds)
+}
+
+fn lesson_by(drawdown_fit: DrawdownFit, rounds: &mut Federated) -> Result<Lesson, LearningError> {
     let (shards, holdout) = members();
     let day = |text| day_number(text).unwrap();
     let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2021-01-01")..u32::MAX).unwrap()).collect();
     // A short test, for it is training that is looked at.
     let plan = Plan { test_from: day("2021-06-20"), fold_days: 60, embargo_days: 14 };
-    learn(&Class { shards: &recent, holdout, settings: &settings(), plan, basis: Basis::Members }, rounds)
+    let settings = Settings { drawdown_fit, ..settings() };
+    learn(&Class { shards: &recent, holdout, settings: &settings, plan, basis: Basis::Members }, rounds)
 }
 
 #[test]
@@ -331,6 +337,40 @@ fn gradients_alone_lead_to_the_fit_on_pooled_records() {
     }
 }
 
+/// Inside of FedAvg's rounds, of the judging and of the last training, with a member that weighs less than others.
+#[test]
+fn a_training_by_averages_that_was_killed_gives_the_same_bytes() {
+    let run = |folder: &Path, at: usize| {
+        let (averages, lowest) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(1.0)));
+        let (seen, least) = (Rc::clone(&averages), Rc::clone(&lowest));
+        let mut federated = rounds(None, move |told| {
+            if let Told::Round(Part::Drawdown, report) = told {
+                seen.set(seen.get() + 1);
+                let judged = report.contributions.iter().map(|one| one.score);
+                least.set(judged.fold(least.get(), f64::min));
+                assert!(seen.get() < at, "killed");
+            }
+        });
+        federated.poison("eth-holder");
+        federated.poison_factor = 5.0;
+        federated.checkpoint(folder);
+        let lesson = catch_unwind(AssertUnwindSafe(|| lesson_by(DrawdownFit::FedAvg, &mut federated).unwrap())).ok();
+        let bytes = lesson.map(|lesson| lesson.model.file().to_bytes().unwrap());
+        (bytes, lowest.get(), averages.get())
+    };
+    let [whole, folder] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (expected, lowest, held) = run(whole.path(), usize::MAX);
+    assert!(expected.is_some() && lowest > 0.0 && lowest < 0.9, "{lowest}");
+    let (mut kills, mut found) = (0, None);
+    // Each goes on where the one before was killed, and comes at least as far.
+    while found.is_none() && kills < held {
+        found = run(folder.path(), 12).0;
+        kills += usize::from(found.is_none());
+    }
+    assert!((3..=held / 11 + 1).contains(&kills), "{kills} kills in {held} rounds of averages");
+    assert!(found == expected);
+}
+
 struct Checkpointed;
 
 impl Checkpointed {
@@ -380,3 +420,4 @@ fn a_damaged_checkpoint_is_told_and_training_begins_anew() {
     assert!(said.borrow().len() == 1 && said.borrow()[0].contains("is not what was written"), "{said:?}");
 }
 mod honest;
+mod weights;

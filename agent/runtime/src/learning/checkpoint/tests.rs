@@ -1,7 +1,8 @@
 use super::*;
 
 fn progress(released: u32) -> Progress {
-    Progress { excluded: vec![("b".into(), FoundOut::Worse)], released }
+    let scores = vec![("a".into(), 0.7f64.to_bits())];
+    Progress { excluded: vec![("b".into(), FoundOut::Worse)], released, scores }
 }
 
 fn write(folder: &Path) -> B256 {
