@@ -443,7 +443,8 @@ fn what_was_done_or_is_bound_is_not_done_again() {
     court.spend(80_000, 1);
     court.allows(&intent);
     let refused = (Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(once_key));
-    court.world.history.spends[0] = Spend { once_key, account: RESERVE, ..court.world.history.spends[0] };
+    court.world.history.spends[0] =
+        Spend { once_key, account: RESERVE, timestamp: NOW, ..court.world.history.spends[0] };
     assert_eq!(receipt(&court.refuses(&intent)), refused);
 
     let mut court = Court::usual();
@@ -451,7 +452,7 @@ fn what_was_done_or_is_bound_is_not_done_again() {
         account: RESERVE,
         proposal_id: keccak256("proposal"),
         decision: keccak256("decision"),
-        proposed_at: NOW - 7_200,
+        proposed_at: NOW,
         valid_until: NOW + 7_200,
         once_keys: vec![once_key],
         value: usd(1),

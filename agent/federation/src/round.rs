@@ -237,8 +237,8 @@ impl<T: Task> Coordinator<T> {
     #[must_use]
     pub fn with_scores(mut self, score: impl Fn(&MemberId) -> f64) -> Self {
         for standing in &mut self.state.standings {
-            // `max` first: of NaN it makes zero.
-            standing.score = score(&standing.member).max(0.0).min(1.0);
+            let given = score(&standing.member);
+            standing.score = if given.is_nan() { 0.0 } else { given.clamp(0.0, 1.0) };
         }
         self
     }

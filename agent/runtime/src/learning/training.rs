@@ -39,13 +39,13 @@ pub enum Rule {
     WeightedMean,
     /// The median of each coordinate
     CoordinateMedian,
-    /// The mean of each coordinate without its extremes
+    /// The mean of each coordinate without its extremes; of fewer than five members nothing is cut off
     TrimmedMean,
     /// The point with the least sum of distances
     GeometricMedian,
-    /// The update nearest to its neighbours
+    /// The update nearest to its neighbours; needs three members, and five to bear a liar
     Krum,
-    /// The mean of the updates nearest to their neighbours
+    /// The mean of the updates nearest to their neighbours; needs three members, and five to bear a liar
     MultiKrum,
     /// The median, moved by clipped differences
     CentredClipping,

@@ -60,7 +60,7 @@ fn a_joined_forest_is_the_mean_of_its_members() {
     }
     let mut other = first.clone();
     other.features.reverse();
-    let refused = ForestParameters::joined(&[&first, &other]).unwrap_err();
+    let refused = ForestParameters::joined(&[first, &other]).unwrap_err();
     assert_eq!(refused, ModelError::Tree { tree: 25, reason: "it is over other features than the first" });
     assert!(ForestParameters::joined(&[]).is_err());
     assert!(ForestParameters::joined(&vec![first; 41]).is_err(), "1,025 trees");

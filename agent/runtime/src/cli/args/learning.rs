@@ -65,7 +65,8 @@ pub enum FederationCommand {
     #[command(
         after_help = "Examples:\n  quaestor federation simulate --members 10 --liars 0.3 --attack sign-flip --aggregation multi-krum\n  \
                       quaestor federation simulate --members 1000 --rounds 20 --dropouts 0.1 --stragglers 0.05\n  quaestor federation \
-                      simulate --noise-multiplier 5 --rounds 8 --json"
+                      simulate --noise-multiplier 5 --rounds 8 --json\n\nThe last line says how long it took, and on Linux how much memory \
+                      the process had at most (`elapsed_secs` and `peak_memory_bytes` with --json)."
     )]
     Simulate(SimulateArgs),
 }

@@ -2,7 +2,7 @@
 
 use crate::learning::{Progress, Told};
 use quaestor_contracts::explain::plain;
-use quaestor_federation::{Exclusion, RoundReport};
+use quaestor_federation::{Excluded, Exclusion, Failure, RoundReport};
 use quaestor_risk::train::Part;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ struct Member {
     weight: Option<f64>,
     /// Loss on public records without it, less the loss with it; `None`: not judged, or without a finite loss.
     contribution: Option<f64>,
+    /// What its weight is multiplied with: its running score, of the parts before too; `None`: it was not judged.
+    score: Option<f64>,
     /// Whether it is out for good.
     excluded: bool,
     /// Why it is not in the sum.
@@ -48,7 +50,7 @@ pub(super) struct FoundOut {
 pub(super) struct Standings {
     parts: BTreeMap<Part, PartStandings>,
     found_out: BTreeMap<String, FoundOut>,
-    /// Whose updates were too large, the first of each.
+    /// Whose updates were too large or malformed, the first of each.
     refused: BTreeMap<String, FoundOut>,
 }
 
@@ -59,7 +61,12 @@ impl Standings {
             let found = FoundOut { part: *part, round: report.round, contribution: one.gain, refused: None };
             self.found_out.entry(one.member.to_string()).or_insert(found);
         }
-        for one in report.excluded.iter().filter(|one| matches!(one.why, Exclusion::TooLarge { .. })) {
+        let unusable = |one: &&Excluded| match &one.why {
+            Exclusion::TooLarge { .. } => true,
+            Exclusion::Failed { failure } => matches!(failure, Failure::Malformed { .. }),
+            _ => false,
+        };
+        for one in report.excluded.iter().filter(unusable) {
             let refused = Some(one.why.to_string());
             let found = FoundOut { part: *part, round: report.round, contribution: None, refused };
             self.refused.entry(one.member.to_string()).or_insert(found);
@@ -99,6 +106,7 @@ impl PartStandings {
             member: one.member.to_string(),
             weight: Some(one.weight),
             contribution: one.gain,
+            score: Some(one.score),
             excluded: one.excluded,
             left_out: None,
         });
@@ -106,6 +114,7 @@ impl PartStandings {
             member: one.member.to_string(),
             weight: None,
             contribution: None,
+            score: None,
             excluded: matches!(one.why, Exclusion::Reputation { .. } | Exclusion::Earlier),
             left_out: Some(one.why.to_string()),
         });
@@ -132,7 +141,11 @@ impl PartStandings {
                 (Some(weight), _) => {
                     let out = if one.excluded { "excluded" } else { "in" };
                     let gain = one.contribution.map_or_else(|| "unknown".to_owned(), |gain| format!("{gain:+.4}"));
-                    format!("          {name:20}  weight {:5.1} %  contribution {gain:>8}  {out}", weight * 100.0)
+                    let score = one.score.unwrap_or(1.0);
+                    let weight = weight * 100.0;
+                    format!(
+                        "          {name:20}  weight {weight:5.1} %  score {score:.3}  contribution {gain:>8}  {out}"
+                    )
                 }
                 (None, why) => {
                     let why = why.as_deref().unwrap_or_default();

@@ -6,12 +6,12 @@ use super::super::{
     learn,
 };
 use super::*;
-use quaestor_federation::{Aggregation, privacy::Budget};
+use quaestor_federation::{Aggregation, AggregationError, privacy::Budget, round::OpenError};
 use quaestor_risk::{
     data::Shard,
     judge::{Basis, Plan},
     models::drawdown::DrawdownFit,
-    train::{self, Settings},
+    train::{self, Settings, TrainError},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -369,6 +369,37 @@ fn a_training_by_averages_that_was_killed_gives_the_same_bytes() {
     }
     assert!((3..=held / 11 + 1).contains(&kills), "{kills} kills in {held} rounds of averages");
     assert!(found == expected);
+}
+
+#[test]
+fn a_rule_with_too_few_members_says_what_to_do_before_anything_is_released() {
+    let (shards, holdout) = members();
+    for aggregation in [Aggregation::Krum { liars_bps: 2_000 }, Aggregation::MultiKrum { liars_bps: 2_000 }] {
+        for noise_multiplier in [None, Some(5.0)] {
+            let mut federated = rounds(noise_multiplier, |told| assert!(!matches!(told, Told::Round(..))));
+            federated.settings.aggregation = aggregation;
+            federated.charge(Budget::new(20.0, 1e-5, 1, 2027).unwrap(), 2027);
+            federated.keep(|_| panic!("nothing is charged"));
+            let refused = train::train(&shards[..2], Some(holdout), &settings(), &mut federated).unwrap_err();
+            let TrainError::Rounds { part: Part::Volatility, source } = &refused else { panic!("{refused}") };
+            let typed = source.downcast_ref::<OpenError>().unwrap();
+            assert!(matches!(
+                typed,
+                OpenError::Aggregation(AggregationError::TooFewMembers { found: 2, least: 3, .. })
+            ));
+            let said = "2 members, and this rule needs 3, of whom 0 may lie; choose another one, such as the coordinate \
+                        median or the weighted mean, or train with more members";
+            assert!(refused.to_string().ends_with(said), "{refused}");
+        }
+    }
+    // Of four, one that is found out leaves enough; and a second one does not.
+    let mut federated = rounds(None, |_| ());
+    federated.settings.aggregation = Aggregation::MultiKrum { liars_bps: 2_000 };
+    federated.excluded.insert("aave-holder".to_owned());
+    train::train(shards, Some(holdout), &settings(), &mut federated).unwrap();
+    federated.excluded.insert("btc-holder".to_owned());
+    let refused = train::train(shards, Some(holdout), &settings(), &mut federated).unwrap_err();
+    assert!(refused.to_string().contains("this rule needs 3"), "{refused}");
 }
 
 struct Checkpointed;

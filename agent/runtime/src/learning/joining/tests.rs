@@ -68,11 +68,11 @@ fn honest_trees_are_joined_as_they_are_and_judged_by_public_records() {
 fn who_turns_its_trees_is_out_and_its_trees_are_not_joined() {
     let (shards, holdout) = fixture::members();
     let grown = grown(shards);
-    for place in 0..shards.len() {
+    for (place, shard) in shards.iter().enumerate() {
         let (mut federated, _) = rounds();
-        federated.poison(shards[place].member());
+        federated.poison(shard.member());
         let joined = federated.join(Part::Forest, &grown, SETTINGS, Some(holdout.drawdown())).unwrap();
-        assert_eq!(federated.excluded().collect::<Vec<_>>(), [shards[place].member()]);
+        assert_eq!(federated.excluded().collect::<Vec<_>>(), [shard.member()]);
         let mut others = grown.clone();
         others.remove(place);
         assert_eq!(joined, plain(&others));

@@ -40,8 +40,8 @@ fn a_person_reads_the_last_round_and_how_who_is_out_was_found() {
     insta::assert_snapshot!(standings.lines().join("\n"), @r"
     standing  drawdown, round 2: concentration 0.5000 (Herfindahl–Hirschman; 0.5000 if 2 weighed the same)
               loud                  left out: norm above 1e2: 2e6
-              btc-holder            weight  50.0 %  contribution  -0.0285  in
-              aave-holder           weight  50.0 %  contribution  +0.0125  in
+              btc-holder            weight  50.0 %  score 1.000  contribution  -0.0285  in
+              aave-holder           weight  50.0 %  score 1.000  contribution  +0.0125  in
     ");
     assert_eq!(
         standings.words_of("eth-holder"),
