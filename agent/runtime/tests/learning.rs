@@ -89,7 +89,7 @@ fn a_simulation_tells_reputations_and_who_sends_too_much() {
         "concentration of weights in the last round 0.1111 (Herfindahl–Hirschman; 0.1111 if all 9 weighed the same)",
         "3 of 12 members excluded by reputation",
         "member            score  contribution",
-        "member-00001      0.125     -0.0",
+        "member-00001      0.000     -0.0",
         "and 4 with a better one",
     ] {
         assert!(told.contains(said), "{said}: {told}");
