@@ -79,6 +79,16 @@ pub enum LearningError {
          by `newton`, or train without noise"
     )]
     NoisyAverages,
+    /// Everybody was found out.
+    #[error(
+        "all {members} members were found out, one after the other: where members hold different things, Krum and rules like \
+         it follow one of them away from public records; choose another rule, such as the weighted mean, or train with more \
+         members"
+    )]
+    AllOut {
+        /// Members.
+        members: usize,
+    },
     /// Another training has the folder.
     #[error("another training runs in {folder}; wait for its end")]
     Busy {
@@ -195,6 +205,9 @@ where
         let before = rounds.excluded().count();
         let is_out = |shard: &Shard| rounds.excluded().any(|member| member == shard.member());
         let kept: Vec<Shard> = shards.iter().filter(|shard| !is_out(shard)).cloned().collect();
+        if kept.is_empty() && !shards.is_empty() {
+            return Err(LearningError::AllOut { members: shards.len() });
+        }
         let done = work(&kept, rounds);
         // A part that could not be trained for want of budget is not missing: it stops everything.
         if let Some(stopped) = rounds.take_stop() {

@@ -402,6 +402,15 @@ fn a_rule_with_too_few_members_says_what_to_do_before_anything_is_released() {
     assert!(refused.to_string().contains("this rule needs 3"), "{refused}");
 }
 
+#[test]
+fn where_everybody_was_found_out_it_is_said_with_what_to_do() {
+    let mut federated = rounds(None, |_| ());
+    federated.excluded.extend(members().0.iter().map(|shard| shard.member().to_owned()));
+    let refused = lesson(&mut federated).unwrap_err();
+    assert!(matches!(refused, LearningError::AllOut { members: 4 }), "{refused}");
+    assert!(refused.to_string().contains("choose another rule"), "{refused}");
+}
+
 struct Checkpointed;
 
 impl Checkpointed {
