@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "a bench")]
 #![allow(clippy::unwrap_used, reason = "a bench ends where its fixture is wrong")]
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use quaestor_core::{Policy, Price, amount::WAD};
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
@@ -12,8 +12,9 @@ use quaestor_simulations::{
     engine::{self, Plan},
     market::Market,
     metrics::{drawdown, sharpe},
+    plain,
 };
-use std::{fmt::Write as _, hint::black_box};
+use std::hint::black_box;
 
 const ASSETS: usize = 7;
 const BEGIN: u64 = 1_600_041_600;
@@ -34,68 +35,31 @@ fn panel(bars: usize, bar_secs: u64, step: f64) -> Panel {
     let (mut open, mut close) = (Vec::new(), Vec::new());
     let price = |level: f64| Price((level * WAD as f64) as u128);
     for _ in 0..bars {
-        for (index, level) in level.iter_mut().enumerate() {
+        for level in &mut level {
             open.push(price(*level));
-            if index > 0 {
-                let shock: f64 = (0..4).map(|_| draw(&mut state) - 0.5).sum();
-                *level *= 1.0 + step * shock;
-            }
+            let shock: f64 = (0..4).map(|_| draw(&mut state) - 0.5).sum();
+            *level *= 1.0 + step * shock;
             close.push(price(*level));
         }
     }
     Panel::new(symbols, BEGIN, ends, open, close).unwrap()
 }
 
-/// One stable and six volatile assets, returned to equal shares whenever one has left its band.
-fn policy(schedule: &str, trade_min: u64, band_bps: u64) -> VotedPolicy {
-    let at = |byte: usize| format!("eip155:1:0x{}", format!("{byte:02x}").repeat(20));
-    let mut text = format!(
-        "[policy]\nversion = 1\nname = \"bench\"\nchain = \"eip155:1\"\nregistry = \"{}\"\nbrake = \"{}\"\ngate = \"{}\"\n\
-         expires = \"2090-01-01T00:00:00Z\"\nschedule = \"{schedule}\"\nvalidity = \"48h\"\n[accounts.operations]\nkind = \"safe\"\n\
-         address = \"{}\"\n",
-        at(0x11),
-        at(0x22),
-        at(0x33),
-        at(0x44)
-    );
-    let mut pools = Vec::new();
-    for index in 0..ASSETS {
-        let kind = if index == 0 { "stable" } else { "volatile" };
-        let _ = write!(
-            text,
-            "[assets.A{index}]\nkind = \"{kind}\"\naddress = \"{}\"\ndecimals = 18\nfeeds = [\"{}\"]\nstaleness_max = \"25h\"\n",
-            at(0x50 + index),
-            at(0x60 + index)
-        );
-        let target = if index == 0 { 10_000 - 1_428 * (ASSETS - 1) } else { 1_428 } as u64;
-        let _ = writeln!(
-            text,
-            "[allocation.A{index}]\nmin_bps = {}\ntarget_bps = {target}\nmax_bps = {}",
-            target - band_bps,
-            target + band_bps
-        );
-        if index > 0 {
-            pools.push(format!("{{ pair = [\"A{index}\", \"A0\"], fee_pips = 1000 }}"));
-        }
-    }
-    let _ = write!(
-        text,
-        "[limits]\nslippage_bps_max = 9000\nvalidity_max = \"72h\"\n[venues.uniswap]\nkind = \"uniswap-v3\"\naddress = \"{}\"\n\
-         code_hash = \"0x{}\"\npools = [{}]\n[risk]\nhistory_rounds = 30\n[[strategies]]\nname = \"rebalance\"\nkind = \"rebalance\"\naccount = \"operations\"\n\
-         cash = \"A0\"\ntrade_min = \"{trade_min} USD\"\n",
-        at(0x77),
-        "11".repeat(32),
-        pools.join(", ")
-    );
-    quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog())
-        .map_err(|error| format!("{error}\n{text}"))
-        .unwrap()
+/// Seven assets with these weights in basis points, the rest in cash.
+fn policy(weights: &[u64]) -> VotedPolicy {
+    let named: Vec<(String, u64)> =
+        weights.iter().enumerate().map(|(index, bps)| (format!("A{index}"), *bps)).collect();
+    quaestor_policies::parse(plain::policy(&named).as_bytes(), &plain::catalog()).unwrap()
 }
 
-fn assumed(policy: &VotedPolicy) -> Checked {
-    let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 30 };
+fn assumed(policy: &VotedPolicy, every: u64) -> Checked {
+    let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 0, ..Costs::default() };
+    let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
+    let holdings = [(plain::ACCOUNT.to_owned(), cash)].into();
     let delays = Delays { safe_secs: 0, ..Delays::default() };
-    Assumptions { costs, delays, ..Assumptions::default() }.check(policy.terms()).unwrap()
+    Assumptions { holdings, costs, delays, every_bars: Some(every), ..Assumptions::default() }
+        .check(policy.terms())
+        .unwrap()
 }
 
 fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
@@ -109,23 +73,23 @@ fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
 
 fn bench(c: &mut Criterion) {
     let hours = panel(18_861, 3_600, 0.01);
-    let weekly = policy("0 0 0 * * Mon", 1, 0);
-    let checked = assumed(&weekly);
-    c.bench_function("B1: 18861 hours, 7 assets, weekly", |b| {
-        b.iter(|| {
-            let market = Market::new(black_box(&hours), weekly.terms(), &checked).unwrap();
-            run(&market, &weekly, &checked)
-        })
+    let equal = policy(&[1_357; ASSETS]);
+    let checked = assumed(&equal, 168);
+    let market = Market::new(&hours, equal.terms(), &checked).unwrap();
+    c.bench_function("B1: 18861 hours, 7 assets, a decision every 168", |b| {
+        b.iter(|| run(black_box(&market), &equal, &checked))
     });
     let days = panel(786, 86_400, 0.05);
-    let mut group = c.benchmark_group("B2: 786 days, 7 assets");
-    group.throughput(Throughput::Elements(1));
-    for (name, schedule, band_bps) in [("decides daily", "0 0 0 * * *", 300), ("decides weekly", "0 0 0 * * Mon", 300)]
-    {
-        let voted = policy(schedule, 1, band_bps);
-        let checked = assumed(&voted);
+    let mut group = c.benchmark_group("B2: 786 days, 7 assets, random weights");
+    let mut state = 11u64;
+    let weights: Vec<u64> = (0..ASSETS).map(|_| 300 + (draw(&mut state) * 1_000.0) as u64).collect();
+    let voted = policy(&weights);
+    for every in [7, 14, 30, 90] {
+        let checked = assumed(&voted, every);
         let market = Market::new(&days, voted.terms(), &checked).unwrap();
-        group.bench_function(name, |b| b.iter(|| run(black_box(&market), &voted, &checked)));
+        group.bench_function(format!("a decision every {every}"), |b| {
+            b.iter(|| run(black_box(&market), &voted, &checked))
+        });
     }
     group.finish();
 }

@@ -30,6 +30,32 @@ pub struct Assumptions {
     pub prices: BTreeMap<String, String>,
     /// Under which name the data has an asset of the policy.
     pub names: BTreeMap<String, String>,
+    /// Decide every so many bars, the first one included, instead of at the policy's schedule.
+    pub every_bars: Option<u64>,
+    /// When what is proposed is executed at the earliest.
+    pub fill: Fill,
+}
+
+/// When what is proposed is executed at the earliest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fill {
+    /// In the bar after the decision's.
+    #[default]
+    NextBar,
+    /// At once, at the very price that was decided on, as nobody can: for comparison with backtesters that do.
+    SameBar,
+}
+
+/// What of a purchase is the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Targets {
+    /// What is spent: fee and slippage come out of what is bought, as at an exchange on chain.
+    #[default]
+    AfterCosts,
+    /// What is bought: fee and slippage come on top of what is spent, as other backtesters count.
+    BeforeCosts,
 }
 
 /// A steady flow.
@@ -56,19 +82,25 @@ pub struct Costs {
     pub fee_bps: Option<u64>,
     /// Price of gas, gwei; the data has none.
     pub gas_gwei: u64,
+    /// What of a purchase is the target.
+    pub targets: Targets,
 }
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { slippage_bps: 10, fee_bps: None, gas_gwei: 30 }
+        Self { slippage_bps: 10, fee_bps: None, gas_gwei: 30, targets: Targets::AfterCosts }
     }
 }
 
 impl Costs {
-    /// What of a swap's fair output is lost, in hundredths of a basis point.
-    pub fn swap_pips(&self, pool_fee_pips: u32) -> u64 {
+    /// Fee of a swap, hundredths of a basis point, where the pool has this one.
+    pub fn fee_pips(&self, pool_fee_pips: u32) -> u64 {
         self.fee_bps.map_or(u64::from(pool_fee_pips), |bps| bps.saturating_mul(100))
-            + self.slippage_bps.saturating_mul(100)
+    }
+
+    /// Slippage, hundredths of a basis point.
+    pub fn slippage_pips(&self) -> u64 {
+        self.slippage_bps.saturating_mul(100)
     }
 
     /// Gas of a batch of so many actions.
@@ -157,6 +189,10 @@ pub struct Checked {
     pub prices: Vec<Option<Price>>,
     /// Name of each asset in the data, where it is another.
     pub names: Vec<Option<String>>,
+    /// Bars between two decisions, where it is not the policy that says when.
+    pub every_bars: Option<u64>,
+    /// When what is proposed is executed at the earliest.
+    pub fill: Fill,
 }
 
 /// What a treasury is worth at first where nothing is said: ten million dollars.
@@ -252,9 +288,13 @@ impl Assumptions {
                 Some(id) => yields_bps[id.index()] = Some(*bps),
             }
         }
-        if u128::from(self.costs.swap_pips(0)) >= BPS_ONE * 100 {
-            checker
-                .problem("costs".to_owned(), "fee and slippage take all of a swap; write less than 10000 bps together");
+        let costs =
+            [("costs.slippage_bps", self.costs.slippage_bps), ("costs.fee_bps", self.costs.fee_bps.unwrap_or(0))];
+        for (key, bps) in costs.into_iter().filter(|(_, bps)| u128::from(*bps) >= BPS_ONE) {
+            checker.problem(key.to_owned(), format!("{bps} takes all of a swap; write less than {BPS_ONE}"));
+        }
+        if self.every_bars == Some(0) {
+            checker.problem("every_bars".to_owned(), "is zero; write 1 or more");
         }
         if !checker.problems.is_empty() {
             return Err(checker.problems);
@@ -268,6 +308,8 @@ impl Assumptions {
             yields_bps,
             prices,
             names,
+            every_bars: self.every_bars,
+            fill: self.fill,
         })
     }
 }

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod market;
 pub mod metrics;
 mod panel;
+pub mod plain;
 mod problem;
 pub mod report;
 pub mod run;

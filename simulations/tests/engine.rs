@@ -193,7 +193,7 @@ fn bad_assumptions_are_named_all_at_once() {
         "`cellar` is no account",
         "prices.VOTE: is zero",
         "`uniswap` is no vault",
-        "costs: fee and slippage",
+        "costs.slippage_bps: 10000 takes all",
     ] {
         assert!(found.iter().any(|line| line.contains(expected)), "{expected} in {found:#?}");
     }

@@ -80,6 +80,30 @@ fn programs_get_one_document_and_the_same_run_gives_the_same_one() {
     assert_eq!(found["policy_hash"], hash["hash"]);
 }
 
+/// No policy and no addresses; `simulations/tests/parity.rs` says whose numbers these are.
+#[test]
+fn plain_weights_need_no_policy() {
+    let plain = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quaestor"));
+        command.current_dir(ROOT).args(["backtest", "--data", "simulations/data/daily", "--weights"]);
+        command.args(["ETH=5000,BTC=3000", "--every", "7", "--value", "1000000", "--fee-bps", "10"]);
+        command
+            .args(["--slippage-bps", "10", "--from", "2020-01-01", "--to", "2020-12-31"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let said = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let compared = said(&plain(&["--json", "--fill", "same-bar", "--targets", "before-costs"]));
+    let value = compared["final_value"].as_f64().unwrap();
+    assert!((value / 3_931_379.207_089_084 - 1.0).abs() < 1e-9, "{value}");
+    assert!(compared["assumptions"].to_string().contains("LOOK-AHEAD"));
+    let honest = said(&plain(&["--json"]));
+    assert_ne!(honest["final_value"], compared["final_value"]);
+    assert!(!honest["assumptions"].to_string().contains("LOOK-AHEAD"));
+    assert!(failure(&plain(&["--policy", "policy.toml"])).contains("cannot be used with"));
+}
+
 #[test]
 fn report_and_table_need_nothing_else() {
     let folder = tempfile::tempdir().unwrap();

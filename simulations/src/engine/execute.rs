@@ -2,7 +2,7 @@
 //! rate says, and a batch runs whole or not at all.
 
 use crate::{
-    assumptions::Costs,
+    assumptions::{Costs, Targets},
     market::{Market, Source},
 };
 use quaestor_core::{
@@ -64,6 +64,16 @@ pub(super) struct Venue<'a> {
     pub(super) through: u64,
 }
 
+/// What is left of one without so many hundredths of a basis point.
+fn less(pips: u64) -> u128 {
+    PIPS_ONE.saturating_sub(u128::from(pips))
+}
+
+/// So many hundredths of a basis point of `whole`.
+fn part(whole: u128, pips: u128) -> Result<u128, Reverted> {
+    mul_div(whole, pips, PIPS_ONE).ok_or(Reverted::Range)
+}
+
 fn dollars(value: u128) -> f64 {
     value as f64 / WAD as f64
 }
@@ -113,20 +123,33 @@ impl Venue<'_> {
                 }
             }
             Action::Swap { sell, buy, fee_pips, amount_in, amount_out_min, .. } => {
-                take(balances, from, sell, amount_in)?;
                 let given = self.value(sell, amount_in)?;
-                let pips = u128::from(self.costs.swap_pips(fee_pips));
-                let kept = mul_div(given, PIPS_ONE.saturating_sub(pips), PIPS_ONE).ok_or(Reverted::Range)?;
+                let (fee, slippage) = (self.costs.fee_pips(fee_pips), self.costs.slippage_pips());
                 let unit = self.terms.asset(buy).ok_or(Reverted::Range)?.unit();
-                let out = mul_div(kept, unit, self.price(buy)?.0).ok_or(Reverted::Range)?;
+                let price = self.price(buy)?.0;
+                let is_bought = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
+                let on_top = self.costs.targets == Targets::BeforeCosts && is_bought(sell) && !is_bought(buy);
+                let (spent, kept) = if on_top {
+                    let dearer = part(part(amount_in.0, PIPS_ONE + u128::from(slippage))?, PIPS_ONE + u128::from(fee))?;
+                    (Amount(dearer), given)
+                } else {
+                    (amount_in, part(part(given, less(slippage))?, less(fee))?)
+                };
+                take(balances, from, sell, spent)?;
+                let out = mul_div(kept, unit, price).ok_or(Reverted::Range)?;
                 if out < amount_out_min.0 {
                     return Err(Reverted::TooLittle { found: out, least: amount_out_min.0 });
                 }
                 give(balances, from, buy, Amount(out))?;
-                let slippage = dollars(given) * self.costs.slippage_bps as f64 / 10_000.0;
+                let share = |pips: u64| dollars(given) * pips as f64 / PIPS_ONE as f64;
+                let lost = if on_top {
+                    dollars(self.value(sell, spent)?) - dollars(given)
+                } else {
+                    dollars(given) - dollars(kept)
+                };
                 done.traded_usd += dollars(given);
-                done.slippage_usd += slippage;
-                done.fees_usd += dollars(given - kept) - slippage;
+                done.slippage_usd += share(slippage);
+                done.fees_usd += lost - share(slippage);
                 done.trades += 1;
                 Ok(())
             }

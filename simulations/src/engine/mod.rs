@@ -21,7 +21,7 @@ mod treasury;
 pub use forecast::Forecast;
 
 use crate::{
-    assumptions::Checked,
+    assumptions::{Checked, Fill},
     market::{BAR_WHOLE, BLOCK_SECS, Market},
     run::{Fate, Proposed, Run, Split},
 };
@@ -113,6 +113,9 @@ pub fn run(plan: Plan<'_>) -> Run {
 /// At which bars a decision is due.
 struct Due<'a> {
     market: &'a Market<'a>,
+    start: usize,
+    /// Where it is bars that are counted.
+    every_bars: Option<usize>,
     /// Of a policy that decides by blocks.
     blocks: Option<u64>,
     /// Of a policy that decides by time: the ticks to come.
@@ -126,13 +129,18 @@ impl<'a> Due<'a> {
             Schedule::EveryBlocks(blocks) => Some(blocks.max(1)),
             Schedule::Cron(_) => None,
         };
-        let until = panel.ends().last().copied().unwrap_or_default();
+        let every_bars = plan.assumed.every_bars.map(|bars| usize::try_from(bars).unwrap_or(usize::MAX).max(1));
+        let until = if every_bars.is_some() { 0 } else { panel.ends().last().copied().unwrap_or_default() };
         let ticks = plan.policy.ticks(panel.begins_at(plan.start), until).into_iter().flatten().collect::<Vec<_>>();
-        Self { market: plan.market, blocks, ticks: ticks.into_iter().peekable() }
+        let ticks = ticks.into_iter().peekable();
+        Self { market: plan.market, start: plan.start, every_bars, blocks, ticks }
     }
 
     /// Whether one is due at the end of `bar`; bars come in order.
     fn at(&mut self, bar: usize) -> bool {
+        if let Some(bars) = self.every_bars {
+            return (bar - self.start).is_multiple_of(bars);
+        }
         let (begin, end) = (self.market.panel.begins_at(bar), self.market.panel.ends()[bar]);
         if let Some(blocks) = self.blocks {
             let turn = |time: u64| time / BLOCK_SECS / blocks;
@@ -175,6 +183,9 @@ impl<'a> Engine<'a> {
         self.treasury.flow(bar);
         if is_due {
             self.decide(bar);
+            if self.plan.assumed.fill == Fill::SameBar {
+                self.execute_at_once(bar);
+            }
         }
         let inflow = std::mem::take(&mut self.treasury.inflow);
         self.run.mark(self.treasury.value(), inflow);
@@ -221,6 +232,24 @@ impl<'a> Engine<'a> {
             }
         });
         self.pending = at_hand;
+    }
+
+    /// Executes what was proposed at the very price that was decided on.
+    fn execute_at_once(&mut self, bar: usize) {
+        let at = self.plan.market.panel.ends()[bar];
+        for mut pending in std::mem::take(&mut self.pending) {
+            match self.treasury.execute(pending.account, &pending.intents, &mut self.left) {
+                Ok(done) => {
+                    self.spent(&pending, at);
+                    self.traded(&done);
+                    self.ended(&mut pending, Fate::Executed { at });
+                }
+                Err(_) => {
+                    self.run.proposals[pending.row].reverts += 1;
+                    self.pending.push(pending);
+                }
+            }
+        }
     }
 
     fn spent(&mut self, pending: &Pending, at: u64) {

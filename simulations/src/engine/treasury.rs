@@ -5,7 +5,7 @@ use super::{
     execute::{self, Done, Reverted},
 };
 use crate::{
-    assumptions::{Checked, MONTH_SECS},
+    assumptions::{Checked, Costs, MONTH_SECS, Targets},
     market::{BAR_WHOLE, Market},
     run::Split,
 };
@@ -231,14 +231,26 @@ impl<'a> Treasury<'a> {
         }
     }
 
-    fn venue(&self) -> execute::Venue<'_> {
+    fn venue(&self, targets: Targets) -> execute::Venue<'_> {
         let (bar, through) = self.at;
-        execute::Venue { terms: self.terms, market: self.market, costs: self.assumed.costs, bar, through }
+        let costs = Costs { targets, ..self.assumed.costs };
+        execute::Venue { terms: self.terms, market: self.market, costs, bar, through }
     }
 
-    /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`.
+    /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`. On chain costs
+    /// come out of what is bought, and that is what the gate looks at.
     pub(super) fn rehearse(
         &self,
+        account: AccountId,
+        intents: &[Intent],
+        left: &mut Snapshot,
+    ) -> Result<Done, Reverted> {
+        self.carry_out(Targets::AfterCosts, account, intents, left)
+    }
+
+    fn carry_out(
+        &self,
+        targets: Targets,
         account: AccountId,
         intents: &[Intent],
         left: &mut Snapshot,
@@ -247,7 +259,7 @@ impl<'a> Treasury<'a> {
         for (left, held) in left.accounts.iter_mut().zip(&self.snapshot.accounts) {
             left.balances.clone_from(&held.balances);
         }
-        self.venue().carry_out(account, intents, &mut left.accounts)
+        self.venue(targets).carry_out(account, intents, &mut left.accounts)
     }
 
     /// Carries `intents` of `account` out whole, or leaves everything as it is; `left` is room.
@@ -257,8 +269,9 @@ impl<'a> Treasury<'a> {
         intents: &[Intent],
         left: &mut Snapshot,
     ) -> Result<Done, Reverted> {
-        let mut done = self.rehearse(account, intents, left)?;
-        self.venue().pay_gas(account, intents, &mut left.accounts, &mut done);
+        let targets = self.assumed.costs.targets;
+        let mut done = self.carry_out(targets, account, intents, left)?;
+        self.venue(targets).pay_gas(account, intents, &mut left.accounts, &mut done);
         for (held, left) in self.snapshot.accounts.iter_mut().zip(&left.accounts) {
             held.balances.clone_from(&left.balances);
         }

@@ -10,11 +10,12 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile};
 use quaestor_simulations::{
     DailySeries, Day, Panel,
-    assumptions::{Assumptions, Checked},
+    assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
     engine::{self, Plan},
     load_dir,
     market::{Market, Source},
     metrics::{Figures, Summary},
+    plain,
     report::{Provenance, Report, number, percent, usd},
     run::Run,
 };
@@ -30,7 +31,10 @@ const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
 const MODEL_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
-    let policy = policy::read(&args.policy, catalog)?;
+    let policy = match (&args.policy, &args.weights) {
+        (Some(path), _) => policy::read(path, catalog)?,
+        (None, weights) => plain_policy(weights.as_deref().unwrap_or_default())?,
+    };
     let assumed = assumptions(args, &policy)?;
     let (panel, start) = panel(args, &policy, &assumed)?;
     let market = Market::new(&panel, policy.terms(), &assumed).map_err(configuration)?;
@@ -42,6 +46,9 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     let elapsed_secs = started.elapsed().as_secs_f64();
     let summary = Summary::of(&found, policy.terms(), &market);
     let stated = stated(&policy, &market, &assumed, notes);
+    if assumed.fill == Fill::SameBar {
+        output.progress("warning: --fill same-bar looks ahead: it executes at the very price that was decided on");
+    }
     if let Some(path) = &args.csv {
         write(path, csv(&found, &policy, &market).as_bytes())?;
     }
@@ -70,6 +77,14 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     Ok(Exit::Ok)
 }
 
+/// The policy that stands for plain weights.
+fn plain_policy(weights: &str) -> Result<VotedPolicy, Failure> {
+    let weights = plain::weights(weights).map_err(|error| Failure::new(Exit::Usage, format!("--weights: {error}")))?;
+    let text = plain::policy(&weights);
+    quaestor_policies::parse(text.as_bytes(), &plain::catalog())
+        .map_err(|problems| Failure::new(Exit::Internal, problems.in_file("the policy of --weights".to_owned())))
+}
+
 fn configuration(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Configuration, error)
 }
@@ -80,6 +95,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Failure> {
     let mut found = match &args.assume {
+        // A plain comparison knows neither gas nor people.
+        None if args.weights.is_some() => Assumptions {
+            costs: Costs { gas_gwei: 0, ..Costs::default() },
+            delays: Delays { safe_secs: 0, ..Delays::default() },
+            ..Assumptions::default()
+        },
         None => Assumptions::default(),
         Some(path) => {
             let file = path.display();
@@ -92,6 +113,23 @@ fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Fai
     found.costs.slippage_bps = args.slippage_bps.unwrap_or(found.costs.slippage_bps);
     found.costs.fee_bps = args.fee_bps.or(found.costs.fee_bps);
     found.delays.safe_secs = args.signers_hours.map_or(found.delays.safe_secs, |hours| hours.saturating_mul(3_600));
+    found.every_bars = args.every.or(found.every_bars);
+    match args.targets.as_deref() {
+        Some("before-costs") => found.costs.targets = Targets::BeforeCosts,
+        Some(_) => found.costs.targets = Targets::AfterCosts,
+        None => {}
+    }
+    match args.fill.as_deref() {
+        Some("same-bar") => found.fill = Fill::SameBar,
+        Some(_) => found.fill = Fill::NextBar,
+        None => {}
+    }
+    if args.weights.is_some() && found.holdings.is_empty() {
+        // All cash at first.
+        let value = found.value_usd.unwrap_or(VALUE_USD).to_string();
+        let cash = [(plain::CASH.to_owned(), value)].into();
+        found.holdings.insert(plain::ACCOUNT.to_owned(), cash);
+    }
     let file = args.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
     found.check(policy.terms()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("{file}: {problem}")).collect();
@@ -198,9 +236,20 @@ fn stated(policy: &VotedPolicy, market: &Market<'_>, assumed: &Checked, notes: V
     }
     let costs = assumed.costs;
     let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
-    found.push(format!("a swap pays {fee} and {} bps of slippage; pools are deep enough", costs.slippage_bps));
+    let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
+    found.push(format!("a swap pays {fee} and {} bps of slippage{on_top}; pools are deep enough", costs.slippage_bps));
     found.push(format!("gas costs {} gwei throughout", costs.gas_gwei));
-    let hours = |secs: u64| secs as f64 / 3_600.0;
+    if let Some(bars) = assumed.every_bars {
+        found.push(format!("it decides every {bars} bars, and not at the policy's schedule"));
+    }
+    if assumed.fill == Fill::SameBar {
+        found.push(
+            "LOOK-AHEAD: what is proposed is executed at the very price that was decided on, which nobody can"
+                .to_owned(),
+        );
+        return found;
+    }
+    let hours = |secs: u64| (secs as f64 / 360.0).round() / 10.0;
     found.push(format!(
         "signers take {} h, a vote {} h",
         hours(assumed.delays.safe_secs),

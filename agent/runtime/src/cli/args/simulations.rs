@@ -7,8 +7,14 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct BacktestArgs {
     /// The policy to run
-    #[arg(long, value_name = "FILE")]
-    pub policy: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "weights", conflicts_with = "weights")]
+    pub policy: Option<PathBuf>,
+    /// In place of a policy: shares of the treasury in basis points to return to, such as ETH=5000,BTC=3000; the rest is cash
+    #[arg(long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
+    /// Decide every so many bars, the first one included, instead of at the policy's schedule
+    #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: Option<u64>,
     /// Daily prices: a folder with a CSV file for each asset
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
@@ -33,6 +39,12 @@ pub struct BacktestArgs {
     /// How long signers take from a proposal to its execution
     #[arg(long, value_name = "HOURS")]
     pub signers_hours: Option<u64>,
+    /// What of a purchase is the target: what is spent (after-costs, as on chain), or what is bought (before-costs)
+    #[arg(long, value_name = "WHICH", value_parser = ["after-costs", "before-costs"])]
+    pub targets: Option<String>,
+    /// Execute in the next bar, or in the same one at the very price that was decided on, as nobody can
+    #[arg(long, value_name = "WHEN", value_parser = ["next-bar", "same-bar"])]
+    pub fill: Option<String>,
     /// A trained model, for a policy that names one
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,

@@ -1,0 +1,91 @@
+//! A plain comparison gives what vectorbt gives. Values are those of vectorbt 1.2.0 itself, `from_orders` with target
+//! percentages, shared cash and automatic call sequence, printed by `parity.py` beside this file.
+#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test ends where its fixture is wrong")]
+
+use quaestor_core::Policy;
+use quaestor_risk::EwmaModel;
+use quaestor_simulations::{
+    Day, Panel,
+    assumptions::{Assumptions, Costs, Delays, Fill, Targets},
+    engine::{self, Plan},
+    load_dir,
+    market::Market,
+    metrics::{drawdown, sharpe},
+    plain,
+};
+
+/// Bars between two rebalancings, weights, fee and slippage in bps; values after the first, the 101st and the last bar,
+/// Sharpe ratio, deepest fall.
+type Case = (u64, &'static str, u64, u64, [f64; 5]);
+
+const CASES: [Case; 3] = [
+    (
+        7,
+        "ETH=5000,BTC=3000",
+        10,
+        10,
+        [
+            998_399.200_000_000_2,
+            1_132_617.655_621_225,
+            3_931_379.207_089_084,
+            2.416_282_330_307_54,
+            -0.483_315_109_703_165_27,
+        ],
+    ),
+    (
+        30,
+        "ETH=2500,BTC=2500",
+        30,
+        5,
+        [998_249.25, 1_076_182.270_004_660_4, 2_413_644.231_323_938, 2.429_126_573_458_731, -0.318_235_960_231_09],
+    ),
+    (
+        1,
+        "ETH=6000,BTC=3500",
+        10,
+        10,
+        [
+            998_099.050_000_000_3,
+            1_122_740.937_847_893_8,
+            4_789_030.658_290_235,
+            2.407_162_759_356_289,
+            -0.553_335_396_468_082_5,
+        ],
+    ),
+];
+
+#[test]
+fn values_are_vectorbts_to_one_part_in_a_billion() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
+    let day = |text: &str| text.parse::<Day>().unwrap();
+    let series = load_dir(folder, u64::MAX).unwrap();
+    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "BTC"].contains(&one.symbol())).collect();
+    let panel = Panel::daily(&kept, day("2020-01-01"), day("2020-12-31")).unwrap();
+    for (every, weights, fee_bps, slippage_bps, expected) in CASES {
+        let text = plain::policy(&plain::weights(weights).unwrap());
+        let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
+        let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
+        let assumed = Assumptions {
+            holdings: [(plain::ACCOUNT.to_owned(), cash)].into(),
+            costs: Costs { slippage_bps, fee_bps: Some(fee_bps), gas_gwei: 0, targets: Targets::BeforeCosts },
+            delays: Delays { safe_secs: 0, ..Delays::default() },
+            every_bars: Some(every),
+            fill: Fill::SameBar,
+            ..Assumptions::default()
+        };
+        let assumed = assumed.check(policy.terms()).unwrap();
+        let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+        let model = EwmaModel::default();
+        for thorough in [true, false] {
+            let plan = Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: 0, thorough };
+            let run = engine::run(plan);
+            let returns = run.returns();
+            let last = run.values[run.values.len() - 1];
+            let found = [run.values[0], run.values[100], last, sharpe(&returns, 365.0).unwrap(), drawdown(&returns).0];
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found / expected - 1.0).abs() < 1e-9, "{weights} every {every}: {found} and not {expected}");
+            }
+        }
+    }
+}
