@@ -98,7 +98,7 @@ pub fn load_dir(folder: impl AsRef<Path>, now: u64) -> Result<Vec<DailySeries>, 
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "csv"));
     paths.sort();
     if paths.is_empty() && problems.problems.is_empty() {
-        problems.push(&whole, 0, ProblemKind::NoFiles);
+        problems.push(&whole, 0, ProblemKind::NoFiles { endings: ".csv" });
     }
     let mut found = Vec::with_capacity(paths.len());
     for path in &paths {
@@ -183,7 +183,10 @@ impl Reader<'_> {
     fn row(&mut self, line: u64, row: &csv::StringRecord) {
         let fields: Vec<&str> = row.iter().collect();
         let Ok([date, open, high, low, close, volume, market_cap]) = <[&str; 7]>::try_from(fields) else {
-            return self.problem(line, ProblemKind::Fields { found: row.len() });
+            return self.problem(
+                line,
+                ProblemKind::Fields { found: row.len(), wanted: HEADER.len(), header: HEADER.join(",") },
+            );
         };
         let day = self.day(line, date);
         let [_, prices @ .., _, _] = HEADER;
@@ -196,7 +199,7 @@ impl Reader<'_> {
             (self.value(line, volume_column, volume), self.value(line, market_cap_column, market_cap));
         let (Some(day), [Some(open), Some(high), Some(low), Some(close)]) = (day, found) else { return };
         if low > open.min(close) || high < open.max(close) {
-            self.problem(line, ProblemKind::Range { day });
+            self.problem(line, ProblemKind::Range { at: day.into() });
         }
         if let (Some(volume), Some(market_cap)) = (volume, market_cap) {
             self.series.rows.push(DailyBar { day, open, high, low, close, volume, market_cap });
@@ -209,17 +212,17 @@ impl Reader<'_> {
             return None;
         };
         if day.close_timestamp() > self.now {
-            self.problem(line, ProblemKind::Future { day, now: self.now });
+            self.problem(line, ProblemKind::Future { at: day.into(), now: self.now });
         }
         let latest = self.lines.last_key_value().map(|(latest, _)| *latest);
         if let Some(first_line) = self.lines.get(&day).copied() {
-            self.problem(line, ProblemKind::Duplicate { day, first_line });
+            self.problem(line, ProblemKind::Duplicate { at: day.into(), first: format!("line {first_line}") });
         } else if let Some(before) = latest.filter(|latest| day < *latest) {
-            self.problem(line, ProblemKind::Disorder { day, before });
+            self.problem(line, ProblemKind::Disorder { at: day.into(), before: before.into() });
         } else if let Some(after) = latest
             && let Some(missing) = after.days_to(day).and_then(|days| days.checked_sub(1)).filter(|days| *days > 0)
         {
-            self.problem(line, ProblemKind::Gap { after, day, missing });
+            self.problem(line, ProblemKind::Gap { after: after.into(), at: day.into(), missing: missing as u64 });
         }
         self.lines.entry(day).or_insert(line);
         Some(day)

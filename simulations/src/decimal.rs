@@ -1,4 +1,4 @@
-//! Decimal text, as floats are written, to wad without a float between.
+//! Decimal text, as floats are written, to wad and back without a float between.
 
 /// Longest text that is a number.
 const TEXT_BYTES_MAX: usize = 64;
@@ -19,6 +19,11 @@ pub(crate) struct Wad {
 /// Reads `12.5`, `-3` or `1.25e-7`: digits with at most one point, and perhaps an exponent. `None` for anything else, and
 /// for what does not fit in 128 bits of wad.
 pub(crate) fn parse(text: &str) -> Option<Wad> {
+    parse_places(text, PLACES)
+}
+
+/// The same with another number of decimal places than those of wad.
+pub(crate) fn parse_places(text: &str, places: i32) -> Option<Wad> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -36,7 +41,7 @@ pub(crate) fn parse(text: &str) -> Option<Wad> {
         return None;
     }
     // Digits before this position count in wad, the others are rounded away.
-    let kept = i32::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_add(PLACES)?;
+    let kept = i32::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_add(places)?;
     let (mut magnitude, mut rounded, mut position) = (0u128, false, 0i32);
     for byte in whole.bytes().chain(fraction.bytes()) {
         if position < kept {
@@ -52,6 +57,16 @@ pub(crate) fn parse(text: &str) -> Option<Wad> {
         position += 1;
     }
     Some(Wad { magnitude, rounded, negative: negative && (magnitude > 0 || rounded) })
+}
+
+/// The decimal text of `magnitude` with so many places, without zeros at its end: what [`parse_places`] reads back.
+pub(crate) fn text(magnitude: u128, places: usize) -> String {
+    let digits = format!("{magnitude:0>width$}", width = places + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - places);
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        fraction => format!("{whole}.{fraction}"),
+    }
 }
 
 fn parse_exponent(text: &str) -> Option<i32> {
@@ -90,6 +105,18 @@ mod tests {
         for (text, magnitude) in [("1.0000000000000000019", ONE + 1), ("1e-19", 0), ("99e-19", 9), ("5e-999", 0)] {
             assert_eq!(parse(text), Some(Wad { magnitude, rounded: true, negative: false }), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for places in [0, 18, 27] {
+            for magnitude in [0, 1, 10, 999, ONE, ONE + 1, 27 * ONE, u128::MAX] {
+                let written = text(magnitude, places);
+                let read = parse_places(&written, i32::try_from(places).unwrap());
+                assert_eq!(read, Some(Wad { magnitude, rounded: false, negative: false }), "{written}");
+            }
+        }
+        assert_eq!(text(1_500, 3), "1.5");
     }
 
     #[test]

@@ -1,11 +1,13 @@
-//! Market data: daily prices, read exactly and never filled in silently.
+//! Market data, read exactly and never filled in silently, and what a policy would have done with it.
 //!
-//! [`load_dir`] and [`load_str`] read CSV files such as those under `data/daily`, [`align`] takes the same days of several
-//! series. Nothing here reads a clock: the time after which a row lies in the future is handed in.
+//! [`data`] reads histories of any step from a minute to a day. [`load_dir`] and [`load_str`] read daily prices with all
+//! their columns, such as those under `data/daily`, and [`align`] takes the same days of several series. Nothing here reads
+//! a clock: the time after which a row lies in the future is handed in.
 
 mod align;
 pub mod assumptions;
 mod daily;
+pub mod data;
 mod day;
 mod decimal;
 pub mod engine;

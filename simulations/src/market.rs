@@ -1,6 +1,6 @@
 //! A panel as a policy sees it: a column for each of its assets, rounds of feeds, rates of vaults.
 
-use crate::{Panel, assumptions::Checked};
+use crate::{Panel, assumptions::Checked, data::RAY};
 use quaestor_core::{
     Amount, AssetId, AssetKind, Price, Terms,
     amount::{WAD, mul_div},
@@ -19,13 +19,22 @@ pub enum Source {
     Data(usize),
     /// A constant that was assumed.
     Constant(Price),
-    /// The shares of a vault: the asset at this place, at a rate that grows by so much a year.
+    /// The shares of a vault: the asset at this place, at a rate that grows.
     Shares {
         /// Place of the vault's asset in the policy.
         asset: usize,
-        /// bps a year, compounded.
-        yield_bps: i64,
+        /// By what.
+        earns: Earns,
     },
+}
+
+/// What the shares of a vault earn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Earns {
+    /// What an index of the data grew by; its name.
+    Index(String),
+    /// So many bps a year throughout, compounded, as was assumed.
+    Yearly(i64),
 }
 
 /// An asset that nothing prices.
@@ -43,10 +52,15 @@ pub enum MarketError {
         known: String,
     },
     /// A vault without an assumed yield.
-    #[error("what vault `{venue}` earns is not in the data; assume it (`yields.{venue} = 300`, bps a year)")]
+    #[error(
+        "what vault `{venue}` earns is not in the data; give an index called `{shares}` that covers the whole run, or assume \
+         it (`yields.{venue} = 300`, bps a year)"
+    )]
     NoYield {
         /// The vault.
         venue: String,
+        /// Its shares.
+        shares: String,
     },
     /// Too few bars.
     #[error("there are {found} bars, and a run needs two: one to decide and one to act")]
@@ -93,9 +107,18 @@ impl<'a> Market<'a> {
             sources.push(match (vault, assumed.prices[index], column) {
                 (Some(vault), _, _) => {
                     let venue = vault.venue.index();
-                    let yield_bps = assumed.yields_bps[venue]
-                        .ok_or_else(|| MarketError::NoYield { venue: terms.venues[venue].name.clone() })?;
-                    Source::Shares { asset: vault.asset.index(), yield_bps }
+                    let (venue_name, shares) = (&terms.venues[venue].name, &asset.symbol);
+                    let index = [named, Some(shares), Some(venue_name)].into_iter().flatten();
+                    let earns =
+                        match (index.clone().find(|name| panel.index(name).is_some()), assumed.yields_bps[venue]) {
+                            (Some(name), _) => Earns::Index(name.to_owned()),
+                            (None, Some(bps)) => Earns::Yearly(bps),
+                            (None, None) => {
+                                let (venue, shares) = (venue_name.clone(), shares.clone());
+                                return Err(MarketError::NoYield { venue, shares });
+                            }
+                        };
+                    Source::Shares { asset: vault.asset.index(), earns }
                 }
                 (None, Some(price), _) => Source::Constant(price),
                 (None, None, Some(column)) => Source::Data(column),
@@ -175,15 +198,24 @@ impl<'a> Market<'a> {
     }
 }
 
-/// Rates of a vault at a constant yield, from one whole token of its asset for a share at the first bar.
+/// Rates of a vault at the end of each bar; nothing of what is no vault's shares.
 fn rates(panel: &Panel, terms: &Terms, source: &Source) -> Vec<Amount> {
-    let Source::Shares { asset, yield_bps } = source else { return Vec::new() };
-    let ends = panel.ends();
-    let whole = terms.assets[*asset].unit() as f64;
-    let yearly = libm::log1p(*yield_bps as f64 / 10_000.0);
-    let since = |at: u64| (at - ends[0]) as f64 / YEAR_SECS;
-    // Below 2^53 for every token of up to fifteen decimals; beyond, rounding is far below a price's own.
-    ends.iter().map(|at| Amount((whole * libm::exp(yearly * since(*at))) as u128)).collect()
+    let Source::Shares { asset, earns } = source else { return Vec::new() };
+    let unit = terms.assets[*asset].unit();
+    match earns {
+        Earns::Index(name) => {
+            // As a vault says it: what one whole share is worth, rounded down to base units.
+            let rate = |index: &u128| Amount(mul_div(unit, *index, RAY).unwrap_or_default());
+            panel.index(name).unwrap_or_default().iter().map(rate).collect()
+        }
+        Earns::Yearly(bps) => {
+            let (ends, whole) = (panel.ends(), unit as f64);
+            let yearly = libm::log1p(*bps as f64 / 10_000.0);
+            let since = |at: u64| (at - ends[0]) as f64 / YEAR_SECS;
+            // Below 2^53 for every token of up to fifteen decimals; beyond, rounding is far below a price's own.
+            ends.iter().map(|at| Amount((whole * libm::exp(yearly * since(*at))) as u128)).collect()
+        }
+    }
 }
 
 /// The whole of a bar, in millionths.

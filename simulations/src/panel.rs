@@ -2,13 +2,14 @@
 
 use crate::{AlignError, DailySeries, Day, align};
 use alloy_primitives::{B256, Keccak256};
-use quaestor_core::{Price, amount::WAD};
+use quaestor_core::{Price, Value, amount::WAD};
 
 /// Raised whenever the same prices would hash otherwise.
 const VERSION: u8 = 1;
 
-/// Open and close of each asset at each bar, oldest first. Bars follow each other without a gap: what a source lacks is an
-/// error where it is read.
+/// Open and close of each asset at each bar, oldest first, and beside them volumes, the price of gas, and indices that yield
+/// is earned by, where the data has some. Bars follow each other without a gap: what a source lacks is an error where it is
+/// read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     symbols: Vec<String>,
@@ -20,6 +21,12 @@ pub struct Panel {
     close: Vec<Price>,
     /// Closes in dollars, for marks.
     marks: Vec<f64>,
+    /// Of each asset, in dollars, one a bar.
+    volumes: Vec<Option<Vec<Value>>>,
+    /// The token that gas is paid in, and its price: gwei with eighteen decimal places, the mean of each bar.
+    gas: Option<(String, Vec<u128>)>,
+    /// By name, in rays, as known at the end of each bar.
+    indices: Vec<(String, Vec<u128>)>,
     hash: B256,
 }
 
@@ -67,7 +74,9 @@ impl Panel {
             bars.clone().flat_map(|bar| aligned.rows.iter().map(move |rows| price(&rows[bar]))).collect()
         };
         let symbols = series.iter().map(|one| one.symbol().to_owned()).collect();
-        Ok(Self::hashed(symbols, from.open_timestamp(), ends, of(|row| row.open), of(|row| row.close)))
+        let volumes = aligned.rows.iter().map(|rows| Some(rows.iter().map(|row| row.volume).collect()));
+        let prices = [of(|row| row.open), of(|row| row.close)];
+        Ok(Self::of_columns(symbols, from.open_timestamp(), ends, prices, volumes.collect()))
     }
 
     /// Of columns: `ends` rise strictly from `begin`, `open` and `close` hold `ends.len() × symbols.len()` prices above zero,
@@ -99,23 +108,68 @@ impl Panel {
             let (bar, column) = (place % expected / symbols.len(), place % symbols.len());
             return Err(PanelError::Zero { bar, symbol: symbols[column].clone() });
         }
-        Ok(Self::hashed(symbols, begin, ends, open, close))
+        let volumes = vec![None; symbols.len()];
+        Ok(Self::of_columns(symbols, begin, ends, [open, close], volumes))
     }
 
-    fn hashed(symbols: Vec<String>, begin: u64, ends: Vec<u64>, open: Vec<Price>, close: Vec<Price>) -> Self {
+    /// Of columns that are known to be right: open and close bar by bar, and a volume a bar for each asset that has some.
+    pub(crate) fn of_columns(
+        symbols: Vec<String>,
+        begin: u64,
+        ends: Vec<u64>,
+        [open, close]: [Vec<Price>; 2],
+        volumes: Vec<Option<Vec<Value>>>,
+    ) -> Self {
+        let marks = close.iter().map(|price| price.0 as f64 / WAD as f64).collect();
+        let (gas, indices, hash) = (None, Vec::new(), B256::ZERO);
+        Self { symbols, ends, begin, open, close, marks, volumes, gas, indices, hash }.hashed()
+    }
+
+    /// With a price of gas for each bar, in gwei of `token` with eighteen decimal places. One that lacks a bar is not taken.
+    #[must_use]
+    pub fn with_gas(mut self, token: String, mut gas: Vec<u128>) -> Self {
+        gas.truncate(self.len());
+        self.gas = (gas.len() == self.len()).then_some((token, gas));
+        self.hashed()
+    }
+
+    /// With an index that yield is earned by, in rays and above zero, at the end of each bar. One that lacks a bar is not
+    /// taken.
+    #[must_use]
+    pub fn with_index(mut self, name: String, mut index: Vec<u128>) -> Self {
+        index.truncate(self.len());
+        if index.len() == self.len() && index.iter().all(|found| *found > 0) {
+            self.indices.push((name, index));
+        }
+        self.hashed()
+    }
+
+    /// With the hash of what it holds.
+    fn hashed(mut self) -> Self {
         let mut hasher = Keccak256::new();
         hasher.update([VERSION]);
-        for symbol in &symbols {
+        let mut name = |symbol: &str| {
             hasher.update((symbol.len() as u64).to_le_bytes());
             hasher.update(symbol);
-        }
-        let times = std::iter::once(&begin).chain(&ends).flat_map(|time| time.to_le_bytes());
+        };
+        self.symbols.iter().for_each(|symbol| name(symbol));
+        self.indices.iter().chain(&self.gas).for_each(|(symbol, _)| name(symbol));
+        let times = std::iter::once(&self.begin).chain(&self.ends).flat_map(|time| time.to_le_bytes());
         hasher.update(times.collect::<Vec<u8>>());
-        for prices in [&open, &close] {
+        for prices in [&self.open, &self.close] {
             hasher.update(prices.iter().flat_map(|price| price.0.to_le_bytes()).collect::<Vec<u8>>());
         }
-        let marks = close.iter().map(|price| price.0 as f64 / WAD as f64).collect();
-        Self { symbols, ends, begin, open, close, marks, hash: hasher.finalize() }
+        let beside = self.indices.iter().chain(&self.gas).map(|(_, found)| (b's', found.clone()));
+        let volumes = self.volumes.iter().enumerate().filter_map(|(place, volume)| {
+            let volume = volume.as_ref()?.iter().map(|volume| volume.0).collect();
+            Some((u8::try_from(place).unwrap_or(u8::MAX), volume))
+        });
+        for (tag, values) in volumes.chain(beside) {
+            hasher.update([tag]);
+            hasher.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        self.hash = hasher.finalize();
+        self
     }
 
     /// Names of the assets, in the order of their columns.
@@ -165,7 +219,32 @@ impl Panel {
         &self.marks[bar * width..(bar + 1) * width]
     }
 
-    /// keccak256 of names, times and prices.
+    /// What was traded of `column` in `bar`, in dollars, where the data says so.
+    pub fn volume(&self, bar: usize, column: usize) -> Option<Value> {
+        self.volumes.get(column)?.as_ref()?.get(bar).copied()
+    }
+
+    /// Mean price of gas in `bar`, gwei with eighteen decimal places, where the data says so.
+    pub fn gas(&self, bar: usize) -> Option<u128> {
+        self.gas.as_ref()?.1.get(bar).copied()
+    }
+
+    /// In which token gas is paid, where the data has its price.
+    pub fn gas_token(&self) -> Option<&str> {
+        self.gas.as_ref().map(|(token, _)| token.as_str())
+    }
+
+    /// The index of this name at the end of each bar, in rays.
+    pub fn index(&self, name: &str) -> Option<&[u128]> {
+        self.indices.iter().find(|(known, _)| known == name).map(|(_, index)| index.as_slice())
+    }
+
+    /// Names of its indices.
+    pub fn indices(&self) -> impl Iterator<Item = &str> {
+        self.indices.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// keccak256 of names, times, prices, and what stands beside them.
     pub fn hash(&self) -> B256 {
         self.hash
     }
@@ -174,7 +253,19 @@ impl Panel {
     #[must_use]
     pub fn prefix(&self, bars: usize) -> Self {
         let (bars, width) = (bars.min(self.len()), self.symbols.len());
-        let (open, close) = (self.open[..bars * width].to_vec(), self.close[..bars * width].to_vec());
-        Self::hashed(self.symbols.clone(), self.begin, self.ends[..bars].to_vec(), open, close)
+        let cut = |values: &Vec<u128>| values[..bars].to_vec();
+        Self {
+            symbols: self.symbols.clone(),
+            ends: self.ends[..bars].to_vec(),
+            begin: self.begin,
+            open: self.open[..bars * width].to_vec(),
+            close: self.close[..bars * width].to_vec(),
+            marks: self.marks[..bars * width].to_vec(),
+            volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[..bars].to_vec())).collect(),
+            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), cut(gas))),
+            indices: self.indices.iter().map(|(name, index)| (name.clone(), cut(index))).collect(),
+            hash: self.hash,
+        }
+        .hashed()
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a file of market data, by file and line.
 
-use crate::Day;
+use crate::data::Moment;
 use std::fmt;
 
 /// Most problems that are kept of one loading; the rest is counted.
@@ -11,7 +11,7 @@ pub const PROBLEMS_MAX: usize = 1_000;
 pub struct Problem {
     /// Name of the file.
     pub file: String,
-    /// Its line, from 1; 0 for the file as a whole.
+    /// Its line, from 1, or its row where the file is Parquet; 0 for the file as a whole.
     pub line: u64,
     /// What is wrong.
     pub kind: ProblemKind,
@@ -26,7 +26,7 @@ pub enum ProblemKind {
         /// In the words of the system or the parser.
         reason: String,
     },
-    /// More bytes than [`crate::FILE_BYTES_MAX`].
+    /// More bytes than are read.
     #[error("has {found} bytes, more than {allowed}; split it or take coarser data")]
     TooLarge {
         /// Bytes found.
@@ -44,17 +44,141 @@ pub enum ProblemKind {
     #[error("has no rows; give at least one day")]
     Empty,
     /// A folder without data.
-    #[error("has no file that ends in .csv; name the folder that holds the daily prices")]
-    NoFiles,
+    #[error("has no file that ends in {endings}; name the folder that holds the data")]
+    NoFiles {
+        /// How files end that are read.
+        endings: &'static str,
+    },
     /// A row has too few or too many fields.
-    #[error("has {found} fields; write {}: {}", crate::HEADER.len(), crate::HEADER.join(","))]
+    #[error("has {found} fields; write {wanted}: {header}")]
     Fields {
         /// Fields found.
         found: usize,
+        /// Columns.
+        wanted: usize,
+        /// Their names.
+        header: String,
     },
     /// The date is none.
     #[error("`{text}` is no day; write such as `2020-03-12`")]
     Date {
+        /// What was read.
+        text: String,
+    },
+    /// The columns hold nothing that is known.
+    #[error("the header is `{found}`; {wanted}")]
+    Columns {
+        /// What was read.
+        found: String,
+        /// What to write.
+        wanted: &'static str,
+    },
+    /// A column stands there twice.
+    #[error("the header names `{column}` twice; keep one of them")]
+    ColumnTwice {
+        /// Which, by what it means.
+        column: &'static str,
+    },
+    /// More bytes than are unpacked.
+    #[error("unpacks to more than {allowed} bytes; split it or take coarser data")]
+    Unpacks {
+        /// Bytes allowed.
+        allowed: u64,
+    },
+    /// The end is missing.
+    #[error("ends before its end: {reason}; copy or fetch it again")]
+    Truncated {
+        /// In the words of the system or the parser.
+        reason: String,
+    },
+    /// More rows than are kept.
+    #[error("has more than {allowed} rows; split it or take coarser data")]
+    TooManyRows {
+        /// Rows allowed.
+        allowed: usize,
+    },
+    /// The time is none.
+    #[error("`{text}` is no time; write Unix seconds, `2020-03-12` or `2020-03-12 14:05`, of UTC")]
+    Time {
+        /// What was read.
+        text: String,
+    },
+    /// The time is in another unit.
+    #[error("`{text}` is in {unit}, as {rows} rows are; a timestamp is in seconds, so divide by {divisor}")]
+    TimeUnit {
+        /// What was read first.
+        text: String,
+        /// The unit.
+        unit: &'static str,
+        /// How many of it make a second.
+        divisor: u64,
+        /// How many rows.
+        rows: u64,
+    },
+    /// A price of gas that can only be in wei.
+    #[error("{column} `{text}` is above a million gwei; if it is in wei, divide by 1000000000")]
+    GasUnit {
+        /// The column.
+        column: &'static str,
+        /// What was read.
+        text: String,
+    },
+    /// The step cannot be told.
+    #[error("has one row, from which no step can be told; give at least two, or name the day in a column `date`")]
+    OneRow,
+    /// The step is finer than a minute or coarser than a day.
+    #[error("rows are {step} s apart; a step is from a minute (60) to a day (86400)")]
+    Step {
+        /// Seconds between most rows.
+        step: u64,
+    },
+    /// The step changes.
+    #[error("from {at} on rows are {found} s apart, elsewhere {step} s; write each step into a file of its own")]
+    MixedSteps {
+        /// Where it changes.
+        at: Moment,
+        /// Seconds between rows there.
+        found: u64,
+        /// Seconds between most rows.
+        step: u64,
+    },
+    /// The time lies between two steps.
+    #[error("{at} is not a whole number of steps of {step} s after the first row; correct the time or remove the row")]
+    OffGrid {
+        /// The time.
+        at: Moment,
+        /// Seconds between most rows.
+        step: u64,
+    },
+    /// Two files hold the same series.
+    #[error("{kind} of `{name}` are in {other} already; keep one of them, or name this one otherwise")]
+    SeriesTwice {
+        /// What.
+        kind: &'static str,
+        /// Whose.
+        name: String,
+        /// The other file.
+        other: String,
+    },
+    /// A kind of series that is not known.
+    #[error("`{text}` is no kind of series; write price, index, gas or liquidity")]
+    Kind {
+        /// What was read.
+        text: String,
+    },
+    /// A number that a canonical file cannot hold.
+    #[error("{column} `{text}` has more than 38 digits and cannot be written; remove the row or the column")]
+    Digits {
+        /// The column.
+        column: &'static str,
+        /// The number.
+        text: String,
+    },
+    /// A tick that no pool has.
+    #[error("{column} `{text}` is no tick; write a whole number from -887272 to 887272")]
+    Tick {
+        /// The column.
+        column: &'static str,
         /// What was read.
         text: String,
     },
@@ -83,42 +207,45 @@ pub enum ProblemKind {
         text: String,
     },
     /// The prices of a day contradict each other.
-    #[error("low, open, close and high of {day} are not in order; low is the least and high the greatest")]
+    #[error("low, open, close and high of {at} are not in order; low is the least and high the greatest")]
     Range {
-        /// The day.
-        day: Day,
+        /// When.
+        at: Moment,
     },
-    /// The day stands there already.
-    #[error("{day} stands on line {first_line} already; keep one of them")]
+    /// The time stands there already.
+    #[error("{at} stands on {first} already; keep one of them")]
     Duplicate {
-        /// The day.
-        day: Day,
-        /// Where it stood first.
-        first_line: u64,
+        /// When.
+        at: Moment,
+        /// Where it stood first, such as `line 3`.
+        first: String,
     },
-    /// The day lies before the one above it.
-    #[error("{day} comes after {before}; sort the rows by day")]
+    /// The row lies before the one above it.
+    #[error("{at} comes after {before}; sort the rows by {}", .at.column())]
     Disorder {
-        /// The day.
-        day: Day,
-        /// The latest day above it.
-        before: Day,
+        /// When.
+        at: Moment,
+        /// The latest above it.
+        before: Moment,
     },
-    /// Days are missing.
-    #[error("days missing between {after} and {day}: {missing}; nothing is filled in, so add them or cut the file")]
+    /// Rows are missing.
+    #[error(
+        "{} missing between {after} and {at}: {missing}; nothing is filled in, so add them or cut the file",
+        .at.rows()
+    )]
     Gap {
-        /// The last day before.
-        after: Day,
-        /// The day of this row.
-        day: Day,
+        /// The last before.
+        after: Moment,
+        /// That of this row.
+        at: Moment,
         /// How many lie between.
-        missing: usize,
+        missing: u64,
     },
-    /// The day is not over.
-    #[error("{day} closes after the present time {now}; remove the row or check the clock")]
+    /// The bar is not over.
+    #[error("{at} closes after the present time {now}; remove the row or check the clock")]
     Future {
-        /// The day.
-        day: Day,
+        /// When.
+        at: Moment,
         /// Unix seconds.
         now: u64,
     },
@@ -127,6 +254,7 @@ pub enum ProblemKind {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
+            row if row > 0 && self.file.ends_with(".parquet") => write!(f, "{}: row {row}: {}", self.file, self.kind),
             0 => write!(f, "{}: {}", self.file, self.kind),
             line => write!(f, "{}:{line}: {}", self.file, self.kind),
         }
@@ -151,7 +279,18 @@ impl DataError {
         }
     }
 
-    pub(crate) fn extend(&mut self, other: Self) {
+    /// Puts the problems of one file in the order of its lines.
+    pub(crate) fn sort(&mut self) {
+        self.problems.sort_by_key(|problem| problem.line);
+    }
+
+    /// Whether nothing is wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Adds those of another loading.
+    pub fn extend(&mut self, other: Self) {
         for Problem { file, line, kind } in other.problems {
             self.push(&file, line, kind);
         }

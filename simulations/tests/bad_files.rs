@@ -116,7 +116,7 @@ fn a_folder_tells_the_problems_of_all_its_files() {
         let text = load_dir(folder.path(), NOW).expect_err("something is wrong").to_string();
         text.replace(&folder.path().display().to_string(), "data")
     };
-    assert_eq!(said(), "data: has no file that ends in .csv; name the folder that holds the daily prices");
+    assert_eq!(said(), "data: has no file that ends in .csv; name the folder that holds the data");
     fs::write(folder.path().join("B.csv"), HEADER).unwrap();
     fs::write(folder.path().join("A.csv"), [0xff, 0xfe]).unwrap();
     fs::write(folder.path().join("notes.txt"), "not data").unwrap();

@@ -13,8 +13,10 @@ use quaestor_core::{
 
 /// Hundredths of a basis point in one.
 const PIPS_ONE: u128 = 1_000_000;
-/// Wei of a gwei.
-const GWEI: u128 = 1_000_000_000;
+/// Gwei with eighteen places of one wei.
+const WEI_IN_GWEI_WAD: u128 = 1_000_000_000;
+/// Names of ether in the data.
+pub(crate) const ETHER: [&str; 2] = ["ETH", "WETH"];
 
 /// Why a batch does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -195,7 +197,9 @@ impl Venue<'_> {
     ) {
         let Some(ether) = self.ether() else { return };
         let actions = intents.iter().map(|intent| intent.actions.len()).sum();
-        let wei = u128::from(Costs::gas_of(actions)) * u128::from(self.costs.gas_gwei) * GWEI;
+        // From the data where it says so, or as assumed.
+        let gwei = self.market.panel.gas(self.bar).unwrap_or_else(|| u128::from(self.costs.gas_gwei) * WAD);
+        let Some(wei) = mul_div(u128::from(Costs::gas_of(actions)), gwei, WEI_IN_GWEI_WAD) else { return };
         let stable = |asset: &quaestor_core::Asset| asset.kind == AssetKind::Stable && !asset.feeds.is_empty();
         let cash = self.terms.assets.iter().position(stable).and_then(|index| u16::try_from(index).ok()).map(AssetId);
         let (Some(value), Some(cash)) = (mul_div(wei, ether.0, WAD), cash) else { return };
@@ -208,9 +212,11 @@ impl Venue<'_> {
         done.gas_usd += dollars(mul_div(paid, price.0, unit).unwrap_or_default());
     }
 
-    /// The price of ether, if the data has it; without it gas costs nothing, which reports say.
+    /// The price of what gas is paid in, ether unless the data says otherwise, if the data has it; without it gas costs
+    /// nothing, which reports say.
     fn ether(&self) -> Option<Price> {
-        let column = ["ETH", "WETH"].into_iter().find_map(|name| self.market.panel.column(name))?;
+        let token = self.market.panel.gas_token().filter(|token| !ETHER.contains(token));
+        let column = token.into_iter().chain(ETHER).find_map(|name| self.market.panel.column(name))?;
         let source = Source::Data(column);
         match self.market.sources.iter().position(|known| *known == source) {
             Some(asset) => self.market.price(self.bar, asset, self.through),

@@ -18,6 +18,7 @@ mod forecast;
 mod judge;
 mod treasury;
 
+pub(crate) use execute::ETHER;
 pub use forecast::Forecast;
 
 use crate::{

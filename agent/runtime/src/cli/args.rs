@@ -1,9 +1,11 @@
 //! What each command takes.
 
+mod data;
 mod learning;
 mod risk;
 mod simulations;
 
+pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::BacktestArgs;

@@ -1,6 +1,6 @@
 //! `backtest`: a policy on history, through the pipeline that runs live.
 
-use super::{Exit, Failure, Output, args::BacktestArgs, policy};
+use super::{Exit, Failure, Output, args::BacktestArgs, data as reading, policy};
 use crate::config::read_bounded;
 use quaestor_core::{
     Catalog, Policy, RiskModel,
@@ -9,21 +9,18 @@ use quaestor_core::{
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile};
 use quaestor_simulations::{
-    DailySeries, Day, Panel,
+    Day, Panel,
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
+    data::{self, DataSet, Kind, Selected, Window},
     engine::{self, Plan},
-    load_dir,
-    market::{Market, Source},
+    market::{Earns, Market, Source},
     metrics::{Figures, Summary},
     plain,
     report::{Provenance, Report, number, percent, usd},
     run::Run,
 };
 use serde_json::{Value, json};
-use std::{
-    path::Path,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, time::Instant};
 
 /// Most bytes of a file of assumptions.
 const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -36,16 +33,17 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
         (None, weights) => plain_policy(weights.as_deref().unwrap_or_default())?,
     };
     let assumed = assumptions(args, &policy)?;
-    let (panel, start) = panel(args, &policy, &assumed)?;
+    let Selected { panel, start, notes: mut said } = panel(args, &policy, &assumed)?;
     let market = Market::new(&panel, policy.terms(), &assumed).map_err(configuration)?;
     let (model, notes) = model(args, &policy, &panel, start)?;
+    said.extend(notes);
     let plan =
         Plan { policy: &policy, model: model.as_ref(), market: &market, assumed: &assumed, start, thorough: true };
     let started = Instant::now();
     let found = engine::run(plan);
     let elapsed_secs = started.elapsed().as_secs_f64();
     let summary = Summary::of(&found, policy.terms(), &market);
-    let stated = stated(&policy, &market, &assumed, notes);
+    let stated = stated(&policy, &market, &assumed, said);
     if assumed.fill == Fill::SameBar {
         output.progress("warning: --fill same-bar looks ahead: it executes at the very price that was decided on");
     }
@@ -137,51 +135,46 @@ fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Fai
     })
 }
 
-fn day(key: &str, text: &str) -> Result<Day, Failure> {
-    text.parse()
-        .map_err(|()| Failure::new(Exit::Usage, format!("{key} `{text}` is no day; write such as `2020-03-12`")))
+/// Unix seconds of a day or a time, and whether it is a day.
+fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
+    data::parse_moment(text).ok_or_else(|| {
+        let text = format!("{key} `{text}` is no day and no time; write such as `2020-03-12` or `2020-03-12 14:00`");
+        Failure::new(Exit::Usage, text)
+    })
 }
 
-/// The days that all needed series have, and the bar of the first decision.
-fn panel(args: &BacktestArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<(Panel, usize), Failure> {
-    // A clock before 1970 reads as 1970: every row then lies in the future, and is refused.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let series = load_dir(&args.data, now).map_err(configuration)?;
-    let series = needed(series, policy, assumed)?;
-    let first = series.iter().filter_map(|one| one.rows().first()).map(|row| row.day).max();
-    let last = series.iter().filter_map(|one| one.rows().last()).map(|row| row.day).min();
-    let (Some(first), Some(last)) = (first, last) else {
-        return Err(configuration(format!("{}: has no prices of any asset of the policy", args.data.display())));
-    };
-    let to = args.to.as_deref().map(|text| day("--to", text)).transpose()?.unwrap_or(last);
-    let past = usize::from(policy.terms().risk.history_rounds);
-    let from = match args.from.as_deref() {
-        Some(text) => day("--from", text)?,
-        None => first,
-    };
-    // The past that feeds show, as far as there is one.
-    let mut begin = first.min(from);
-    while begin.days_to(from).is_some_and(|days| days > past) {
-        begin = begin.next().unwrap_or(from);
-    }
-    let panel = Panel::daily(&series, begin, to).map_err(configuration)?;
-    let start = begin.days_to(from).unwrap_or_default();
-    if start >= panel.len() {
+/// The bars that all needed series have, and that of the first decision.
+fn panel(args: &BacktestArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<Selected, Failure> {
+    const DAY_LAST_SEC: u64 = 86_399;
+    let from = args.from.as_deref().map(|text| moment("--from", text)).transpose()?;
+    let to = args.to.as_deref().map(|text| moment("--to", text)).transpose()?;
+    let (from, to) = (from.map(|(at, _)| at), to.map(|(at, is_day)| if is_day { at + DAY_LAST_SEC } else { at }));
+    if let (Some(_), Some(_), true) = (from, to, from > to) {
+        let [from, to] = [&args.from, &args.to].map(|text| text.as_deref().unwrap_or_default());
         return Err(Failure::new(Exit::Usage, format!("--from {from} lies after --to {to}")));
     }
-    Ok((panel, start))
+    let found = data::load(&args.data, &reading::options(&args.read))
+        .map_err(|error| reading::failure(Exit::Configuration, &error))?;
+    let window = Window { from, to, past: usize::from(policy.terms().risk.history_rounds) };
+    let wanted = wanted(&found, policy, assumed);
+    let in_file = |error| configuration(format!("{}: {error}", args.data.display()));
+    data::panel(&found, &wanted, window).map_err(in_file)
 }
 
-/// The series that assets of the policy have their prices from.
-fn needed(series: Vec<DailySeries>, policy: &VotedPolicy, assumed: &Checked) -> Result<Vec<DailySeries>, Failure> {
-    let wanted = |one: &DailySeries| {
-        policy.terms().assets.iter().zip(&assumed.names).any(|(asset, name)| {
+/// Names of the series that assets of the policy have their prices from, and of what gas is paid in.
+fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked) -> Vec<&'a str> {
+    let is_there = |name: &&str| found.get(Kind::Price, name).is_some();
+    let of = |(asset, name): (&'a quaestor_core::Asset, &'a Option<String>)| match name.as_deref() {
+        Some(name) => name,
+        None => {
             let symbol = asset.symbol.as_str();
-            let name = name.as_deref();
-            name.unwrap_or(symbol) == one.symbol() || (name.is_none() && symbol.strip_prefix('W') == Some(one.symbol()))
-        })
+            let unwrapped = symbol.strip_prefix('W').filter(is_there);
+            Some(symbol).filter(is_there).or(unwrapped).unwrap_or(symbol)
+        }
     };
-    Ok(series.into_iter().filter(wanted).collect())
+    let mut names: Vec<&str> = policy.terms().assets.iter().zip(&assumed.names).map(of).collect();
+    names.extend(found.of(Kind::Gas).map(|gas| gas.name.as_str()));
+    names
 }
 
 /// The model that the policy names, and what is to be said of it.
@@ -229,8 +222,13 @@ fn stated(policy: &VotedPolicy, market: &Market<'_>, assumed: &Checked, notes: V
             }
             Source::Data(_) => {}
             Source::Constant(price) => found.push(format!("{symbol} is taken at {} USD throughout", price.display())),
-            Source::Shares { yield_bps, .. } => {
-                found.push(format!("{symbol} earns {yield_bps} bps a year throughout (synthetic)"));
+            Source::Shares { earns: Earns::Yearly(bps), .. } => {
+                found.push(format!("{symbol} earns {bps} bps a year throughout (synthetic)"));
+            }
+            Source::Shares { earns: Earns::Index(name), .. } => {
+                found.push(format!(
+                    "{symbol} earns what the index {name} of the data grew by, each bar's as of its end"
+                ));
             }
         }
     }
@@ -238,7 +236,10 @@ fn stated(policy: &VotedPolicy, market: &Market<'_>, assumed: &Checked, notes: V
     let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
     let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
     found.push(format!("a swap pays {fee} and {} bps of slippage{on_top}; pools are deep enough", costs.slippage_bps));
-    found.push(format!("gas costs {} gwei throughout", costs.gas_gwei));
+    found.push(match market.panel.gas_token() {
+        Some(token) => format!("gas costs what the data says, in gwei of {token}, each bar its mean"),
+        None => format!("gas costs {} gwei throughout", costs.gas_gwei),
+    });
     if let Some(bars) = assumed.every_bars {
         found.push(format!("it decides every {bars} bars, and not at the policy's schedule"));
     }

@@ -5,6 +5,7 @@
 pub mod args;
 mod backtest;
 mod contracts;
+mod data;
 mod demo;
 mod devnet;
 mod exit;
@@ -29,8 +30,9 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 
 use crate::config::LogConfig;
 use args::{
-    BacktestArgs, CompletionsArgs, ContractsCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs, JournalCommand,
-    PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs, VerifyArgs,
+    BacktestArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs,
+    JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs,
+    VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -136,6 +138,12 @@ enum Command {
                       --assume treasury.toml\n  quaestor backtest --policy policy.toml --data prices --signers-hours 24 --json | jq .sharpe"
     )]
     Backtest(BacktestArgs),
+    /// Check histories of prices, yields, gas and liquidity for backtests, or make one file of them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor data check simulations/data/daily\n  quaestor data import simulations/data/daily --out daily.parquet"
+    )]
+    Data(DataCommand),
     /// Show or verify what the agent wrote down
     #[command(
         subcommand,
@@ -159,6 +167,8 @@ impl Command {
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,
             Self::Backtest(args) => args.json.json,
+            Self::Data(DataCommand::Check(args)) => args.json.json,
+            Self::Data(DataCommand::Import(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
             Self::Journal(JournalCommand::Show(args)) => args.json.json,
@@ -237,6 +247,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             block_on(train::run(args, catalog, output))
         }
         Command::Backtest(args) => backtest::run(args, catalog, output),
+        Command::Data(command) => data::run(command, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

@@ -1,6 +1,6 @@
 //! What the commands about simulations take.
 
-use super::JsonArg;
+use super::{JsonArg, ReadArgs};
 use std::path::PathBuf;
 
 /// `backtest`
@@ -15,14 +15,17 @@ pub struct BacktestArgs {
     /// Decide every so many bars, the first one included, instead of at the policy's schedule
     #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: Option<u64>,
-    /// Daily prices: a folder with a CSV file for each asset
-    #[arg(long, value_name = "DIR")]
+    /// Prices of one step, and what there is beside them: a file or a folder of CSV, .csv.gz or Parquet; `data --help`
+    #[arg(long, value_name = "FILE|DIR")]
     pub data: PathBuf,
-    /// The first day on which it decides; earlier days are the past that its feeds show
-    #[arg(long, value_name = "DAY")]
+    /// How data is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// The first day or time at which it decides; earlier bars are the past that its feeds show
+    #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// The last day
-    #[arg(long, value_name = "DAY")]
+    /// The last day or time
+    #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// Holdings, flows, costs, delays, yields and constant prices: a TOML file
     #[arg(long, value_name = "FILE")]
