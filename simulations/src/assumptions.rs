@@ -24,7 +24,7 @@ pub struct Assumptions {
     pub costs: Costs,
     /// How long people take.
     pub delays: Delays,
-    /// What vaults earn, bps a year, by the name of the venue.
+    /// What vaults earn, bps a year, by the name of the venue, where the data has no index of their shares.
     pub yields: BTreeMap<String, i64>,
     /// Assets that the data lacks, each at a constant price in dollars.
     pub prices: BTreeMap<String, String>,
@@ -80,7 +80,7 @@ pub struct Costs {
     pub slippage_bps: u64,
     /// Fee of a swap, bps; absent: the pool's own.
     pub fee_bps: Option<u64>,
-    /// Price of gas, gwei; the data has none.
+    /// Price of gas, gwei, where the data has none.
     pub gas_gwei: u64,
     /// What of a purchase is the target.
     pub targets: Targets,

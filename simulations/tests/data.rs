@@ -3,10 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where its fixture is wrong")]
 
 use flate2::{Compression, write::GzEncoder};
+use parquet::{
+    basic::{LogicalType, Repetition, TimeUnit, Type as Physical},
+    data_type::{BoolType, DoubleType, Int64Type},
+    file::writer::SerializedFileWriter,
+    schema::types::Type,
+};
 use proptest::prelude::*;
 use quaestor_core::{Price, Value};
 use quaestor_simulations::data::{self, DataSet, Fill, Format, Kind, Options, Selected, Series, VolumeUnit, Window};
-use std::{fs, io::Write, path::Path};
+use std::{fs, io::Write, path::Path, sync::Arc};
 use tempfile::TempDir;
 
 /// 2020-03-20 00:00 UTC.
@@ -279,6 +285,60 @@ fn a_parquet_file_is_named_by_row_and_one_that_ends_early_is_told() {
     }
     let said = load("x.parquet", &bytes[..bytes.len() / 2]).unwrap_err();
     assert!(said[0].starts_with("x.parquet: ends before its end: "), "{}", said[0]);
+}
+
+/// A file as notebooks write them: floats, times in another unit, and columns that say nothing.
+fn notebook(unit: TimeUnit, factor: i64) -> Vec<u8> {
+    let column = |name: &'static str, physical| {
+        Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL)
+    };
+    let time = column("timestamp", Physical::INT64).with_logical_type(Some(LogicalType::timestamp(true, unit)));
+    let columns = [time, column("close", Physical::DOUBLE), column("flag", Physical::BOOLEAN)];
+    let columns = columns.into_iter().map(|it| Arc::new(it.build().unwrap())).collect();
+    let schema = Type::group_type_builder("schema").with_fields(columns).build().unwrap();
+    let mut file = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Default::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let levels = [1; 3];
+    let mut column = group.next_column().unwrap().unwrap();
+    let times = [0, 60, 120].map(|secs| (i64::try_from(DAY).unwrap() + secs) * factor);
+    column.typed::<Int64Type>().write_batch(&times, Some(&levels), None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<DoubleType>().write_batch(&[0.1, 1.25e-7, 2e6], Some(&levels), None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    column.typed::<BoolType>().write_batch(&[true, false, true], Some(&levels), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.into_inner().unwrap()
+}
+
+#[test]
+fn parquet_of_notebooks_is_read() {
+    for (unit, factor) in [(TimeUnit::MILLIS, 1_000), (TimeUnit::MICROS, 1_000_000), (TimeUnit::NANOS, 1_000_000_000)] {
+        let found = one(load("ETH.parquet", notebook(unit, factor)));
+        let closes: Vec<u128> = found.prices().unwrap().close.iter().map(|price| price.0).collect();
+        assert_eq!(closes, [100_000_000_000_000_000, 125_000_000_000, 2_000_000_000_000_000_000_000_000]);
+        assert_eq!((found.begin, found.step), (DAY, 60));
+        assert_eq!(found.notes.last().unwrap(), "columns that say nothing known: flag");
+    }
+}
+
+/// Whatever byte of a file is another (every third is tried), it is read or told, and nothing ends the process.
+#[test]
+fn a_damaged_parquet_file_is_read_or_told() {
+    let read = load("aUSDC.csv", "timestamp,index\n1583971200,1.5\n1583971260,1.75\n").unwrap();
+    for whole in [data::write(&read, Format::Parquet).unwrap(), notebook(TimeUnit::MICROS, 1_000_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        for place in (0..whole.len()).step_by(3) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 0x55;
+            let path = file(&folder, "x.parquet", bytes);
+            if let Err(error) = data::load(&path, &options()) {
+                assert!(!error.problems.is_empty());
+            }
+        }
+    }
 }
 
 #[test]

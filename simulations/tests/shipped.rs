@@ -2,8 +2,16 @@
 #![allow(missing_docs, reason = "a test")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where its fixture is wrong")]
 
-use quaestor_core::{Price, Value};
-use quaestor_simulations::{Absence, AlignError, DailySeries, Day, align, load_dir};
+use quaestor_core::{Policy, Price, Value};
+use quaestor_simulations::{
+    Absence, AlignError, DailySeries, Day, align,
+    assumptions::Assumptions,
+    data::{self, DataSet, Fill, Kind, Options, Selected, Window},
+    load_dir,
+    market::{Earns, Market, Source},
+};
+
+const MINUTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/polygon-2023-08");
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
 /// 2021-07-07 00:00 UTC.
@@ -91,4 +99,77 @@ fn the_days_of_all_are_aligned_or_the_missing_are_named() {
         "2021-07-06 lies after 2020-10-05; write the earlier day first"
     );
     assert_eq!(align(&[], from, to), Err(AlignError::NoSeries));
+}
+
+fn minutes() -> DataSet {
+    let filling = Options { now: u64::MAX, fill: Fill::Previous, ..Options::default() };
+    data::load(MINUTES, &filling).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn the_minutes_load_but_for_the_one_that_is_missing() {
+    let said = data::load(MINUTES, &Options { now: u64::MAX, ..Options::default() }).unwrap_err();
+    assert_eq!((said.problems.len(), said.problems[0].line), (1, 1_442), "{said}");
+    let found = minutes();
+    let rows: Vec<_> = found.iter().map(|(_, one)| (one.kind, one.name.as_str(), one.len(), one.filled.rows)).collect();
+    assert_eq!(
+        rows,
+        [
+            (Kind::Price, "WETH", 7_200, 1),
+            (Kind::Index, "aUSDC", 5_760, 0),
+            (Kind::Index, "aWETH", 5_760, 0),
+            (Kind::Gas, "MATIC", 5_760, 0),
+            (Kind::Liquidity, "WETH", 7_200, 1),
+        ]
+    );
+    // 2023-08-13 00:00: tick 201101; 10^12 / 1.0001^201101, with sixty digits, is 1848.1243777237890253565….
+    let prices = found.get(Kind::Price, "WETH").unwrap().prices().unwrap();
+    assert_eq!(prices.close[0], Price::parse("1848.124377723789025357").unwrap());
+    let liquidity = found.get(Kind::Liquidity, "WETH").unwrap().samples().unwrap();
+    assert_eq!((liquidity[0], liquidity[7_199]), (2_391_553_663_290_390_168, 672_789_155_085_426_065));
+    let index = found.get(Kind::Index, "aUSDC").unwrap().samples().unwrap();
+    assert_eq!(index[0], 1_023_969_313_696_843_928_663_736_399);
+    // 0.050025 % in these days, in parts of 10^8.
+    assert_eq!((index[5_759] - index[0]) * 100_000_000 / index[0], 50_025);
+}
+
+/// Where the data has an index of a vault's shares, they earn what it grew by, whatever was assumed.
+#[test]
+fn a_vault_earns_by_the_index() {
+    let vault = "[assets.aUSDC]\ndecimals = 6\n\
+                 vault = \"aave\"\n\n[venues.aave]\nkind = \"erc-4626\"\n\
+                 address = \"eip155:1:0xaAaAaAaaAaAaAaaAaAAAAAAAAaaaAaAaAaaAaaAa\"\n\
+                 code_hash = \"0x2222222222222222222222222222222222222222222222222222222222222222\"\nasset = \"USDC\"\n\n";
+    let text = include_str!("../../policies/library/balanced.toml")
+        .replace("[venues.uniswap]", &format!("{vault}[venues.uniswap]"));
+    let policy =
+        quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap_or_else(|it| panic!("{it}"));
+    let assumed = Assumptions {
+        prices: [("VOTE".to_owned(), "1".to_owned())].into(),
+        yields: [("aave".to_owned(), 9_000)].into(),
+        ..Assumptions::default()
+    };
+    let checked = assumed.check(policy.terms()).unwrap();
+    let at = |text: &str| Some(data::parse_moment(text).unwrap().0);
+    let shares = policy.terms().asset_named("aUSDC").unwrap().index();
+    let found = minutes();
+
+    let window = Window { from: at("2023-08-14 00:00"), to: at("2023-08-17 23:59"), past: 0 };
+    let Selected { panel, notes, .. } = data::panel(&found, &["WETH"], window).unwrap();
+    assert!(notes.iter().any(|note| note == "gas of MATIC is not used: there is no price of MATIC"), "{notes:?}");
+    let market = Market::new(&panel, policy.terms(), &checked).unwrap();
+    assert!(matches!(&market.sources[shares], Source::Shares { earns: Earns::Index(name), .. } if name == "aUSDC"));
+    let rates = &market.rates[shares];
+    assert_eq!((rates.len(), rates[0].0, rates[5_759].0), (5_760, 1_023_969, 1_024_481));
+    assert_eq!(market.panel.prefix(100).index("aUSDC").unwrap(), &panel.index("aUSDC").unwrap()[..100]);
+
+    // A day earlier the index says nothing, so that what was assumed counts, and the notes tell why.
+    let early = Window { from: at("2023-08-13"), ..window };
+    let Selected { panel, notes, .. } = data::panel(&found, &["WETH"], early).unwrap();
+    let market = Market::new(&panel, policy.terms(), &checked).unwrap();
+    assert!(matches!(&market.sources[shares], Source::Shares { earns: Earns::Yearly(9_000), .. }));
+    assert!(
+        notes.iter().any(|note| note.starts_with("index of aUSDC is not used: it does not cover every bar")),
+        "{notes:?}"
+    );
 }

@@ -143,7 +143,7 @@ fn a_backtest_takes_minutes_and_tells_what_was_filled() {
     assert_eq!(found["bars"].as_u64(), Some(36 * 60));
     let said = found["assumptions"].to_string();
     for expected in [
-        "price of WETH: 1 rows of 60 s were missing and repeat the one before, 1 at most in a row",
+        "price of WETH: missing rows of 60 s that repeat the one before: 1, at most 1 in a row",
         "gas of MATIC is not used: there is no price of MATIC",
     ] {
         assert!(said.contains(expected), "{expected} in {said}");

@@ -13,7 +13,11 @@ use parquet::{
     record::{Field, Row},
     schema::types::Type,
 };
-use std::{fs::File, sync::Arc};
+use std::{
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// Most columns that are looked at.
 const COLUMNS_MAX: usize = 1_000;
@@ -52,6 +56,15 @@ fn is_nanos(column: &Type) -> bool {
 
 /// Reads a file whose rows begin at 1.
 pub(super) fn load(file: File, name: &str, stem: &str, options: &Options) -> Result<Vec<Series>, DataError> {
+    // The decoder asserts some of what a damaged file breaks. Whatever it was at is dropped here.
+    let read = catch_unwind(AssertUnwindSafe(|| read(file, name, stem, options)));
+    read.unwrap_or_else(|_| {
+        let reason = "its parts contradict each other; write or fetch it again".to_owned();
+        Err(whole(name, ProblemKind::Unreadable { reason }))
+    })
+}
+
+fn read(file: File, name: &str, stem: &str, options: &Options) -> Result<Vec<Series>, DataError> {
     let failed = |error: ParquetError| whole(name, problem(&error));
     let reader = SerializedFileReader::new(file).map_err(failed)?;
     let metadata = reader.metadata();

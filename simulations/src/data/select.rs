@@ -132,7 +132,9 @@ fn filled(series: &Series) -> Option<String> {
     let Filled { rows, longest } = series.filled;
     let (kind, name, step) = (series.kind.word(), &series.name, series.step);
     (rows > 0).then(|| {
-        format!("{kind} of {name}: {rows} rows of {step} s were missing and repeat the one before, {longest} at most in a row")
+        format!(
+            "{kind} of {name}: missing rows of {step} s that repeat the one before: {rows}, at most {longest} in a row"
+        )
     })
 }
 

@@ -139,7 +139,9 @@ fn tell_more(series: &Series, has: Option<&str>, output: Output) -> Result<(), F
     }
     if series.filled.rows > 0 {
         let (rows, longest) = (series.filled.rows, series.filled.longest);
-        output.line(format_args!("            filled: {rows} rows that were missing, {longest} at most in a row"))?;
+        output.line(format_args!(
+            "            missing rows that repeat the one before: {rows}, at most {longest} in a row"
+        ))?;
     }
     if let Some((line, column, text)) = &series.rounding.first {
         let count = series.rounding.count;
