@@ -97,6 +97,12 @@ pub enum ProblemKind {
         /// Rows allowed.
         allowed: usize,
     },
+    /// More series than are kept of a file.
+    #[error("has more than {allowed} series; split it")]
+    TooManySeries {
+        /// Series allowed.
+        allowed: usize,
+    },
     /// The time is none.
     #[error("`{text}` is no time; write Unix seconds, `2020-03-12` or `2020-03-12 14:05`, of UTC")]
     Time {

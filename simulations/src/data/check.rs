@@ -29,6 +29,7 @@ pub(super) struct Checker<'a> {
     now: u64,
     fill: Fill,
     columns: Columns,
+    rows: usize,
     /// Times that rise, each with its line.
     times: Vec<(u64, u64)>,
     /// Times that did not rise, each with its line.
@@ -52,6 +53,7 @@ impl<'a> Checker<'a> {
             now,
             fill,
             columns: Columns::new(),
+            rows: 0,
             times: Vec::new(),
             stray: BTreeMap::new(),
             only_days: true,
@@ -73,10 +75,13 @@ impl<'a> Checker<'a> {
 
     /// One row; `cells` hold the same columns in each.
     pub(super) fn row(&mut self, line: u64, time: &str, cells: &[Cell<'_>]) {
-        if self.times.len() + self.stray.len() == ROWS_MAX {
+        self.rows += 1;
+        if self.rows > ROWS_MAX {
             // Told once, where it is the first too many.
-            self.stray.insert(u64::MAX, line);
-            return self.problem(line, ProblemKind::TooManyRows { allowed: ROWS_MAX });
+            if self.rows == ROWS_MAX + 1 {
+                self.problem(line, ProblemKind::TooManyRows { allowed: ROWS_MAX });
+            }
+            return;
         }
         let at = self.time(line, time);
         let mut found = BTreeMap::new();
@@ -191,7 +196,7 @@ impl<'a> Checker<'a> {
             _ => Values::Samples(self.columns.into_values().next().map(|it| spread(it, &gaps)).unwrap_or_default()),
         };
         let (kind, rounding) = (self.kind, self.rounding);
-        Ok(Series { name: name.to_owned(), kind, begin, step, values, rounding, filled, notes })
+        Ok(Series { name: name.to_owned(), kind, begin, step, values, rounding, filled, notes, ignored: Vec::new() })
     }
 
     /// Seconds from most rows to the next; a day where rows name days.

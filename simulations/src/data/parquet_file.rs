@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-/// Most columns that are looked at.
+/// Most columns.
 const COLUMNS_MAX: usize = 1_000;
 
 fn whole(name: &str, kind: ProblemKind) -> DataError {
@@ -83,8 +83,11 @@ fn read(file: File, name: &str, stem: &str, options: &Options) -> Result<Vec<Ser
         return Err(whole(name, ProblemKind::Unpacks { allowed }));
     }
     let schema = metadata.file_metadata().schema();
-    let (plain, others): (Vec<_>, Vec<_>) =
-        schema.get_fields().iter().take(COLUMNS_MAX).cloned().partition(|column| is_plain(column));
+    if schema.get_fields().len() > COLUMNS_MAX {
+        let reason = format!("it has more than {COLUMNS_MAX} columns; leave out what is not needed");
+        return Err(whole(name, ProblemKind::Unreadable { reason }));
+    }
+    let (plain, others): (Vec<_>, Vec<_>) = schema.get_fields().iter().cloned().partition(|column| is_plain(column));
     let nanos: Vec<bool> = plain.iter().map(|column| is_nanos(column)).collect();
     let mut layout = Layout::of(plain.iter().map(|column| column.name())).map_err(|kind| whole(name, kind))?;
     layout.ignored.extend(others.iter().map(|column| column.name().to_owned()));

@@ -117,6 +117,8 @@ pub struct Series {
     pub filled: Filled,
     /// What else was done to read it, for people.
     pub notes: Vec<String>,
+    /// Columns of its file that say nothing known.
+    pub ignored: Vec<String>,
 }
 
 impl Series {

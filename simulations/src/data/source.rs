@@ -91,7 +91,10 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    for entry in fs::read_dir(path)?.take(FILES_MAX) {
+    for (count, entry) in fs::read_dir(path)?.enumerate() {
+        if count == FILES_MAX {
+            return Err(io::Error::other(format!("has more than {FILES_MAX} files; split it")));
+        }
         let file = entry?.path();
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if [".csv", ".csv.gz", ".parquet"].iter().any(|ending| name.ends_with(ending)) {
@@ -194,9 +197,12 @@ pub(super) fn load_csv(text: impl Read, name: &str, stem: &str, options: &Option
     }
 }
 
+/// A series of several, and where its columns stand.
+type Known<'a> = (Checker<'a>, Vec<(Column, usize)>);
+
 enum Rows<'a> {
     One(Box<Checker<'a>>, Vec<(Column, usize)>),
-    Many(BTreeMap<(Kind, String), (Checker<'a>, Vec<(Column, usize)>)>),
+    Many(BTreeMap<(Kind, String), Known<'a>>),
     Pool(Box<PoolReader<'a>>),
 }
 
@@ -241,7 +247,7 @@ impl<'a> Table<'a> {
                 };
                 let key = (kind, of(Column::Name).to_owned());
                 if series.len() == SERIES_MAX && !series.contains_key(&key) {
-                    return problems.push(file, line, ProblemKind::TooManyRows { allowed: SERIES_MAX });
+                    return problems.push(file, line, ProblemKind::TooManySeries { allowed: SERIES_MAX });
                 }
                 let (checker, columns) = series.entry(key).or_insert_with(|| {
                     // What its first row leaves empty the series does not have.
@@ -275,10 +281,7 @@ impl<'a> Table<'a> {
         };
         match found {
             Ok(mut found) if problems.is_empty() => {
-                if !self.layout.ignored.is_empty() {
-                    let note = format!("columns that say nothing known: {}", self.layout.ignored.join(", "));
-                    found.iter_mut().for_each(|series| series.notes.push(note.clone()));
-                }
+                found.iter_mut().for_each(|series| series.ignored.clone_from(&self.layout.ignored));
                 Ok(found)
             }
             Ok(_) => Err(problems),

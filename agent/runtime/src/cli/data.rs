@@ -150,7 +150,11 @@ fn tell_more(series: &Series, has: Option<&str>, output: Output) -> Result<(), F
             series.kind.places()
         ))?;
     }
-    series.notes.iter().try_for_each(|note| output.line(format_args!("            {note}")))
+    series.notes.iter().try_for_each(|note| output.line(format_args!("            {note}")))?;
+    if !series.ignored.is_empty() {
+        output.line(format_args!("            columns that say nothing known: {}", series.ignored.join(", ")))?;
+    }
+    Ok(())
 }
 
 fn document(found: &DataSet) -> Value {
@@ -158,7 +162,7 @@ fn document(found: &DataSet) -> Value {
         json!({
             "kind": series.kind.word(), "name": series.name, "file": file, "first": series.begin, "last": last(series),
             "bars": series.len(), "step_secs": series.step, "hash": series.hash(), "rounded": series.rounding.count,
-            "filled": series.filled.rows, "filled_longest": series.filled.longest, "notes": series.notes,
+            "filled": series.filled.rows, "filled_longest": series.filled.longest, "notes": series.notes, "ignored_columns": series.ignored,
             "has_volumes": series.prices().is_some_and(|prices| prices.volume.is_some()),
         })
     });
