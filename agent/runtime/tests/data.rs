@@ -66,17 +66,18 @@ fn the_same_data_is_imported_to_the_same_bytes() {
     let hash = |path: &str| document(&quaestor(&["data", "check", path, "--json"]))["hash"].clone();
     let (parquet, packed) = (out("a.parquet"), out("a.csv.gz"));
     let import = |from: &str, to: &str| quaestor(&["data", "import", from, "--out", to]);
-    assert!(import("simulations/data/daily", &parquet).status.success());
+    let two = ["simulations/data/daily/AAVE.csv", "simulations/data/daily/UNI.csv"];
+    assert!(quaestor(&[&["data", "import"], &two[..], &["--out", &parquet]].concat()).status.success());
     assert!(import(&parquet, &packed).status.success());
     let again = out("b.parquet");
     assert!(import(&packed, &again).status.success());
     assert_eq!(fs::read(&parquet).unwrap(), fs::read(&again).unwrap());
-    let first = hash("simulations/data/daily");
+    let first = document(&quaestor(&[&["data", "check", "--json"], &two[..]].concat()))["hash"].clone();
     assert!(first.is_string() && first == hash(&parquet) && first == hash(&packed));
     let refused = import(&parquet, &again);
     assert_eq!(refused.status.code(), Some(1), "a file that exists is never replaced");
     assert_eq!(import(&parquet, &out("c.xlsx")).status.code(), Some(2));
-    let several = quaestor(&["data", "import", "simulations/data/daily", "--name", "X", "--out", &out("d.parquet")]);
+    let several = quaestor(&["data", "import", &parquet, "--name", "X", "--out", &out("d.parquet")]);
     assert_eq!((several.status.code(), Path::new(&out("d.parquet")).exists()), (Some(2), false));
 }
 
