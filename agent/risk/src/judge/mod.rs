@@ -116,7 +116,7 @@ pub fn judge(
 ) -> Result<Judgement, JudgementError> {
     let (folds, collected) = walk::walk(shards, holdout, settings, plan, rounds)?;
     let members: Vec<&str> = shards.iter().map(Shard::member).collect();
-    judged(shards, folds, &collected, &members)
+    judged(shards, folds, &collected, &members, Basis::Members)
 }
 
 /// The same on public records alone: `public` is what [`judge`] calls `holdout`, of which each fold's model knows the days
@@ -137,7 +137,7 @@ pub fn judge_public(
     let absent = [Way::Pooled.to_string(), Way::Alone.to_string(), other.to_string()];
     let reason = "it is fitted to members' own records, and its scores would tell of them outside of ε";
     let absent = absent.map(|rival| Absent { rival, reason: reason.to_owned() }).to_vec();
-    Ok(Judgement { basis: Basis::Public, absent, ..judged(shards, folds, &collected, &[public.member()])? })
+    Ok(Judgement { absent, ..judged(shards, folds, &collected, &[public.member()], Basis::Public)? })
 }
 
 /// `members` are whose records the forecasts are of.
@@ -146,6 +146,7 @@ fn judged(
     folds: Vec<Fold>,
     collected: &walk::Collected,
     members: &[&str],
+    basis: Basis,
 ) -> Result<Judgement, JudgementError> {
     let tail = shards.first().map_or(0.0, |shard| shard.target().tail());
     let rows = table::rows(collected, tail)?;
@@ -153,13 +154,13 @@ fn judged(
     let flat = |of: fn(&table::Series) -> &Vec<f64>| series.iter().flat_map(|one| of(one).iter().copied()).collect();
     let (forecasts, outcomes): (Vec<f64>, Vec<f64>) = (flat(|one| &one.forecasts), flat(|one| &one.outcomes));
     Ok(Judgement {
-        basis: Basis::Members,
+        basis,
         absent: Vec::new(),
         folds,
         members: table::member_rows(collected, members, tail),
         coverage: table::coverage_rows(collected, members, tail),
         calibration: calibration(&forecasts, &outcomes)?,
-        verdicts: table::judged().filter_map(|(task, metric)| Verdict::of(task, metric, &rows)).collect(),
+        verdicts: table::judged().filter_map(|(task, metric)| Verdict::of(task, metric, &rows, basis)).collect(),
         rows,
     })
 }

@@ -212,6 +212,9 @@ fn on_public_records_nothing_is_judged_that_members_records_are_needed_for() {
         ["pooled", "alone", "averaged logistic"]
     );
     assert!(found.absent.iter().all(|one| one.reason.contains("outside of ε")));
+    let won: Vec<_> = found.verdicts.iter().filter(|verdict| verdict.loses_to.is_empty()).collect();
+    let is_of_compared = |one: &&Verdict| one.sentence.ends_with("; nothing that was compared beats it.");
+    assert!(!won.is_empty() && won.iter().all(is_of_compared), "{won:?}");
     // The same model is judged on the same days as with all rivals; what is scored is public.
     let days = public.within(day("2021-05-01")..u32::MAX).unwrap();
     let combined = found.row(Family::Combined, Way::Together).unwrap();

@@ -1,6 +1,9 @@
 //! Who wins.
 
-use super::table::{Family, Metric, Row, Task, Way};
+use super::{
+    Basis,
+    table::{Family, Metric, Row, Task, Way},
+};
 use serde::{Deserialize, Serialize};
 
 /// Scores that differ less, relative to the greater, are equal: the rest is rounding.
@@ -37,7 +40,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(task: Task, metric: Metric, rows: &[Row]) -> Option<Self> {
+    /// `basis` says whether every rival is in `rows`.
+    pub(super) fn of(task: Task, metric: Metric, rows: &[Row], basis: Basis) -> Option<Self> {
         let is_used = |row: &&Row| (row.family, row.way) == (task.used(), Way::Together);
         let score = rows.iter().find(is_used)?.score(metric)?;
         let (mut beats, mut equals, mut loses_to) = (Vec::new(), Vec::new(), Vec::new());
@@ -55,47 +59,48 @@ impl Verdict {
         for list in [&mut beats, &mut equals, &mut loses_to] {
             list.sort_by(|left, right| left.score.total_cmp(&right.score));
         }
-        let sentence = sentence(task, metric, score, &beats, &equals, &loses_to);
-        Some(Self { task, metric, score, beats, equals, loses_to, sentence })
+        let mut found = Self { task, metric, score, beats, equals, loses_to, sentence: String::new() };
+        found.sentence = found.sentence(basis);
+        Some(found)
     }
 
     /// What is judged, for people.
     pub fn subject(&self) -> String {
-        subject(self.task, self.metric)
+        match self.metric {
+            Metric::FisslerZiegel => format!("{} with expected shortfall", self.task),
+            _ => self.task.to_string(),
+        }
     }
 
-    /// Whether nothing beats it that a member could have without the others: its own model, and the naive one.
+    /// Whether nothing beats it that a member could have without the others and that was compared: its own model, which is
+    /// absent where only public records are judged on, and the naive one.
     pub fn pays(&self) -> bool {
         !self.loses_to.iter().any(|rival| matches!(rival.way, Way::Alone | Way::Naive))
     }
-}
 
-fn subject(task: Task, metric: Metric) -> String {
-    match metric {
-        Metric::FisslerZiegel => format!("{task} with expected shortfall"),
-        _ => task.to_string(),
-    }
-}
-
-fn sentence(task: Task, metric: Metric, score: f64, beats: &[Rival], equals: &[Rival], loses_to: &[Rival]) -> String {
-    let list = |rivals: &[Rival]| {
-        let named = rivals.iter().map(|rival| match rival.way {
-            Way::Naive => format!("{} ({}, {:.4})", rival.way, rival.family, rival.score),
-            way => format!("{} {way} ({:.4})", rival.family, rival.score),
-        });
-        named.collect::<Vec<_>>().join(", ")
-    };
-    let mut text = format!("{}: {} together has {metric} {score:.4}", subject(task, metric), task.used());
-    for (word, rivals) in [("beats", beats), ("equals", equals)] {
-        if !rivals.is_empty() {
-            text.push_str(&format!("; it {word} {}", list(rivals)));
+    fn sentence(&self, basis: Basis) -> String {
+        let list = |rivals: &[Rival]| {
+            let named = rivals.iter().map(|rival| match rival.way {
+                Way::Naive => format!("{} ({}, {:.4})", rival.way, rival.family, rival.score),
+                way => format!("{} {way} ({:.4})", rival.family, rival.score),
+            });
+            named.collect::<Vec<_>>().join(", ")
+        };
+        let Self { task, metric, score, beats, equals, loses_to, .. } = self;
+        let mut text = format!("{}: {} together has {metric} {score:.4}", self.subject(), task.used());
+        for (word, rivals) in [("beats", beats), ("equals", equals)] {
+            if !rivals.is_empty() {
+                text.push_str(&format!("; it {word} {}", list(rivals)));
+            }
         }
+        match (loses_to.is_empty(), basis) {
+            (true, Basis::Members) => text.push_str("; nothing beats it."),
+            // Of rivals that are absent nothing is known.
+            (true, Basis::Public) => text.push_str("; nothing that was compared beats it."),
+            (false, _) => text.push_str(&format!("; **it does not win**: better are {}.", list(loses_to))),
+        }
+        text
     }
-    match loses_to.is_empty() {
-        true => text.push_str("; nothing beats it."),
-        false => text.push_str(&format!("; **it does not win**: better are {}.", list(loses_to))),
-    }
-    text
 }
 
 #[cfg(test)]
@@ -114,13 +119,19 @@ mod tests {
             row(Family::Har, Way::Alone, -4.5),
             row(Family::Ewma, Way::Naive, -5.1),
         ];
-        let found = Verdict::of(Task::Volatility, Metric::Qlike, &rows).unwrap();
+        let found = Verdict::of(Task::Volatility, Metric::Qlike, &rows, Basis::Members).unwrap();
         let text = "volatility: HAR together has QLIKE -5.0000; it beats HAR alone (-4.5000); it equals HAR pooled \
                     (-5.0000); **it does not win**: better are naive (EWMA, -5.1000).";
         assert_eq!(found.sentence, text);
         assert!(!found.pays());
-        let won = Verdict::of(Task::Volatility, Metric::Qlike, &rows[..3]).unwrap();
+        let won = Verdict::of(Task::Volatility, Metric::Qlike, &rows[..3], Basis::Members).unwrap();
         assert!(won.pays() && won.sentence.ends_with("; nothing beats it."));
-        assert_eq!(Verdict::of(Task::Tail, Metric::Pinball, &rows), None);
+        // Where rivals are absent, it speaks of the others.
+        let rows = [row(Family::Har, Way::Together, -5.0), row(Family::Ewma, Way::Naive, -4.5)];
+        let public = Verdict::of(Task::Volatility, Metric::Qlike, &rows, Basis::Public).unwrap();
+        let text = "volatility: HAR together has QLIKE -5.0000; it beats naive (EWMA, -4.5000); nothing that was \
+                    compared beats it.";
+        assert_eq!(public.sentence, text);
+        assert_eq!(Verdict::of(Task::Tail, Metric::Pinball, &rows, Basis::Members), None);
     }
 }
