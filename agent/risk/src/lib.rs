@@ -18,6 +18,8 @@ pub mod model_file;
 pub mod models;
 pub mod parameters;
 mod returns;
+#[cfg(test)]
+mod same_bits;
 pub mod train;
 
 pub use ewma::{EwmaError, EwmaModel, EwmaParams, PERIODS_PER_YEAR};
