@@ -134,22 +134,26 @@ pub(super) fn sums_left(
         Release::Rounds => noise.rounds,
     };
     let calls: Vec<_> = (0..stages).flat_map(|_| STAGE.iter().map(|(part, release)| (*part, price(release)))).collect();
-    let (mut next, mut begun, mut out_before) = (0, (0, 0), 0);
-    for (part, out) in done {
-        if part == STAGE[0].0 {
-            // A stage in which somebody was found out begins anew.
-            let (start, out_then) = begun;
-            next = if out_before > out_then { start } else { next };
-            begun = (next, out_before);
+    let judging = calls.len().saturating_sub(STAGE.len());
+    let (mut next, mut out, mut out_begun) = (0usize, 0, 0);
+    for (part, out_after) in done {
+        // Of judging, whose stages are one, and of the training on all days.
+        let is_last_stage = next.div_ceil(STAGE.len()) + 1 >= stages;
+        if part == STAGE[0].0 && is_last_stage {
+            // Where somebody was found out, everything begins anew.
+            next = if out > out_begun { 0 } else { next };
+            out_begun = out;
         }
         // What lies between could not be trained.
         let ahead = calls.get(next..).unwrap_or_default();
         next += ahead.iter().position(|(one, _)| *one == part).map_or(0, |skipped| skipped + 1);
-        out_before = out;
+        out = out_after;
     }
-    let ahead = calls.get(next..).unwrap_or_default();
-    let held = held.min(ahead.first().map_or(0, |(_, sums)| *sums));
-    ahead.iter().map(|(_, sums)| sums).sum::<u32>() - held
+    let end = if next <= judging { judging } else { calls.len() };
+    let (rest, later) = (calls.get(next..end).unwrap_or_default(), calls.get(end..).unwrap_or_default());
+    let then = if out > out_begun { calls.as_slice() } else { later };
+    let ahead = || rest.iter().chain(then).map(|(_, sums)| *sums);
+    ahead().sum::<u32>() - held.min(ahead().next().unwrap_or(0))
 }
 
 /// Writes a ledger down.

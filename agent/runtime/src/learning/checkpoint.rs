@@ -6,7 +6,7 @@
 //! is computed anew.
 //!
 //! ```text
-//! quaestor training checkpoint 3 <key>
+//! quaestor training checkpoint 4 <key>
 //! <hash> {"done":…}
 //! ```
 //!
@@ -28,7 +28,7 @@ use std::{
 };
 
 /// Raised whenever a file of before would be read otherwise.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Most bytes of a file: a training of four members writes half a megabyte.
 const BYTES_MAX: u64 = 64 << 20;
 /// How a file begins.

@@ -30,7 +30,7 @@ use quaestor_federation::privacy::{BudgetError, PrivacyError};
 use quaestor_risk::{
     card::{Card, EVERYTHING, LeftOut, Privacy, YearPrivacy},
     data::Shard,
-    judge::{self, Basis, Judgement, JudgementError, Plan},
+    judge::{self, Basis, JudgementError, Plan},
     learned::LearnedModel,
     model_file::ModelFileError,
     train::{self, TrainError},
@@ -190,35 +190,33 @@ pub struct Class<'a> {
     pub basis: Basis,
 }
 
-/// Works with the shards of all who were not found out, and again while somebody is on the way: what was added up before
-/// then has that member in it. Each time somebody is out for good, so it ends, at latest after as many times as there are
-/// members.
-fn until_clean<T, E>(
+/// Works with the shards of all who were not found out. Gives nothing if somebody is found out on the way: what was added
+/// up before then has that member in it.
+fn if_clean<T, E>(
     shards: &[Shard],
     rounds: &mut Federated,
-    mut work: impl FnMut(&[Shard], &mut Federated) -> Result<T, E>,
-) -> Result<T, LearningError>
+    work: impl FnOnce(&[Shard], &mut Federated) -> Result<T, E>,
+) -> Result<Option<T>, LearningError>
 where
     LearningError: From<E>,
 {
-    loop {
-        let before = rounds.excluded().count();
-        let is_out = |shard: &Shard| rounds.excluded().any(|member| member == shard.member());
-        let kept: Vec<Shard> = shards.iter().filter(|shard| !is_out(shard)).cloned().collect();
-        if kept.is_empty() && !shards.is_empty() {
-            return Err(LearningError::AllOut { members: shards.len() });
-        }
-        let done = work(&kept, rounds);
-        // A part that could not be trained for want of budget is not missing: it stops everything.
-        if let Some(stopped) = rounds.take_stop() {
-            return Err(stopped);
-        }
-        // A failure with somebody found out may be over without them.
-        if rounds.excluded().count() == before {
-            return done.map_err(LearningError::from);
-        }
-        rounds.begin_anew();
+    let before = rounds.excluded().count();
+    let is_out = |shard: &Shard| rounds.excluded().any(|member| member == shard.member());
+    let kept: Vec<Shard> = shards.iter().filter(|shard| !is_out(shard)).cloned().collect();
+    if kept.is_empty() && !shards.is_empty() {
+        return Err(LearningError::AllOut { members: shards.len() });
     }
+    let done = work(&kept, rounds);
+    // A part that could not be trained for want of budget is not missing: it stops everything.
+    if let Some(stopped) = rounds.take_stop() {
+        return Err(stopped);
+    }
+    // A failure with somebody found out may be over without them.
+    if rounds.excluded().count() == before {
+        return Ok(Some(done?));
+    }
+    rounds.begin_anew();
+    Ok(None)
 }
 
 /// Judges training together on later days, then trains on all days. Where a checkpoint is kept, one that was killed goes
@@ -250,16 +248,17 @@ fn learn_once(class: &Class<'_>, rounds: &mut Federated) -> Result<Lesson, Learn
             Basis::Members => "judging on later days",
             Basis::Public => "judging on later days of public records",
         });
-        let judgement: Judgement = until_clean(shards, rounds, |shards, rounds| match basis {
+        let judged = if_clean(shards, rounds, |shards, rounds| match basis {
             Basis::Members => judge::judge(shards, Some(holdout), settings, plan, rounds),
             Basis::Public => judge::judge_public(shards, holdout, settings, plan, rounds),
         })?;
-        let judged = rounds.excluded().count();
+        // Scores are those of the members that the model is of. Whenever somebody is found out, here or below, it is judged
+        // without them first, which may find out others: what the model is of is then released once. Each time somebody is
+        // out for good, so it ends, at latest after as many times as there are members.
+        let Some(judgement) = judged else { continue };
         rounds.stage("training on all days");
-        let trained =
-            until_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
-        // Scores are those of the members that the model is of. At latest after as many times as there are members.
-        if rounds.excluded().count() == judged {
+        let trained = if_clean(shards, rounds, |shards, rounds| train::train(shards, Some(holdout), settings, rounds))?;
+        if let Some(trained) = trained {
             break (judgement, trained);
         }
     };

@@ -24,14 +24,26 @@ fn a_training_costs_its_parts_in_every_stage_less_what_is_done() {
 }
 
 #[test]
-fn a_stage_that_begins_anew_without_somebody_costs_all_of_it_again() {
-    let found = [(Part::Volatility, 0), (Part::Scaling, 1), (Part::Drawdown, 1), (Part::Quantile, 1)];
-    let again = [(Part::Quantile, 1), (Part::Tail, 1), (Part::Volatility, 1)];
-    let after = |more: usize| {
-        let done: Vec<_> = found.into_iter().chain(again.into_iter().take(more)).collect();
-        sums_left(&NOISE, 2, done, 0)
+fn where_somebody_was_found_out_everything_is_paid_again() {
+    let after = |stages: usize, done: &[(&[Part], usize)]| {
+        let parts = done.iter().flat_map(|(parts, out)| parts.iter().map(|part| (*part, *out)));
+        sums_left(&NOISE, stages, parts, 0)
     };
-    assert_eq!((after(1), after(2), after(3)), (17, 16, 31));
+    // While it is judged: what is left of that, and all of it without them.
+    let (first, then) = ((&WHOLE[..1], 0), (&WHOLE[1..], 1));
+    assert_eq!(after(2, &[first, (&WHOLE[1..5], 1)]), 1 + 32);
+    assert_eq!((after(2, &[first, then]), after(2, &[first, then, (&WHOLE[..1], 1)])), (32, 31));
+    assert_eq!(after(2, &[first, then, (&WHOLE, 1)]), 16);
+    // While it is trained on all days: it is judged again first.
+    let judged = (&WHOLE[..], 0);
+    assert_eq!((after(2, &[judged, first]), after(2, &[judged, first, (&WHOLE[1..2], 1)])), (15, 14 + 32));
+    assert_eq!((after(2, &[judged, first, then]), after(2, &[judged, first, then, (&WHOLE[..1], 1)])), (32, 31));
+    assert_eq!(after(2, &[judged, first, then, (&WHOLE, 1), (&WHOLE[..1], 1)]), 15);
+    // Judging in two folds is one.
+    assert_eq!(after(3, &[first, then]), 16 + 48);
+    assert_eq!((after(3, &[first, then, (&WHOLE, 1)]), after(3, &[first, then, (&WHOLE, 1), (&WHOLE, 1)])), (48, 32));
+    // It failed, and begins anew before its end.
+    assert_eq!(after(2, &[(&WHOLE[..1], 1), (&WHOLE[..1], 1)]), 31);
 }
 
 fn account(epsilon: Option<f64>, spent: u32) -> Account {

@@ -3,7 +3,7 @@
 use super::super::{
     Class, FoundOut, LearningError, Ledger, Lesson, NoiseSettings, Price, RoundsSettings, Told, day_number,
     fixture::{members, of_seed},
-    learn,
+    learn, learn_once, price,
 };
 use super::*;
 use quaestor_federation::{Aggregation, AggregationError, privacy::Budget, round::OpenError};
@@ -42,13 +42,17 @@ fn lesson(rounds: &mut Federated) -> Result<Lesson, LearningError> {
 }
 
 fn lesson_by(drawdown_fit: DrawdownFit, rounds: &mut Federated) -> Result<Lesson, LearningError> {
+    of_class(drawdown_fit, |class| learn(class, rounds))
+}
+
+fn of_class<T>(drawdown_fit: DrawdownFit, work: impl FnOnce(&Class<'_>) -> T) -> T {
     let (shards, holdout) = members();
     let day = |text| day_number(text).unwrap();
     let recent: Vec<Shard> = shards.iter().map(|one| one.within(day("2021-01-01")..u32::MAX).unwrap()).collect();
     // A short test, for it is training that is looked at.
     let plan = Plan { test_from: day("2021-06-20"), fold_days: 60, embargo_days: 14 };
     let settings = Settings { drawdown_fit, ..settings() };
-    learn(&Class { shards: &recent, holdout, settings: &settings, plan, basis: Basis::Members }, rounds)
+    work(&Class { shards: &recent, holdout, settings: &settings, plan, basis: Basis::Members })
 }
 
 #[test]
@@ -265,6 +269,58 @@ fn who_was_found_out_before_a_kill_stays_out() {
     };
     assert_eq!(poisoned(Some(folder.path()), Box::new(kill)).0, None);
     assert_eq!(poisoned(Some(folder.path()), Box::new(|_| {})), (whole, excluded));
+}
+
+/// One that is honest while it is judged.
+#[test]
+fn who_is_found_out_on_all_days_has_it_judged_again_before_it_is_trained_on_all_days_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    // Judged with honest members, and killed before anything of all days is released.
+    let mut stages = 0;
+    let mut honest = rounds(Some(5.0), move |told| {
+        stages += usize::from(matches!(told, Told::Stage(_)));
+        assert!(stages < 2, "killed");
+    });
+    honest.checkpoint(folder.path());
+    assert!(catch_unwind(AssertUnwindSafe(|| lesson(&mut honest))).is_err());
+    assert_eq!(honest.privacy().unwrap().rounds, 16);
+    drop(honest);
+    // The same training goes on, and one of them lies from here on; killed while it is judged again, it goes on once more.
+    let going_on = |killed: bool| {
+        let (told, price_of) = (Rc::new(RefCell::new(vec![])), Rc::new(Cell::new(0)));
+        let (heard, priced) = (Rc::clone(&told), Rc::clone(&price_of));
+        let mut federated = rounds(Some(5.0), move |told| match told {
+            Told::Stage(stage) => heard.borrow_mut().push(*stage),
+            Told::Round(part, _) => {
+                let judges_again = heard.borrow().len() == 3;
+                assert!(!(killed && judges_again && *part == Part::Drawdown), "killed");
+            }
+            Told::Price(price) => priced.set(price.sums),
+            _ => {}
+        });
+        federated.checkpoint(folder.path());
+        let lesson = of_class(DrawdownFit::Newton, |class| {
+            federated.begin(class).unwrap();
+            federated.poison("uni-holder");
+            price(class, &mut federated).unwrap();
+            catch_unwind(AssertUnwindSafe(|| learn_once(class, &mut federated).unwrap())).ok()
+        });
+        assert_eq!(federated.excluded().collect::<Vec<_>>(), ["uni-holder"]);
+        (lesson, told.take(), price_of.get(), federated.privacy().unwrap().rounds)
+    };
+    let (killed, told, price, released) = going_on(true);
+    let (judging, all_days) = ("judging on later days", "training on all days");
+    assert!(killed.is_none());
+    assert_eq!((told, price), (vec![judging, all_days, judging], 16));
+    // A second time on all days with the liar in it, and three sums of the judging without.
+    assert_eq!(released, 2 * 16 + 3);
+    let (lesson, told, price, released) = going_on(false);
+    assert_eq!(told, [judging, all_days, judging, all_days]);
+    // The kill came while a round was open, which is held again.
+    assert_eq!((price, released), (30, 4 * 16 + 1));
+    let card = lesson.unwrap().card;
+    let judged = |member: &str| card.judgement.members.iter().any(|row| row.member == member);
+    assert!(judged("eth-holder") && !judged("uni-holder"), "scores are of those that the model is of");
 }
 
 /// Adds without noise what members would release with it.
