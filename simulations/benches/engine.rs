@@ -49,7 +49,7 @@ fn panel(bars: usize, bar_secs: u64, step: f64) -> Panel {
 fn policy(weights: &[u64]) -> VotedPolicy {
     let named: Vec<(String, u64)> =
         weights.iter().enumerate().map(|(index, bps)| (format!("A{index}"), *bps)).collect();
-    quaestor_policies::parse(plain::policy(&named).as_bytes(), &plain::catalog()).unwrap()
+    quaestor_policies::parse(plain::policy(&named, 20).as_bytes(), &plain::catalog()).unwrap()
 }
 
 fn assumed(policy: &VotedPolicy, every: u64) -> Checked {

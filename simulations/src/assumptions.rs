@@ -257,8 +257,9 @@ impl Assumptions {
             let key = format!("flows[{position}]");
             let (account, asset) = (checker.account(&key, &flow.account), checker.asset(&key, &flow.asset));
             let (Some(account), Some(asset)) = (account, asset) else { continue };
-            let leaves = flow.monthly.starts_with('-');
-            let Some(monthly) = checker.amount(&key, flow.monthly.trim_start_matches('-'), asset) else { continue };
+            let leaving = flow.monthly.strip_prefix('-');
+            let leaves = leaving.is_some();
+            let Some(monthly) = checker.amount(&key, leaving.unwrap_or(&flow.monthly), asset) else { continue };
             flows.push(Flow { name: flow.name.clone(), account, asset, monthly, leaves });
         }
         let mut prices = vec![None; terms.assets.len()];

@@ -12,6 +12,9 @@ const YEAR_SECS: f64 = 31_536_000.0;
 /// A block each twelve seconds, as on Ethereum mainnet.
 pub const BLOCK_SECS: u64 = 12;
 
+/// Names of ether in the data.
+pub const ETHER: [&str; 2] = ["ETH", "WETH"];
+
 /// Where the prices of an asset come from; told in every report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -173,6 +176,12 @@ impl<'a> Market<'a> {
             Source::Shares { .. } => return None,
         };
         Some(Round { price: Some(price), updated_at: self.panel.ends()[bar] })
+    }
+
+    /// The column of what gas is paid in: ether, unless the data says otherwise. Without it gas costs nothing.
+    pub fn gas_column(&self) -> Option<usize> {
+        let token = self.panel.gas_token().filter(|token| !ETHER.contains(token));
+        token.into_iter().chain(ETHER).find_map(|name| self.panel.column(name))
     }
 
     /// Whether any asset is the shares of a vault.

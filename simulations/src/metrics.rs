@@ -8,8 +8,9 @@ use crate::{
     market::Market,
     run::{Fate, Paid, Run, Split},
 };
-use quaestor_core::{AssetKind, Terms, amount::WAD};
+use quaestor_core::{AssetKind, Rule, Terms, amount::WAD};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Seconds of a year of 365 days.
 const YEAR_SECS: f64 = 31_536_000.0;
@@ -56,7 +57,8 @@ pub fn growth(returns: &[f64]) -> f64 {
 pub fn cagr(returns: &[f64], periods: f64) -> Option<f64> {
     let years = returns.len() as f64 / periods;
     let grown = growth(returns);
-    (years > 0.0 && grown > 0.0).then(|| libm::pow(grown, 1.0 / years) - 1.0)
+    let found = (years > 0.0 && grown > 0.0).then(|| libm::pow(grown, 1.0 / years) - 1.0);
+    found.filter(|found| found.is_finite())
 }
 
 /// The deepest fall from a peak, negative or zero, and the most periods from a peak until it was reached again (or the
@@ -188,26 +190,32 @@ pub struct Summary {
     pub executed: usize,
     /// Of these withdrawn, because what waited no longer fitted.
     pub withdrawn: usize,
+    /// The same by the rule that no longer let it through.
+    pub withdrawn_by_rule: BTreeMap<Rule, u64>,
     /// Of these run out.
     pub expired: usize,
     /// Of these still waiting at the end.
     pub waiting: usize,
     /// Mean time from proposal to execution, hours.
     pub delay_hours_mean: Option<f64>,
+    /// How often somebody would have executed a proposal and it would have reverted.
+    pub reverts: u64,
     /// Refusals, all rules.
     pub refusals: u64,
     /// The same by rule.
-    pub refusals_by_rule: std::collections::BTreeMap<quaestor_core::Rule, u64>,
+    pub refusals_by_rule: BTreeMap<Rule, u64>,
+    /// Decisions at which a strategy wanted less than it should, by its name and why.
+    pub holds: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Allowed batches held back by what still waited.
     pub withheld: u64,
     /// Share of decisions at which an asset lay outside of its band.
     pub outside_bands_share: f64,
     /// Least months that stable assets lasted at the policy's burn; `None` where it says none.
     pub runway_months_min: Option<f64>,
-    /// Mean share of value outside of the DAO's own token.
-    pub outside_native_share_mean: f64,
-    /// Mean effective number of assets: one over the sum of squared shares.
-    pub diversification_mean: f64,
+    /// Mean share of value outside of the DAO's own token; of a thorough run.
+    pub outside_native_share_mean: Option<f64>,
+    /// Mean effective number of assets: one over the sum of squared shares; of a thorough run.
+    pub diversification_mean: Option<f64>,
     /// Where the change of value came from.
     pub split: Split,
     /// Treasuries that nobody manages.
@@ -219,8 +227,13 @@ impl Summary {
     pub fn of(run: &Run, terms: &Terms, market: &Market<'_>) -> Self {
         let ends = market.panel.ends();
         let bars = run.values.len();
-        let length = ends[run.start + bars - 1].saturating_sub(market.panel.begins_at(run.start)).max(1) as f64;
-        let periods = bars as f64 * YEAR_SECS / length;
+        // From end to end: the first bar of the data may begin a second late.
+        let (first, last) = (run.start, run.start + bars - 1);
+        let step = match bars {
+            1 => ends[last].saturating_sub(market.panel.begins_at(first)).max(1) as f64,
+            _ => (ends[last] - ends[first]) as f64 / (bars - 1) as f64,
+        };
+        let (length, periods) = (step * bars as f64, YEAR_SECS / step);
         let returns = run.returns();
         let mean_value = mean(&run.values).unwrap_or_default();
         let executed = run.proposals.iter().filter_map(|it| match it.fate {
@@ -228,11 +241,17 @@ impl Summary {
             _ => None,
         });
         let delays: Vec<f64> = executed.collect();
+        let mut withdrawn_by_rule = BTreeMap::new();
+        for proposal in &run.proposals {
+            if let Fate::Withdrawn { rule, .. } = proposal.fate {
+                *withdrawn_by_rule.entry(rule).or_default() += 1;
+            }
+        }
         let burn = terms.risk.burn_monthly.0 as f64 / WAD as f64;
         let runway = run.stable.iter().filter_map(|stable| runway_months(*stable, burn, 0.0)).reduce(f64::min);
         let shares: Vec<(f64, f64)> =
             run.holdings.chunks_exact(run.width).skip(1).map(|row| spread(row, terms)).collect();
-        let of = |pick: fn(&(f64, f64)) -> f64| mean(&shares.iter().map(pick).collect::<Vec<_>>()).unwrap_or_default();
+        let of = |pick: fn(&(f64, f64)) -> f64| mean(&shares.iter().map(pick).collect::<Vec<_>>());
         Self {
             initial_value: run.initial_value,
             final_value: run.final_value(),
@@ -245,13 +264,16 @@ impl Summary {
             proposals: run.proposals.len(),
             executed: delays.len(),
             withdrawn: run.count(|fate| matches!(fate, Fate::Withdrawn { .. })),
+            withdrawn_by_rule,
             expired: run.count(|fate| matches!(fate, Fate::Expired { .. })),
             waiting: run.count(|fate| matches!(fate, Fate::Waiting)),
             delay_hours_mean: mean(&delays),
+            reverts: run.proposals.iter().map(|proposal| u64::from(proposal.reverts)).sum(),
             refusals: run.refusals.values().sum(),
             refusals_by_rule: run.refusals.clone(),
+            holds: run.holds.iter().map(|(place, why)| (terms.strategies[*place].name.clone(), why.clone())).collect(),
             withheld: run.withheld,
-            outside_bands_share: run.outside_bands as f64 / run.decisions.max(1) as f64,
+            outside_bands_share: run.outside_bands as f64 / run.asked.max(1) as f64,
             runway_months_min: runway,
             outside_native_share_mean: of(|(outside, _)| *outside),
             diversification_mean: of(|(_, number)| *number),
@@ -292,7 +314,8 @@ fn rivals(run: &Run, terms: &Terms, market: &Market<'_>, periods: f64) -> Vec<Ri
     let risky: f64 = shares.iter().zip(&stable).filter(|(_, stable)| !**stable).map(|(share, _)| share).sum();
     // The mix holds the treasury's own risky assets, in their proportions at the beginning.
     let cash = 1.0 - if risky > 0.0 { MIX_RISKY } else { 0.0 };
-    let cash_asset = stable.iter().position(|stable| *stable);
+    let is_cash = |asset: &quaestor_core::Asset| asset.kind == AssetKind::Stable && !asset.feeds.is_empty();
+    let cash_asset = terms.assets.iter().position(is_cash);
     let mut mix: Vec<f64> = shares
         .iter()
         .zip(&stable)

@@ -15,8 +15,8 @@ pub const CASH: &str = "CASH";
 pub const ACCOUNT: &str = "operations";
 /// Assets beside cash, at most.
 const SHARES_MAX: usize = 30;
-/// How far a price may move until a swap reverts, and so how much of a sale cannot be spent at once.
-const SLIPPAGE_BPS_MAX: u64 = 300;
+/// How far a price may move until a swap reverts, beside what it costs, and so how much of a sale cannot be spent at once.
+const MOVE_BPS: u64 = 300;
 /// Hundredths of a percent in one.
 const BPS_ONE: u64 = 10_000;
 
@@ -43,6 +43,12 @@ pub enum PlainError {
     Twice {
         /// Which.
         found: String,
+    },
+    /// More than a policy takes.
+    #[error("there are {found} weights; write {SHARES_MAX} at most")]
+    TooMany {
+        /// How many.
+        found: usize,
     },
     /// More than all.
     #[error("the weights come to {found} basis points; write 10000 at most, what is left is cash")]
@@ -72,6 +78,9 @@ pub fn weights(text: &str) -> Result<Vec<(String, u64)>, PlainError> {
         found.push((name.to_owned(), bps));
     }
     let sum = found.iter().fold(0u64, |sum, (_, bps)| sum.saturating_add(*bps));
+    if found.len() > SHARES_MAX {
+        return Err(PlainError::TooMany { found: found.len() });
+    }
     match (found.is_empty(), sum > BPS_ONE) {
         (true, _) => Err(PlainError::Empty),
         (_, true) => Err(PlainError::Sum { found: sum }),
@@ -154,8 +163,9 @@ impl Strategy for Weights {
 }
 
 /// The text of a policy that returns to these weights at every decision, however little an asset has strayed. Addresses are
-/// numbers; 18 decimals; no cap but that of what is there.
-pub fn policy(weights: &[(String, u64)]) -> String {
+/// numbers; 18 decimals; no cap but that of what is there. A swap may cost `cost_bps`.
+pub fn policy(weights: &[(String, u64)], cost_bps: u64) -> String {
+    let slippage_bps_max = cost_bps.saturating_add(MOVE_BPS).min(BPS_ONE - 1);
     let mut next = 0u32;
     let mut address = || {
         next += 1;
@@ -164,7 +174,7 @@ pub fn policy(weights: &[(String, u64)]) -> String {
     let mut text = format!(
         "[policy]\nversion = 1\nname = \"plain weights\"\nchain = \"eip155:1\"\nregistry = \"{}\"\nbrake = \"{}\"\ngate = \"{}\"\n\
          expires = \"9999-01-01T00:00:00Z\"\nevery_blocks = 1\nvalidity = \"1d\"\n\n[accounts.{ACCOUNT}]\nkind = \"safe\"\n\
-         address = \"{}\"\n\n[limits]\nslippage_bps_max = {SLIPPAGE_BPS_MAX}\nvalidity_max = \"1d\"\n\n[risk]\n\
+         address = \"{}\"\n\n[limits]\nslippage_bps_max = {slippage_bps_max}\nvalidity_max = \"1d\"\n\n[risk]\n\
          history_rounds = 2\n\n",
         address(),
         address(),
@@ -223,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_policy_is_one() {
-        let text = policy(&weights("ETH=5000,BTC=3000").unwrap());
+        let text = policy(&weights("ETH=5000,BTC=3000").unwrap(), 20);
         let found = quaestor_policies::parse(text.as_bytes(), &catalog());
         assert!(found.is_ok(), "{}\n{text}", found.unwrap_err());
     }

@@ -109,9 +109,11 @@ pub struct Run {
     pub trades: u64,
     /// Decisions taken.
     pub decisions: u64,
+    /// Of these, those at which strategies were asked: nothing forbade proposing.
+    pub asked: u64,
     /// Proposals, in the order in which they were made.
     pub proposals: Vec<Proposed>,
-    /// Intents and batches that were refused, by rule.
+    /// Intents, batches and whole decisions that were refused, by rule.
     pub refusals: BTreeMap<Rule, u64>,
     /// Allowed batches that were held back because something of the same account, or of the same cap, still waited.
     pub withheld: u64,
@@ -165,6 +167,7 @@ impl Run {
             traded_usd: 0.0,
             trades: 0,
             decisions: 0,
+            asked: 0,
             proposals: Vec::new(),
             refusals: BTreeMap::new(),
             withheld: 0,
@@ -203,6 +206,7 @@ impl Run {
         verdicts: impl Iterator<Item = &'a Verdict>,
         holds: &[(usize, StrategyHold)],
     ) {
+        self.asked += 1;
         for verdict in verdicts {
             if let Verdict::Refused(receipt) = verdict {
                 self.refused(receipt.rule);

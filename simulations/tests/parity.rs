@@ -11,7 +11,7 @@ use quaestor_simulations::{
     engine::{self, Plan},
     load_dir,
     market::Market,
-    metrics::{drawdown, sharpe},
+    metrics::Summary,
     plain,
 };
 
@@ -63,7 +63,7 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
     let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "BTC"].contains(&one.symbol())).collect();
     let panel = Panel::daily(&kept, day("2020-01-01"), day("2020-12-31")).unwrap();
     for (every, weights, fee_bps, slippage_bps, expected) in CASES {
-        let text = plain::policy(&plain::weights(weights).unwrap());
+        let text = plain::policy(&plain::weights(weights).unwrap(), fee_bps + slippage_bps);
         let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
         let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
         let assumed = Assumptions {
@@ -80,9 +80,9 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
         for thorough in [true, false] {
             let plan = Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: 0, thorough };
             let run = engine::run(plan);
-            let returns = run.returns();
+            let figures = Summary::of(&run, policy.terms(), &market).figures;
             let last = run.values[run.values.len() - 1];
-            let found = [run.values[0], run.values[100], last, sharpe(&returns, 365.0).unwrap(), drawdown(&returns).0];
+            let found = [run.values[0], run.values[100], last, figures.sharpe.unwrap(), figures.max_drawdown];
             for (found, expected) in found.iter().zip(&expected) {
                 assert!((found / expected - 1.0).abs() < 1e-9, "{weights} every {every}: {found} and not {expected}");
             }

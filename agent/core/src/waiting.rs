@@ -2,8 +2,8 @@
 //!
 //! It is known to the proposer alone, may only withhold, and never enters the decision.
 
-use crate::{AccountId, Batch, History, Terms, Value, snapshot::WINDOW_SECS};
-use alloy_primitives::B256;
+use crate::{Batch, History, Terms, Value, snapshot::WINDOW_SECS};
+use alloy_primitives::{Address, B256};
 use std::fmt;
 
 /// A proposal that may still run, or is to be made.
@@ -11,8 +11,8 @@ use std::fmt;
 pub struct Waiting {
     /// Under which it enters the gate; of one that is to be made, whatever.
     pub decision: B256,
-    /// Of which account.
-    pub account: AccountId,
+    /// Of which account. An address, for under another policy the same index may name another account.
+    pub account: Address,
     /// What it moves.
     pub value: Value,
     /// Whether it waits on a Safe.
@@ -22,7 +22,7 @@ pub struct Waiting {
 impl Waiting {
     /// Of a batch.
     pub fn of(decision: B256, batch: &Batch) -> Self {
-        Self { decision, account: batch.account, value: batch.value(), on_safe: batch.safe_nonce.is_some() }
+        Self { decision, account: batch.address, value: batch.value(), on_safe: batch.safe_nonce.is_some() }
     }
 }
 
@@ -76,4 +76,38 @@ pub fn withheld(
         }
     });
     exceeded.map(|(_, secs)| Withheld::WindowCap { secs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::terms;
+
+    fn waiting(account: u8, value: u128, on_safe: bool) -> Waiting {
+        let (decision, account) = (B256::repeat_byte(account), Address::repeat_byte(account));
+        Waiting { decision, account, value: Value(value), on_safe }
+    }
+
+    fn held_back(waiting_now: &[Waiting], next: Waiting, day_bps_max: u64) -> Option<Withheld> {
+        let mut terms = terms();
+        terms.limits.window_bps_max = [u64::MAX, day_bps_max, u64::MAX, u64::MAX];
+        withheld(&terms, &History::default(), 1_000_000, Value(10_000), waiting_now.iter().copied(), &next)
+    }
+
+    #[test]
+    fn an_account_has_one_proposal_at_a_time_whatever_its_index() {
+        let next = waiting(1, 10, true);
+        assert_eq!(held_back(&[waiting(2, 10, true)], next, u64::MAX), None);
+        let decision = B256::repeat_byte(1);
+        assert_eq!(held_back(&[waiting(1, 10, true)], next, u64::MAX), Some(Withheld::OneAtATime { decision }));
+    }
+
+    #[test]
+    fn what_waits_on_safes_counts_against_the_caps() {
+        let next = waiting(1, 300, true);
+        assert_eq!(held_back(&[waiting(2, 200, true)], next, 500), None);
+        assert_eq!(held_back(&[waiting(2, 201, true)], next, 500), Some(Withheld::WindowCap { secs: 86_400 }));
+        // What waits on a Governor is in the history already.
+        assert_eq!(held_back(&[waiting(2, 201, false)], next, 500), None);
+    }
 }

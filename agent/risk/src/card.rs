@@ -109,7 +109,7 @@ impl Card {
         let missing: Vec<String> = trained.missing.iter().map(ToString::to_string).collect();
         Ok(Self {
             hash: file.hash()?,
-            warnings: warnings(&file, &missing, &judgement, privacy.is_some()),
+            warnings: warnings(&file, &judgement, privacy.is_some()),
             target: file.target,
             trained_at_day: file.trained_at_day,
             drawdown_fit: file.parameters.drawdown.as_ref().map(|part| part.fit),
@@ -141,7 +141,7 @@ impl Card {
     }
 }
 
-fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private: bool) -> Vec<String> {
+fn warnings(file: &ModelFile, judgement: &Judgement, private: bool) -> Vec<String> {
     let mut found = Vec::new();
     let synthetic = file.data.iter().filter(|member| member.origin.is_synthetic()).count();
     if synthetic > 0 {
@@ -190,7 +190,13 @@ fn warnings(file: &ModelFile, missing: &[String], judgement: &Judgement, private
             row.coverage.days
         ));
     }
-    if !missing.is_empty() {
+    let parts = &file.parameters;
+    if parts.drawdown.is_some() && parts.forest.is_none() {
+        found.push(
+            "There is no second opinion: the drawdown probability is that of the logistic regression alone.".into(),
+        );
+    }
+    if parts.drawdown.is_none() || parts.tail.is_none() {
         found.push("Parts are missing (above); what they would forecast is unknown, which a policy's ceilings count as breached.".into());
     }
     found.push(match (private, judgement.basis) {

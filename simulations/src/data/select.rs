@@ -1,7 +1,7 @@
 //! The prices of a run from the series of a data set, with what stands beside them.
 
 use super::{DataSet, Filled, Kind, Moment, Series};
-use crate::{Panel, engine::ETHER};
+use crate::{Panel, market::ETHER};
 use quaestor_core::{Price, Value};
 
 /// The time that a run takes of its data.

@@ -15,8 +15,6 @@ use quaestor_core::{
 const PIPS_ONE: u128 = 1_000_000;
 /// Gwei with eighteen places of one wei.
 const WEI_IN_GWEI_WAD: u128 = 1_000_000_000;
-/// Names of ether in the data.
-pub(crate) const ETHER: [&str; 2] = ["ETH", "WETH"];
 
 /// Why a batch does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +131,12 @@ impl Venue<'_> {
                 let on_top = self.costs.targets == Targets::BeforeCosts && is_bought(sell) && !is_bought(buy);
                 let (spent, kept) = if on_top {
                     let dearer = part(part(amount_in.0, PIPS_ONE + u128::from(slippage))?, PIPS_ONE + u128::from(fee))?;
-                    (Amount(dearer), given)
+                    // Where cash does not suffice, as much as it pays for.
+                    let held = balances.get(from).and_then(|row| row.balances.get(sell.index())).map_or(0, |it| it.0);
+                    match dearer <= held {
+                        true => (Amount(dearer), given),
+                        false => (Amount(held), mul_div(given, held, dearer).ok_or(Reverted::Range)?),
+                    }
                 } else {
                     (amount_in, part(part(given, less(slippage))?, less(fee))?)
                 };
@@ -143,15 +146,12 @@ impl Venue<'_> {
                     return Err(Reverted::TooLittle { found: out, least: amount_out_min.0 });
                 }
                 give(balances, from, buy, Amount(out))?;
-                let share = |pips: u64| dollars(given) * pips as f64 / PIPS_ONE as f64;
-                let lost = if on_top {
-                    dollars(self.value(sell, spent)?) - dollars(given)
-                } else {
-                    dollars(given) - dollars(kept)
-                };
-                done.traded_usd += dollars(given);
-                done.slippage_usd += share(slippage);
-                done.fees_usd += lost - share(slippage);
+                let moved = if on_top { kept } else { given };
+                let lost = dollars(self.value(sell, spent)?) - dollars(kept);
+                let slipped = dollars(moved) * slippage as f64 / PIPS_ONE as f64;
+                done.traded_usd += dollars(moved);
+                done.slippage_usd += slipped;
+                done.fees_usd += lost - slipped;
                 done.trades += 1;
                 Ok(())
             }
@@ -212,11 +212,9 @@ impl Venue<'_> {
         done.gas_usd += dollars(mul_div(paid, price.0, unit).unwrap_or_default());
     }
 
-    /// The price of what gas is paid in, ether unless the data says otherwise, if the data has it; without it gas costs
-    /// nothing, which reports say.
+    /// The price of what gas is paid in; see [`Market::gas_column`].
     fn ether(&self) -> Option<Price> {
-        let token = self.market.panel.gas_token().filter(|token| !ETHER.contains(token));
-        let column = token.into_iter().chain(ETHER).find_map(|name| self.market.panel.column(name))?;
+        let column = self.market.gas_column()?;
         let source = Source::Data(column);
         match self.market.sources.iter().position(|known| *known == source) {
             Some(asset) => self.market.price(self.bar, asset, self.through),

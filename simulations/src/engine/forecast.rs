@@ -32,10 +32,11 @@ impl<'a> Remembering<'a> {
         Self { model, is_read, hash: model.hash(), last: Mutex::new(None) }
     }
 
-    /// The newest forecast, if there was one.
-    pub(super) fn last(&self) -> Option<RiskReport> {
+    /// The forecast of this block, if there was one.
+    pub(super) fn last(&self, block: BlockRef) -> Option<RiskReport> {
         // Whoever panicked with it has ended the run.
-        self.last.lock().ok()?.as_ref().map(|(_, _, report)| report.clone())
+        let last = self.last.lock().ok()?;
+        last.as_ref().filter(|(seen, _, _)| *seen == block).map(|(_, _, report)| report.clone())
     }
 }
 

@@ -11,14 +11,13 @@
 //! still waits once more, and what it refuses is withdrawn.
 //!
 //! A quick run leaves out what has no say in what is decided: calldata and its hashes, and forecasts that nobody reads. It
-//! gives the same run, and allocates nothing for a decision.
+//! gives the same run, and where no forecast is read and no vote waits it allocates nothing for a decision.
 
 mod execute;
 mod forecast;
 mod judge;
 mod treasury;
 
-pub(crate) use execute::ETHER;
 pub use forecast::Forecast;
 
 use crate::{
@@ -32,10 +31,11 @@ use forecast::Remembering;
 use judge::{Judge, Wanted, Whole};
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
-    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, RiskModel, Route, Snapshot, Value,
+    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value,
     pipeline::Workspace,
     policy::Schedule,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
+    verdict::Quantity,
     waiting::{Waiting, withheld},
 };
 use quaestor_policies::VotedPolicy;
@@ -94,6 +94,8 @@ struct Engine<'a> {
     /// Room for the balances after a batch.
     left: Snapshot,
     pending: Vec<Pending>,
+    /// Governor proposals of the decision at hand.
+    bound: Vec<Outstanding>,
     /// Lists of intents that are over, used again.
     spare: Vec<Vec<Intent>>,
     run: Run,
@@ -132,7 +134,12 @@ impl<'a> Due<'a> {
         };
         let every_bars = plan.assumed.every_bars.map(|bars| usize::try_from(bars).unwrap_or(usize::MAX).max(1));
         let until = if every_bars.is_some() { 0 } else { panel.ends().last().copied().unwrap_or_default() };
-        let ticks = plan.policy.ticks(panel.begins_at(plan.start), until).into_iter().flatten().collect::<Vec<_>>();
+        let ticks = plan
+            .policy
+            .ticks(panel.begins_at(plan.start).saturating_sub(u64::from(plan.start == 0)), until)
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
         let ticks = ticks.into_iter().peekable();
         Self { market: plan.market, start: plan.start, every_bars, blocks, ticks }
     }
@@ -170,6 +177,7 @@ impl<'a> Engine<'a> {
             work: Workspace::new(),
             judge: Judge::default(),
             pending: Vec::new(),
+            bound: Vec::new(),
             spare: Vec::new(),
             run,
         }
@@ -314,7 +322,7 @@ impl<'a> Engine<'a> {
                 self.run.decided(policy.terms(), valuation, verdicts.iter(), holds);
             }
         }
-        if thorough && let Some(report) = self.model.last() {
+        if thorough && let Some(report) = self.model.last(block) {
             self.run.forecast(bar, &report);
         }
         self.judge_waiting(block);
@@ -382,6 +390,8 @@ impl<'a> Engine<'a> {
                 self.propose(block, name, AccountId(account as u16), acting == 1);
             }
         }
+        // All batches of a decision are judged on the history that it was taken on.
+        self.treasury.history.outstanding.append(&mut self.bound);
     }
 
     fn propose(&mut self, block: BlockRef, name: B256, account: AccountId, is_alone: bool) {
@@ -396,11 +406,12 @@ impl<'a> Engine<'a> {
         let is_vote = terms.accounts[account.index()].route != Route::Safe;
         let waiting = |it: &Pending| Waiting {
             decision: it.id,
-            account: it.account,
+            account: terms.accounts[it.account.index()].address,
             value: it.value,
             on_safe: terms.accounts[it.account.index()].route == Route::Safe,
         };
-        let next = Waiting { decision: B256::ZERO, account, value, on_safe: !is_vote };
+        let address = terms.accounts[account.index()].address;
+        let next = Waiting { decision: B256::ZERO, account: address, value, on_safe: !is_vote };
         let waits = self.pending.iter().map(waiting);
         let nav = self.work.valuation.nav;
         if withheld(terms, &self.treasury.history, block.timestamp, nav, waits, &next).is_some() {
@@ -414,6 +425,12 @@ impl<'a> Engine<'a> {
         let whole = self.judge.whole(account, &self.codec);
         let (id, refusal) = match &whole {
             Some(whole) => (whole.id, self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse)),
+            // What cannot be encoded never leaves.
+            None if self.plan.thorough => {
+                let unencoded = (Quantity::None, Quantity::None);
+                let refusal = Refusal::new(Rule::CalldataMatches, unencoded.0, unencoded.1, block, policy.hash());
+                (B256::ZERO, Some(refusal))
+            }
             None => {
                 let mut id = name;
                 id.0[28..30].copy_from_slice(&account.0.to_be_bytes());
@@ -429,8 +446,7 @@ impl<'a> Engine<'a> {
         let valid_until = block.timestamp.saturating_add(terms.validity_secs_longest()).min(terms.expires_at);
         let delay = if is_vote { assumed.delays.governor_secs() } else { assumed.delays.safe_secs };
         if is_vote {
-            let address = terms.accounts[account.index()].address;
-            self.treasury.history.outstanding.push(Outstanding {
+            self.bound.push(Outstanding {
                 account,
                 proposal_id: id,
                 decision: id,

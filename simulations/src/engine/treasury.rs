@@ -132,7 +132,8 @@ impl<'a> Treasury<'a> {
 
     fn count(&mut self) {
         for (index, asset) in self.terms.assets.iter().enumerate() {
-            let total: u128 = self.snapshot.accounts.iter().map(|account| account.balances[index].0).sum();
+            let held = self.snapshot.accounts.iter().map(|account| account.balances[index].0);
+            let total = held.fold(0u128, u128::saturating_add);
             self.held[index] = total as f64 / asset.unit() as f64;
         }
     }
@@ -155,7 +156,9 @@ impl<'a> Treasury<'a> {
             return;
         }
         let before = bar.saturating_sub(1);
-        for (index, rates) in self.market.rates.iter().enumerate().filter(|(_, rates)| !rates.is_empty()) {
+        // Where a share is worth nothing nothing is earned.
+        let earning = |(_, rates): &(usize, &Vec<Amount>)| rates.get(before).is_some_and(|rate| !rate.is_zero());
+        for (index, rates) in self.market.rates.iter().enumerate().filter(earning) {
             let worth = self.held[index] * self.market.mark(before, index);
             let earned = worth * (rates[bar].0 as f64 / rates[before].0 as f64 - 1.0);
             self.split.yield_usd += earned;

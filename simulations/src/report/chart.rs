@@ -142,20 +142,35 @@ impl Chart {
         let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(least, most), it| (least.min(*it), most.max(*it)));
         let room = if most > least { (most - least) * 0.05 } else { most.abs().max(1.0) * 0.05 };
         let bottom = if self.from_zero && least >= 0.0 { 0.0 } else { least - room };
-        bottom..if self.from_zero && most <= 0.0 { 0.0 } else { most + room }
+        bottom..if self.from_zero && most <= 0.0 && least < 0.0 { 0.0 } else { most + room }
     }
 
-    fn thinned<'b>(times: &'b [u64], values: &'b [f64]) -> impl Iterator<Item = (f64, f64)> + 'b {
-        let step = values.len().div_ceil(POINTS_MAX).max(1);
-        let last = values.len().saturating_sub(1);
-        let kept = move |at: &usize| at.is_multiple_of(step) || *at == last;
-        (0..values.len()).filter(kept).map(|at| (times[at] as f64, values[at]))
+    /// At most so many points that a chart shows them all: of each bucket the least and the greatest, in their order, so that
+    /// no fall is lost.
+    fn thinned(times: &[u64], values: &[f64]) -> Vec<(f64, f64)> {
+        let point = |at: usize| (times[at] as f64, values[at]);
+        if values.len() <= POINTS_MAX {
+            return (0..values.len()).map(point).collect();
+        }
+        let size = values.len().div_ceil(POINTS_MAX / 2);
+        let mut kept = Vec::with_capacity(POINTS_MAX + 2);
+        for from in (0..values.len()).step_by(size) {
+            let bucket = from..(from + size).min(values.len());
+            let by_value = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
+            let ends = [bucket.clone().min_by(by_value), bucket.max_by(by_value)];
+            let [Some(least), Some(most)] = ends else { continue };
+            kept.push(point(least.min(most)));
+            if least != most {
+                kept.push(point(least.max(most)));
+            }
+        }
+        kept
     }
 
     fn lines(&self, built: &mut Context<'_, '_>, times: &[u64]) -> Result<(), Failed> {
         for (index, one) in self.series.iter().enumerate().rev() {
             // A value that does not exist leaves a gap.
-            let points: Vec<(f64, f64)> = Self::thinned(times, &one.values).collect();
+            let points = Self::thinned(times, &one.values);
             for piece in points.split(|(_, value)| !value.is_finite()).filter(|piece| !piece.is_empty()) {
                 let width = if index == 0 { 2 } else { 1 };
                 built.draw_series(LineSeries::new(piece.iter().copied(), series_colour(index).stroke_width(width)))?;
@@ -168,9 +183,8 @@ impl Chart {
         let mut below = vec![0.0; times.len()];
         for (index, one) in self.series.iter().enumerate() {
             let above: Vec<f64> = below.iter().zip(&one.values).map(|(below, value)| below + value).collect();
-            let mut edge: Vec<(f64, f64)> = Self::thinned(times, &above).collect();
-            let under: Vec<(f64, f64)> = Self::thinned(times, &below).collect();
-            edge.extend(under.into_iter().rev());
+            let mut edge = Self::thinned(times, &above);
+            edge.extend(Self::thinned(times, &below).into_iter().rev());
             built.draw_series([Polygon::new(edge, series_colour(index).filled())])?;
             below = above;
         }

@@ -13,9 +13,9 @@ use alloy_primitives::B256;
 use chart::{Chart, Mark, SERIES_MAX, Series};
 use html::Page;
 use quaestor_contracts::explain::rule_key;
-use quaestor_core::{Policy, Terms};
+use quaestor_core::{Policy, Rule, Terms};
 
-/// What a run depends on: the same four give the same bytes.
+/// What a run depends on, beside its first and last bar: the same give the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Provenance {
     /// Hash of the data.
@@ -24,6 +24,8 @@ pub struct Provenance {
     pub policy_hash: B256,
     /// Hash of the model.
     pub model_hash: B256,
+    /// Hash of what is assumed.
+    pub assumptions_hash: B256,
     /// Seed of whatever is drawn.
     pub seed: u64,
 }
@@ -228,8 +230,8 @@ impl Report<'_> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let caption = format!(
             "{} of the value lay outside of the own token, in the mean; it was spread like {} equal assets. Outside of its bands at {} of decisions.",
-            percent(Some(self.summary.outside_native_share_mean)),
-            number(Some(self.summary.diversification_mean)),
+            percent(self.summary.outside_native_share_mean),
+            number(self.summary.diversification_mean),
             percent(Some(self.summary.outside_bands_share)),
         );
         page.figure(&chart.svg(times, "shares over time"), &names, &caption);
@@ -331,16 +333,24 @@ impl Report<'_> {
             );
             page.figure(&svg, &[], "When each was made, and the dollars that it moves.");
         }
-        let rows: Vec<Vec<String>> = self
-            .summary
-            .refusals_by_rule
-            .iter()
-            .map(|(rule, count)| vec![rule_key(*rule).to_string(), count.to_string()])
-            .collect();
-        page.heading("Refusals");
+        let row = |what: &str, rule: &Rule, count: &u64| {
+            vec![rule_key(*rule).to_string(), what.to_owned(), count.to_string()]
+        };
+        let refused = self.summary.refusals_by_rule.iter().map(|(rule, count)| row("refused", rule, count));
+        let withdrawn = self.summary.withdrawn_by_rule.iter().map(|(rule, count)| row("withdrawn", rule, count));
+        let rows: Vec<Vec<String>> = refused.chain(withdrawn).collect();
+        page.heading("Refused and withdrawn");
         match rows.is_empty() {
-            true => page.paragraph("None: whatever a strategy wanted, the policy allowed."),
-            false => page.table(&["rule", "times"], &rows, None),
+            true => page.paragraph("Nothing was refused: strategies keep within the policy's limits themselves."),
+            false => page.table(&["rule", "", "times"], &rows, None),
+        }
+        let holds = self.summary.holds.iter().flat_map(|(strategy, why)| {
+            why.iter().map(move |(why, count)| vec![strategy.clone(), why.replace('_', " "), count.to_string()])
+        });
+        let holds: Vec<Vec<String>> = holds.collect();
+        if !holds.is_empty() {
+            page.heading("Decisions at which a strategy wanted less than it should");
+            page.table(&["strategy", "why", "times"], &holds, None);
         }
     }
 
@@ -348,10 +358,10 @@ impl Report<'_> {
         page.heading("Assumed");
         page.list(self.assumed);
         page.heading("To run it again");
-        let Provenance { data_hash, policy_hash, model_hash, seed } = self.provenance;
+        let Provenance { data_hash, policy_hash, model_hash, assumptions_hash, seed } = self.provenance;
         page.raw(&format!(
-            "<p class=\"dim\">The same data, policy, model and seed give the same bytes.</p><ul><li>data <code>{data_hash}</code></li>\
-             <li>policy <code>{policy_hash}</code></li><li>model <code>{model_hash}</code></li><li>seed <code>{seed}</code></li></ul>\
+            "<p class=\"dim\">The same data, policy, model, assumptions, days and seed give the same bytes.</p><ul><li>data <code>{data_hash}</code></li>\
+             <li>policy <code>{policy_hash}</code></li><li>model <code>{model_hash}</code></li><li>assumptions <code>{assumptions_hash}</code></li><li>seed <code>{seed}</code></li></ul>\
              <p class=\"dim\">A year has 365 days; returns are simple and without flows; growth a year is on 365 days; volatility \
              divides by n − 1; VaR and CVaR are of one bar.</p>"
         ));

@@ -78,7 +78,7 @@ fn each_weakness_is_warned_of() {
     let made = card();
     let file = crate::fixture::model_file(crate::fixture::parameters());
     let starts = |warnings: &[String], text: &str| warnings.iter().any(|warning| warning.starts_with(text));
-    let all = |judgement: &Judgement, private| warnings(&file, &[], judgement, private);
+    let all = |judgement: &Judgement, private| warnings(&file, judgement, private);
     let found = all(&made.judgement, false);
     assert!(starts(&found, "No noise was added"), "{found:?}");
     assert!(starts(&found, "Positions and flows of 1 of 1 members are *synthetic*"), "{found:?}");
@@ -106,5 +106,9 @@ fn each_weakness_is_warned_of() {
     assert_eq!(verdicts(&judgement), losing);
     judgement.verdicts.clear();
     assert_eq!(verdicts(&judgement), 0);
-    assert!(starts(&warnings(&file, &["tail: none".into()], &judgement, true), "Parts are missing"));
+    let (mut lone, mut poor) = (file.clone(), file.clone());
+    (lone.parameters.forest, poor.parameters.tail) = (None, None);
+    let said = warnings(&lone, &judgement, true);
+    assert!(starts(&said, "There is no second opinion") && !starts(&said, "Parts are missing"));
+    assert!(starts(&warnings(&poor, &judgement, true), "Parts are missing"));
 }

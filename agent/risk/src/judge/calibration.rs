@@ -1,4 +1,5 @@
-//! Whether forecast probabilities come true as often as they say.
+//! Whether forecast probabilities come true as often as they say. Neither linfa nor smartcore has reliability diagrams or
+//! recalibration slopes.
 
 use super::metrics::{MetricError, brier};
 use crate::{Examples, models::drawdown};

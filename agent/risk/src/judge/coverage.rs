@@ -1,4 +1,4 @@
-//! Whether a value at risk is breached as often as it says, and not in clusters.
+//! Whether a value at risk is breached as often as it says, and not in clusters. Neither linfa nor smartcore has these tests.
 //!
 //! P-values have closed forms: the chi-square law with one degree of freedom has the survival function
 //! erfc(√(x / 2)), with two exp(−x / 2).

@@ -1,4 +1,5 @@
-//! Whether losses beyond the value at risk are as great as the expected shortfall says.
+//! Whether losses beyond the value at risk are as great as the expected shortfall says. Neither linfa nor smartcore has this
+//! test.
 
 use super::{MetricError, metrics, naive::normal_quantile};
 use serde::{Deserialize, Serialize};

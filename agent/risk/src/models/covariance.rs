@@ -8,7 +8,8 @@
 //!
 //! κ cannot be had from Σ x and Σ x xᵀ alone, for it is about how much products of returns vary. It can be had exactly
 //! from two more sums, Σ xᵢ² xⱼ² and Σ xᵢ³ xⱼ. Daily returns are taken around zero, as everywhere in this crate, which
-//! spares the mixed sums that demeaning would ask for.
+//! spares the mixed sums that demeaning would ask for. Members that hold the same assets could add these sums; those that hold
+//! different ones cannot, so in training each forms its own κ from them, and the model's is the mean by days.
 
 use super::{
     ModelError,

@@ -1,4 +1,5 @@
-//! Counts, sums and products of records: all that a scaling or a least squares fit needs to know of them.
+//! Counts, sums and products of records: all that a scaling or a least squares fit needs to know of them. linfa and smartcore
+//! fit from records, which no member sends.
 
 use super::{
     ModelError,

@@ -8,7 +8,8 @@
 //! holds all that is needed.
 //!
 //! Histograms over fixed bins add up over members. Counts are whole numbers, so the sum is the pooled histogram exactly;
-//! a quantile from it is right within the width of a bin, [`BIN_WIDTH`] of a standard deviation.
+//! a quantile from it is right within the width of a bin, [`BIN_WIDTH`] of a standard deviation. Neither linfa nor smartcore
+//! has it.
 
 use super::{
     ModelError,

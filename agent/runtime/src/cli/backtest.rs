@@ -2,8 +2,10 @@
 
 use super::{Exit, Failure, Output, args::BacktestArgs, data as reading, policy};
 use crate::config::read_bounded;
+use alloy::primitives::{B256, keccak256};
+use quaestor_contracts::explain::rule_key;
 use quaestor_core::{
-    Catalog, Policy, RiskModel,
+    Catalog, Policy, RiskModel, Rule,
     policy::{ModelFallback, ModelTerms},
 };
 use quaestor_policies::VotedPolicy;
@@ -13,14 +15,14 @@ use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
     data::{self, DataSet, Kind, Selected, Window},
     engine::{self, Plan},
-    market::{Earns, Market, Source},
+    market::{ETHER, Earns, Market, Source},
     metrics::{Figures, Summary},
     plain,
     report::{Provenance, Report, number, percent, usd},
     run::Run,
 };
 use serde_json::{Value, json};
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 /// Most bytes of a file of assumptions.
 const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -30,9 +32,9 @@ const MODEL_BYTES_MAX: u64 = 16 << 20;
 pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     let policy = match (&args.policy, &args.weights) {
         (Some(path), _) => policy::read(path, catalog)?,
-        (None, weights) => plain_policy(weights.as_deref().unwrap_or_default())?,
+        (None, weights) => plain_policy(weights.as_deref().unwrap_or_default(), args)?,
     };
-    let assumed = assumptions(args, &policy)?;
+    let (told, assumed) = assumptions(args, &policy)?;
     let Selected { panel, start, notes: mut said } = panel(args, &policy, &assumed)?;
     let market = Market::new(&panel, policy.terms(), &assumed).map_err(configuration)?;
     let (model, notes) = model(args, &policy, &panel, start)?;
@@ -43,15 +45,20 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     let found = engine::run(plan);
     let elapsed_secs = started.elapsed().as_secs_f64();
     let summary = Summary::of(&found, policy.terms(), &market);
-    let stated = stated(&policy, &market, &assumed, said);
+    let stated = [holdings_and_flows(&told), stated(&policy, &market, &assumed, said)].concat();
     if assumed.fill == Fill::SameBar {
         output.progress("warning: --fill same-bar looks ahead: it executes at the very price that was decided on");
     }
     if let Some(path) = &args.csv {
         write(path, csv(&found, &policy, &market).as_bytes())?;
     }
-    let provenance =
-        Provenance { data_hash: panel.hash(), policy_hash: policy.hash(), model_hash: model.hash(), seed: args.seed };
+    let provenance = Provenance {
+        data_hash: panel.hash(),
+        policy_hash: policy.hash(),
+        model_hash: model.hash(),
+        assumptions_hash: hash_of(&told)?,
+        seed: args.seed,
+    };
     if let Some(path) = &args.out {
         let report =
             Report { run: &found, summary: &summary, policy: &policy, market: &market, provenance, assumed: &stated };
@@ -63,22 +70,23 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
         fields.insert("data_hash".into(), json!(panel.hash()));
         fields.insert("policy_hash".into(), json!(policy.hash()));
         fields.insert("model_hash".into(), json!(model.hash()));
+        fields.insert("assumptions_hash".into(), json!(provenance.assumptions_hash));
         fields.insert("seed".into(), json!(args.seed));
         fields.insert("from".into(), json!(panel.begins_at(start)));
         fields.insert("to".into(), json!(panel.ends().last()));
         fields.insert("bars".into(), json!(found.values.len()));
         fields.insert("assumptions".into(), json!(stated));
         fields.insert("proposals_made".into(), json!(found.proposals));
-        fields.insert("elapsed_secs".into(), json!(elapsed_secs));
     }
     output.document(&document)?;
     Ok(Exit::Ok)
 }
 
 /// The policy that stands for plain weights.
-fn plain_policy(weights: &str) -> Result<VotedPolicy, Failure> {
+fn plain_policy(weights: &str, args: &BacktestArgs) -> Result<VotedPolicy, Failure> {
     let weights = plain::weights(weights).map_err(|error| Failure::new(Exit::Usage, format!("--weights: {error}")))?;
-    let text = plain::policy(&weights);
+    let slippage_bps = args.slippage_bps.unwrap_or(Costs::default().slippage_bps);
+    let text = plain::policy(&weights, slippage_bps.saturating_add(args.fee_bps.unwrap_or_default()));
     quaestor_policies::parse(text.as_bytes(), &plain::catalog())
         .map_err(|problems| Failure::new(Exit::Internal, problems.in_file("the policy of --weights".to_owned())))
 }
@@ -91,7 +99,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
 }
 
-fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Failure> {
+/// What is assumed, as it was told and as it fits the policy.
+fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<(Assumptions, Checked), Failure> {
     let mut found = match &args.assume {
         // A plain comparison knows neither gas nor people.
         None if args.weights.is_some() => Assumptions {
@@ -129,10 +138,17 @@ fn assumptions(args: &BacktestArgs, policy: &VotedPolicy) -> Result<Checked, Fai
         found.holdings.insert(plain::ACCOUNT.to_owned(), cash);
     }
     let file = args.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
-    found.check(policy.terms()).map_err(|problems| {
+    let checked = found.check(policy.terms()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("{file}: {problem}")).collect();
         configuration(lines.join("\n"))
-    })
+    })?;
+    Ok((found, checked))
+}
+
+/// keccak256 of the JSON of what is assumed.
+fn hash_of(told: &Assumptions) -> Result<B256, Failure> {
+    let bytes = serde_json::to_vec(told).map_err(|error| Failure::new(Exit::Internal, error))?;
+    Ok(keccak256(bytes))
 }
 
 /// Unix seconds of a day or a time, and whether it is a day.
@@ -174,6 +190,9 @@ fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked)
     };
     let mut names: Vec<&str> = policy.terms().assets.iter().zip(&assumed.names).map(of).collect();
     names.extend(found.of(Kind::Gas).map(|gas| gas.name.as_str()));
+    if assumed.costs.gas_gwei > 0 {
+        names.extend(ETHER.into_iter().find(is_there));
+    }
     names
 }
 
@@ -189,9 +208,8 @@ fn model(
         let file = path.display();
         let failed = |error: &dyn std::fmt::Display| configuration(format!("{file}: {error}"));
         let bytes = read_bounded(path, MODEL_BYTES_MAX).map_err(|error| failed(&error))?;
-        let model = ModelFile::parse(&bytes, alloy::primitives::keccak256(&bytes))
-            .and_then(LearnedModel::new)
-            .map_err(|error| failed(&error))?;
+        let model =
+            ModelFile::parse(&bytes, keccak256(&bytes)).and_then(LearnedModel::new).map_err(|error| failed(&error))?;
         let trained = u64::from(model.file().trained_at_day) * 86_400;
         let seen = (trained > panel.begins_at(start))
             .then(|| "the model was trained on days of this run: what it forecasts for them it has seen".to_owned());
@@ -208,6 +226,23 @@ fn model(
             Ok((Box::new(EwmaModel::default()), vec![note.to_owned()]))
         }
     }
+}
+
+/// What the treasury holds at first, and what flows.
+fn holdings_and_flows(told: &Assumptions) -> Vec<String> {
+    let mut found = Vec::new();
+    for (account, held) in &told.holdings {
+        let held: Vec<String> = held.iter().map(|(symbol, amount)| format!("{amount} {symbol}")).collect();
+        found.push(format!("{account} holds {} at first", held.join(", ")));
+    }
+    if told.holdings.is_empty() {
+        let value = told.value_usd.unwrap_or(VALUE_USD);
+        found.push(format!("the first Safe holds {value} USD at first, by the policy's targets"));
+    }
+    for flow in &told.flows {
+        found.push(format!("{}: {} {} of {} in thirty days", flow.name, flow.monthly, flow.asset, flow.account));
+    }
+    found
 }
 
 /// What the run assumes and the data does not say.
@@ -236,9 +271,10 @@ fn stated(policy: &VotedPolicy, market: &Market<'_>, assumed: &Checked, notes: V
     let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
     let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
     found.push(format!("a swap pays {fee} and {} bps of slippage{on_top}; pools are deep enough", costs.slippage_bps));
-    found.push(match market.panel.gas_token() {
-        Some(token) => format!("gas costs what the data says, in gwei of {token}, each bar its mean"),
-        None => format!("gas costs {} gwei throughout", costs.gas_gwei),
+    found.push(match (market.panel.gas_token(), market.gas_column()) {
+        (_, None) => "gas costs nothing: the data has no price of what it is paid in".to_owned(),
+        (Some(token), _) => format!("gas costs what the data says, in gwei of {token}, each bar its mean"),
+        (None, _) => format!("gas costs {} gwei throughout", costs.gas_gwei),
     });
     if let Some(bars) = assumed.every_bars {
         found.push(format!("it decides every {bars} bars, and not at the policy's schedule"));
@@ -273,6 +309,10 @@ fn csv(run: &Run, policy: &VotedPolicy, market: &Market<'_>) -> String {
         text.push_str(&format!("{end},{value},{inflow},{found}{held}\n"));
     }
     text
+}
+
+fn by_rule(counts: &BTreeMap<Rule, u64>) -> String {
+    counts.iter().map(|(rule, count)| format!("{} {count}", rule_key(*rule))).collect::<Vec<_>>().join(", ")
 }
 
 fn tell(
@@ -332,13 +372,23 @@ fn tell(
     if let Some(hours) = summary.delay_hours_mean {
         output.line(format_args!("delay       {hours:.1} h from proposal to execution, in the mean"))?;
     }
-    let rules: Vec<String> = summary
-        .refusals_by_rule
-        .iter()
-        .map(|(rule, count)| format!("{} {count}", quaestor_contracts::explain::rule_key(*rule)))
-        .collect();
-    let rules = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
+    if summary.withdrawn > 0 {
+        output.line(format_args!("withdrawn   {}", by_rule(&summary.withdrawn_by_rule)))?;
+    }
+    if summary.reverts > 0 {
+        let times = summary.reverts;
+        output
+            .line(format_args!("reverts     {times} times somebody would have executed, and it would have reverted"))?;
+    }
+    let rules = match summary.refusals {
+        0 => String::new(),
+        _ => format!(": {}", by_rule(&summary.refusals_by_rule)),
+    };
     output.line(format_args!("refusals    {}{rules}", summary.refusals))?;
+    for (strategy, why) in &summary.holds {
+        let why: Vec<String> = why.iter().map(|(why, count)| format!("{} {count}", why.replace('_', " "))).collect();
+        output.line(format_args!("wanted less {strategy}: {}", why.join(", ")))?;
+    }
     output.line(format_args!(
         "turnover    {} of the mean value a year, {} trades; fees {}, slippage {}, gas {}",
         percent(Some(summary.turnover)),

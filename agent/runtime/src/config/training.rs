@@ -14,7 +14,8 @@ const TEST_DAYS_DEFAULT: u64 = 90;
 const TREES: (u64, u64) = (1, 1_000);
 const TREES_DEFAULT: u64 = 100;
 const NOISE_MULTIPLIER: (f64, f64) = (0.1, 10_000.0);
-const DELTA: (f64, f64) = (1e-12, 0.01);
+/// A voted ε is at this δ or a smaller one: a larger one would stretch the budget.
+const DELTA: (f64, f64) = (1e-12, 1e-5);
 const DELTA_DEFAULT: f64 = 1e-5;
 
 /// `None` if there is no such table, or it has problems; those are reported.

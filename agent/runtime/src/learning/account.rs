@@ -17,7 +17,7 @@ pub struct NoiseSettings {
     pub clip: f64,
     /// δ at which ε is stated.
     pub delta: f64,
-    /// Records that one day's flows of a member enter.
+    /// Records that one day's flows of a member change, each counted twice.
     pub window: u32,
 }
 

@@ -1,7 +1,7 @@
 //! What a training has done so far, so that one that was killed goes on where it stopped.
 //!
 //! Training is deterministic but for what rounds give, so the file holds that alone: after each part its sums or θ, and
-//! inside of Newton's method the coordinator's own checkpoint. A training that begins again with the same settings and
+//! inside of Newton's method and of averages the coordinator's own checkpoint. A training that begins again with the same settings and
 //! shards is handed what is there and goes on with rounds where it ends. What is computed without rounds (trees, rivals)
 //! is computed anew.
 //!

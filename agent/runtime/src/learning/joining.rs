@@ -85,6 +85,9 @@ impl Federated {
         settings: ForestSettings,
         holdout: Option<&Examples>,
     ) -> Result<ForestParameters, RoundsError> {
+        if self.settings.noise.is_some() {
+            return Err("with noise no trees leave a member: they are no sum of bounded records".into());
+        }
         let send = |one: &GrownTrees| match self.factor_of(&one.member) {
             1.0 => one.forest.clone(),
             _ => turned(&one.forest),

@@ -26,6 +26,9 @@ impl Federated {
         from: &RegimeParameters,
         public: Option<&[Point]>,
     ) -> Result<Vec<f64>, RoundsError> {
+        if self.settings.noise.is_some() {
+            return Err("with noise no sum leaves a member as it is".into());
+        }
         let width = 3 * from.centres.len();
         self.recorded(part, |rounds, _| {
             let mut members = rounds.summands(contributions)?;

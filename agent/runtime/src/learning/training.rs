@@ -26,6 +26,8 @@ const LIARS_BPS: u16 = 2_000;
 const NOISY_ROUNDS: u32 = 6;
 /// Largest norm of a record's gradient, where noise is added.
 const CLIP: f64 = 4.0;
+/// More sums than a training releases in which every member is found out.
+const SUMS_MOST: u32 = 100_000;
 /// Folds of the test, where nothing is released by it.
 const FOLDS: u32 = 3;
 
@@ -167,7 +169,7 @@ impl Training {
         }
         if let Some(noise_multiplier) = self.noise_multiplier {
             // A cost that cannot be said is not incurred.
-            privacy::epsilon(noise_multiplier, 1, self.delta)?;
+            privacy::epsilon_of_group(noise_multiplier, SUMS_MOST, self.delta, day_window())?;
         }
         if self.drawdown_fit == Fit::FedAvg && self.noise_multiplier.is_some() {
             return Err(LearningError::NoisyAverages);
@@ -248,7 +250,7 @@ impl Training {
             rounds: NOISY_ROUNDS,
             clip: CLIP,
             delta: self.delta,
-            window: day_rows(Target::default()),
+            window: day_window(),
         });
         let noise_key = self.noise_key()?;
         let aggregation = self.aggregation.aggregation(LIARS_BPS);
@@ -264,6 +266,11 @@ impl Training {
         getrandom::fill(&mut key).map_err(|source| LearningError::Random { reason: source.to_string() })?;
         Ok(key)
     }
+}
+
+/// Rows that one day's flows change, each counted twice: a row that is replaced is one that goes and one that comes.
+fn day_window() -> u32 {
+    day_rows(Target::default()).saturating_mul(2)
 }
 
 /// Rows that one day's flows of a member enter: those whose burn covers it, and those whose target does.

@@ -157,6 +157,9 @@ fn with_noise_no_parameters_leave_a_member() {
         Federated::new(settings_of, Box::new(|told| assert!(!matches!(told, Told::Round(Part::Drawdown, _)))));
     let why = federated.average(Part::Drawdown, &[], None, 1.0).unwrap_err().to_string();
     assert_eq!(why, "with noise no parameters leave a member: they are no sum of bounded records");
+    let forest = quaestor_risk::models::forest::ForestSettings { trees: 1, depth_max: 2, leaf_records_min: 1, seed: 1 };
+    let why = federated.join(Part::Forest, &[], forest, None).unwrap_err().to_string();
+    assert_eq!(why, "with noise no trees leave a member: they are no sum of bounded records");
     let (shards, holdout) = members();
     let trained = train(shards, Some(holdout), &settings(), &mut federated).unwrap();
     let said = "drawdown: with noise a part without sums of bounded records is not trained";
