@@ -85,8 +85,8 @@ pub struct Market<'a> {
     units: Vec<u128>,
 }
 
-/// The name of a wrapped token without its `W`.
-fn unwrapped(symbol: &str) -> Option<&str> {
+/// The name of what a wrapped token wraps, by its leading `W`: `ETH` of `WETH`.
+pub fn unwrapped(symbol: &str) -> Option<&str> {
     symbol.strip_prefix('W').filter(|rest| rest.len() >= 2)
 }
 

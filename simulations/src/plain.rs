@@ -129,9 +129,9 @@ impl Strategy for Weights {
             let purpose = Purpose::Strategy { line: self.line, leg: asset.0 };
             Order { account: self.account, purpose, market, sell, buy, amount_in }
         };
-        let ends = |bps: u64| nav.share(bps).ok_or(StrategyHold::OutOfRange);
+        let target_of = |bps: u64| nav.share(bps).ok_or(StrategyHold::OutOfRange);
         for (asset, bps, market) in &self.targets {
-            let (held, target) = (cx.valuation.value_of(*asset), ends(*bps)?);
+            let (held, target) = (cx.valuation.value_of(*asset), target_of(*bps)?);
             if held > target {
                 let amount = cx.amount_of(*asset, held.saturating_sub(target)).ok_or(StrategyHold::NoPrice)?;
                 let amount = amount.min(cx.balance(self.account, *asset));
@@ -146,7 +146,7 @@ impl Strategy for Weights {
         let tally = Tally::before(self.account, out, &[]);
         let mut left = Outlook::new(cx, tally).spendable(self.account, self.cash);
         for (asset, bps, market) in &self.targets {
-            let (held, target) = (cx.valuation.value_of(*asset), ends(*bps)?);
+            let (held, target) = (cx.valuation.value_of(*asset), target_of(*bps)?);
             if held < target {
                 let amount =
                     cx.amount_of(self.cash, target.saturating_sub(held)).ok_or(StrategyHold::NoPrice)?.min(left);

@@ -127,8 +127,8 @@ impl Venue<'_> {
                 let (fee, slippage) = (self.costs.fee_pips(fee_pips), self.costs.slippage_pips());
                 let unit = self.terms.asset(buy).ok_or(Reverted::Range)?.unit();
                 let price = self.price(buy)?.0;
-                let is_bought = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-                let on_top = self.costs.targets == Targets::BeforeCosts && is_bought(sell) && !is_bought(buy);
+                let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
+                let on_top = self.costs.targets == Targets::BeforeCosts && is_stable(sell) && !is_stable(buy);
                 let (spent, kept) = if on_top {
                     let dearer = part(part(amount_in.0, PIPS_ONE + u128::from(slippage))?, PIPS_ONE + u128::from(fee))?;
                     // Where cash does not suffice, as much as it pays for.

@@ -377,10 +377,8 @@ impl<'a> Engine<'a> {
     /// A proposal of what each account is allowed, unless something waits that withholds it or the gate refuses it.
     fn propose_all(&mut self, block: BlockRef, name: B256) {
         let allowed = |work: &Workspace, account: usize| {
-            let of = |(intent, verdict): (&Intent, &quaestor_core::Verdict)| {
-                verdict.is_allowed() && intent.account.index() == account
-            };
-            work.intents.iter().zip(&work.verdicts).any(|(intent, verdict)| of((intent, verdict)))
+            let mut judged = work.intents.iter().zip(&work.verdicts);
+            judged.any(|(intent, verdict)| verdict.is_allowed() && intent.account.index() == account)
         };
         let accounts = self.plan.policy.terms().accounts.len();
         let acting = (0..accounts).filter(|account| allowed(&self.work, *account)).count();
@@ -427,9 +425,8 @@ impl<'a> Engine<'a> {
             Some(whole) => (whole.id, self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse)),
             // What cannot be encoded never leaves.
             None if self.plan.thorough => {
-                let unencoded = (Quantity::None, Quantity::None);
-                let refusal = Refusal::new(Rule::CalldataMatches, unencoded.0, unencoded.1, block, policy.hash());
-                (B256::ZERO, Some(refusal))
+                let none = Quantity::None;
+                (B256::ZERO, Some(Refusal::new(Rule::CalldataMatches, none, none, block, policy.hash())))
             }
             None => {
                 let mut id = name;

@@ -15,7 +15,7 @@ use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
     data::{self, DataSet, Kind, Selected, Window},
     engine::{self, Plan},
-    market::{ETHER, Earns, Market, Source},
+    market::{ETHER, Earns, Market, Source, unwrapped},
     metrics::{Figures, Summary},
     plain,
     report::{Provenance, Report, number, percent, usd},
@@ -184,7 +184,7 @@ fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked)
         Some(name) => name,
         None => {
             let symbol = asset.symbol.as_str();
-            let unwrapped = symbol.strip_prefix('W').filter(is_there);
+            let unwrapped = unwrapped(symbol).filter(is_there);
             Some(symbol).filter(is_there).or(unwrapped).unwrap_or(symbol)
         }
     };

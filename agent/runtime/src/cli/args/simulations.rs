@@ -51,7 +51,7 @@ pub struct BacktestArgs {
     /// A trained model, for a policy that names one
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Seed of whatever is drawn
+    /// Seed of whatever is drawn, named in the result; a plain backtest draws nothing
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
     /// Write a report for people, a self-contained HTML file
