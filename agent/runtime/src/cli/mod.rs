@@ -19,6 +19,8 @@ mod privacy;
 mod risk;
 mod run;
 mod safe;
+mod setup;
+mod stated;
 mod status;
 mod telemetry;
 mod train;

@@ -3,9 +3,9 @@
 use super::{JsonArg, ReadArgs};
 use std::path::PathBuf;
 
-/// `backtest`
+/// What every simulation is run with.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-pub struct BacktestArgs {
+pub struct SetupArgs {
     /// The policy to run
     #[arg(long, value_name = "FILE", required_unless_present = "weights", conflicts_with = "weights")]
     pub policy: Option<PathBuf>,
@@ -54,6 +54,14 @@ pub struct BacktestArgs {
     /// Seed of whatever is drawn, named in the result; a plain backtest draws nothing
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `backtest`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct BacktestArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub setup: SetupArgs,
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -1,0 +1,225 @@
+//! What a simulation is run with: policy, assumptions, prices and model, read as they are typed.
+
+use super::{Exit, Failure, args::SetupArgs, data as reading, policy, stated};
+use crate::config::read_bounded;
+use alloy::primitives::{B256, keccak256};
+use quaestor_core::{
+    Catalog, Policy, RiskModel,
+    policy::{ModelFallback, ModelTerms},
+};
+use quaestor_policies::VotedPolicy;
+use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile};
+use quaestor_simulations::{
+    Panel,
+    assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
+    data::{self, DataSet, Kind, Selected, Window},
+    engine::Plan,
+    market::{ETHER, Market, unwrapped},
+    plain,
+    report::Provenance,
+};
+
+/// Most bytes of a file of assumptions.
+const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
+/// Most bytes of a model.
+const MODEL_BYTES_MAX: u64 = 16 << 20;
+
+/// Everything that a run is a function of, but for its seed.
+pub(super) struct Setup {
+    pub(super) policy: VotedPolicy,
+    /// What is assumed, as it was told.
+    pub(super) told: Assumptions,
+    /// The same as it fits the policy.
+    pub(super) assumed: Checked,
+    pub(super) panel: Panel,
+    /// The bar of the first decision.
+    pub(super) start: usize,
+    pub(super) model: Box<dyn RiskModel>,
+    /// What is to be said of data and model.
+    notes: Vec<String>,
+}
+
+impl Setup {
+    /// Reads what the arguments name.
+    pub(super) fn read(args: &SetupArgs, catalog: &Catalog) -> Result<Self, Failure> {
+        let policy = match (&args.policy, &args.weights) {
+            (Some(path), _) => policy::read(path, catalog)?,
+            (None, weights) => plain_policy(weights.as_deref().unwrap_or_default(), args)?,
+        };
+        let (told, assumed) = assumptions(args, &policy)?;
+        let Selected { panel, start, mut notes } = panel(args, &policy, &assumed)?;
+        let (model, said) = model(args, &policy, &panel, start)?;
+        notes.extend(said);
+        Ok(Self { policy, told, assumed, panel, start, model, notes })
+    }
+
+    /// Its prices as its policy sees them.
+    pub(super) fn market(&self) -> Result<Market<'_>, Failure> {
+        Market::new(&self.panel, self.policy.terms(), &self.assumed).map_err(configuration)
+    }
+
+    /// What is run on `market`; see [`Plan::thorough`].
+    pub(super) fn plan<'a>(&'a self, market: &'a Market<'a>, thorough: bool) -> Plan<'a> {
+        let Self { policy, assumed, start, model, .. } = self;
+        Plan { policy, model: model.as_ref(), market, assumed, start: *start, thorough }
+    }
+
+    /// What the run depends on.
+    pub(super) fn provenance(&self, seed: u64) -> Result<Provenance, Failure> {
+        Ok(Provenance {
+            data_hash: self.panel.hash(),
+            policy_hash: self.policy.hash(),
+            model_hash: self.model.hash(),
+            assumptions_hash: hash_of(&self.told)?,
+            seed,
+        })
+    }
+
+    /// What every report says was assumed.
+    pub(super) fn stated(&self, market: &Market<'_>) -> Vec<String> {
+        let beside = stated::beside_prices(&self.policy, market, &self.assumed, self.notes.clone());
+        [stated::holdings_and_flows(&self.told), beside].concat()
+    }
+}
+
+/// The policy that stands for plain weights.
+fn plain_policy(weights: &str, args: &SetupArgs) -> Result<VotedPolicy, Failure> {
+    let weights = plain::weights(weights).map_err(|error| Failure::new(Exit::Usage, format!("--weights: {error}")))?;
+    let slippage_bps = args.slippage_bps.unwrap_or(Costs::default().slippage_bps);
+    let text = plain::policy(&weights, slippage_bps.saturating_add(args.fee_bps.unwrap_or_default()));
+    quaestor_policies::parse(text.as_bytes(), &plain::catalog())
+        .map_err(|problems| Failure::new(Exit::Internal, problems.in_file("the policy of --weights".to_owned())))
+}
+
+pub(super) fn configuration(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Configuration, error)
+}
+
+/// What is assumed, as it was told and as it fits the policy.
+fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, Checked), Failure> {
+    let mut found = match &args.assume {
+        // A plain comparison knows neither gas nor people.
+        None if args.weights.is_some() => Assumptions {
+            costs: Costs { gas_gwei: 0, ..Costs::default() },
+            delays: Delays { safe_secs: 0, ..Delays::default() },
+            ..Assumptions::default()
+        },
+        None => Assumptions::default(),
+        Some(path) => {
+            let file = path.display();
+            let bytes =
+                read_bounded(path, ASSUMPTIONS_BYTES_MAX).map_err(|error| configuration(format!("{file}: {error}")))?;
+            toml::from_slice(&bytes).map_err(|error| configuration(format!("{file}: {error}")))?
+        }
+    };
+    found.value_usd = args.value.or(found.value_usd);
+    found.costs.slippage_bps = args.slippage_bps.unwrap_or(found.costs.slippage_bps);
+    found.costs.fee_bps = args.fee_bps.or(found.costs.fee_bps);
+    found.delays.safe_secs = args.signers_hours.map_or(found.delays.safe_secs, |hours| hours.saturating_mul(3_600));
+    found.every_bars = args.every.or(found.every_bars);
+    match args.targets.as_deref() {
+        Some("before-costs") => found.costs.targets = Targets::BeforeCosts,
+        Some(_) => found.costs.targets = Targets::AfterCosts,
+        None => {}
+    }
+    match args.fill.as_deref() {
+        Some("same-bar") => found.fill = Fill::SameBar,
+        Some(_) => found.fill = Fill::NextBar,
+        None => {}
+    }
+    if args.weights.is_some() && found.holdings.is_empty() {
+        // All cash at first.
+        let value = found.value_usd.unwrap_or(VALUE_USD).to_string();
+        let cash = [(plain::CASH.to_owned(), value)].into();
+        found.holdings.insert(plain::ACCOUNT.to_owned(), cash);
+    }
+    let file = args.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
+    let checked = found.check(policy.terms()).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("{file}: {problem}")).collect();
+        configuration(lines.join("\n"))
+    })?;
+    Ok((found, checked))
+}
+
+/// keccak256 of the JSON of what is assumed.
+fn hash_of(told: &Assumptions) -> Result<B256, Failure> {
+    let bytes = serde_json::to_vec(told).map_err(|error| Failure::new(Exit::Internal, error))?;
+    Ok(keccak256(bytes))
+}
+
+/// Unix seconds of a day or a time, and whether it is a day.
+fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
+    data::parse_moment(text).ok_or_else(|| {
+        let text = format!("{key} `{text}` is no day and no time; write such as `2020-03-12` or `2020-03-12 14:00`");
+        Failure::new(Exit::Usage, text)
+    })
+}
+
+/// The bars that all needed series have, and that of the first decision.
+fn panel(args: &SetupArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<Selected, Failure> {
+    const DAY_LAST_SEC: u64 = 86_399;
+    let from = args.from.as_deref().map(|text| moment("--from", text)).transpose()?;
+    let to = args.to.as_deref().map(|text| moment("--to", text)).transpose()?;
+    let (from, to) = (from.map(|(at, _)| at), to.map(|(at, is_day)| if is_day { at + DAY_LAST_SEC } else { at }));
+    if let (Some(_), Some(_), true) = (from, to, from > to) {
+        let [from, to] = [&args.from, &args.to].map(|text| text.as_deref().unwrap_or_default());
+        return Err(Failure::new(Exit::Usage, format!("--from {from} lies after --to {to}")));
+    }
+    let found = data::load(&args.data, &reading::options(&args.read))
+        .map_err(|error| reading::failure(Exit::Configuration, &error))?;
+    let window = Window { from, to, past: usize::from(policy.terms().risk.history_rounds) };
+    let wanted = wanted(&found, policy, assumed);
+    let in_file = |error| configuration(format!("{}: {error}", args.data.display()));
+    data::panel(&found, &wanted, window).map_err(in_file)
+}
+
+/// Names of the series that assets of the policy have their prices from, and of what gas is paid in.
+fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked) -> Vec<&'a str> {
+    let is_there = |name: &&str| found.get(Kind::Price, name).is_some();
+    let of = |(asset, name): (&'a quaestor_core::Asset, &'a Option<String>)| match name.as_deref() {
+        Some(name) => name,
+        None => {
+            let symbol = asset.symbol.as_str();
+            let unwrapped = unwrapped(symbol).filter(is_there);
+            Some(symbol).filter(is_there).or(unwrapped).unwrap_or(symbol)
+        }
+    };
+    let mut names: Vec<&str> = policy.terms().assets.iter().zip(&assumed.names).map(of).collect();
+    names.extend(found.of(Kind::Gas).map(|gas| gas.name.as_str()));
+    if assumed.costs.gas_gwei > 0 {
+        names.extend(ETHER.into_iter().find(is_there));
+    }
+    names
+}
+
+/// The model that the policy names, and what is to be said of it.
+fn model(
+    args: &SetupArgs,
+    policy: &VotedPolicy,
+    panel: &Panel,
+    start: usize,
+) -> Result<(Box<dyn RiskModel>, Vec<String>), Failure> {
+    let terms = &policy.terms().risk;
+    if let Some(path) = &args.model {
+        let file = path.display();
+        let failed = |error: &dyn std::fmt::Display| configuration(format!("{file}: {error}"));
+        let bytes = read_bounded(path, MODEL_BYTES_MAX).map_err(|error| failed(&error))?;
+        let model =
+            ModelFile::parse(&bytes, keccak256(&bytes)).and_then(LearnedModel::new).map_err(|error| failed(&error))?;
+        let trained = u64::from(model.file().trained_at_day) * 86_400;
+        let seen = (trained > panel.begins_at(start))
+            .then(|| "the model was trained on days of this run: what it forecasts for them it has seen".to_owned());
+        return Ok((Box::new(model), seen.into_iter().collect()));
+    }
+    match (&terms.model, terms.fallback) {
+        (ModelTerms::Ewma, _) => Ok((Box::new(EwmaModel::default()), Vec::new())),
+        (_, ModelFallback::Hold) => Err(Failure::new(
+            Exit::Usage,
+            "the policy names a trained model and holds without it; give one with --model",
+        )),
+        (_, ModelFallback::Ewma) => {
+            let note = "the policy names a trained model and none was given (--model): its fallback, ewma, forecasts";
+            Ok((Box::new(EwmaModel::default()), vec![note.to_owned()]))
+        }
+    }
+}

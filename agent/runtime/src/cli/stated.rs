@@ -1,0 +1,81 @@
+//! What a run assumes, in words: for every report.
+
+use quaestor_core::Policy;
+use quaestor_policies::VotedPolicy;
+use quaestor_simulations::{
+    assumptions::{Assumptions, Checked, Fill, Targets, VALUE_USD},
+    market::{Earns, Market, Source},
+};
+
+/// What the treasury holds at first, and what flows.
+pub(super) fn holdings_and_flows(told: &Assumptions) -> Vec<String> {
+    let mut found = Vec::new();
+    for (account, held) in &told.holdings {
+        let held: Vec<String> = held.iter().map(|(symbol, amount)| format!("{amount} {symbol}")).collect();
+        found.push(format!("{account} holds {} at first", held.join(", ")));
+    }
+    if told.holdings.is_empty() {
+        let value = told.value_usd.unwrap_or(VALUE_USD);
+        found.push(format!("the first Safe holds {value} USD at first, by the policy's targets"));
+    }
+    for flow in &told.flows {
+        found.push(format!("{}: {} {} of {} in thirty days", flow.name, flow.monthly, flow.asset, flow.account));
+    }
+    found
+}
+
+/// What the run assumes and the data does not say.
+pub(super) fn beside_prices(
+    policy: &VotedPolicy,
+    market: &Market<'_>,
+    assumed: &Checked,
+    notes: Vec<String>,
+) -> Vec<String> {
+    let terms = policy.terms();
+    let mut found = notes;
+    for (asset, source) in terms.assets.iter().zip(&market.sources) {
+        let symbol = &asset.symbol;
+        match source {
+            Source::Data(column) if market.panel.symbols()[*column] != *symbol => {
+                found.push(format!("{symbol} is priced as {}", market.panel.symbols()[*column]));
+            }
+            Source::Data(_) => {}
+            Source::Constant(price) => found.push(format!("{symbol} is taken at {} USD throughout", price.display())),
+            Source::Shares { earns: Earns::Yearly(bps), .. } => {
+                found.push(format!("{symbol} earns {bps} bps a year throughout (synthetic)"));
+            }
+            Source::Shares { earns: Earns::Index(name), .. } => {
+                found.push(format!(
+                    "{symbol} earns what the index {name} of the data grew by, each bar's as of its end"
+                ));
+            }
+        }
+    }
+    let costs = assumed.costs;
+    let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
+    let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
+    found.push(format!("a swap pays {fee} and {} bps of slippage{on_top}; pools are deep enough", costs.slippage_bps));
+    found.push(match (market.panel.gas_token(), market.gas_column()) {
+        (_, None) => "gas costs nothing: the data has no price of what it is paid in".to_owned(),
+        (Some(token), _) => format!("gas costs what the data says, in gwei of {token}, each bar its mean"),
+        (None, _) => format!("gas costs {} gwei throughout", costs.gas_gwei),
+    });
+    if let Some(bars) = assumed.every_bars {
+        found.push(format!("it decides every {bars} bars, and not at the policy's schedule"));
+    }
+    if assumed.fill == Fill::SameBar {
+        found.push(
+            "LOOK-AHEAD: what is proposed is executed at the very price that was decided on, which nobody can"
+                .to_owned(),
+        );
+        return found;
+    }
+    let hours = |secs: u64| (secs as f64 / 360.0).round() / 10.0;
+    found.push(format!(
+        "signers take {} h, a vote {} h",
+        hours(assumed.delays.safe_secs),
+        hours(assumed.delays.governor_secs())
+    ));
+    found.push("within a bar prices go straight from open to close".to_owned());
+    found
+}
