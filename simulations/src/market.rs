@@ -85,6 +85,22 @@ pub struct Market<'a> {
     units: Vec<u128>,
 }
 
+/// What a market is beside its prices: the same for every panel with the same names and times.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    sources: Vec<Source>,
+    rates: Vec<Vec<Amount>>,
+    units: Vec<u128>,
+}
+
+impl Listing {
+    /// With the prices of `panel`, which has the names and times of the panel that this comes from.
+    pub fn on(self, panel: &Panel) -> Market<'_> {
+        let Self { sources, rates, units } = self;
+        Market { panel, sources, rates, units }
+    }
+}
+
 /// The name of what a wrapped token wraps, by its leading `W`: `ETH` of `WETH`.
 pub fn unwrapped(symbol: &str) -> Option<&str> {
     symbol.strip_prefix('W').filter(|rest| rest.len() >= 2)
@@ -136,6 +152,12 @@ impl<'a> Market<'a> {
         let rates = sources.iter().map(|source| rates(panel, terms, source)).collect();
         let units = terms.assets.iter().map(quaestor_core::Asset::unit).collect();
         Ok(Self { panel, sources, rates, units })
+    }
+
+    /// Without its prices, to be used again with others.
+    pub fn into_listing(self) -> Listing {
+        let Self { sources, rates, units, .. } = self;
+        Listing { sources, rates, units }
     }
 
     /// Assets.

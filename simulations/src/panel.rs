@@ -17,9 +17,9 @@ pub struct Panel {
     ends: Vec<u64>,
     /// When the first bar began, Unix seconds.
     begin: u64,
-    open: Vec<Price>,
-    close: Vec<Price>,
-    /// Closes in dollars, for marks.
+    /// Opens and closes; `None` where there are marks alone.
+    exact: Option<[Vec<Price>; 2]>,
+    /// Closes in dollars.
     marks: Vec<f64>,
     /// Of each asset, in dollars, one a bar.
     volumes: Vec<Option<Vec<Value>>>,
@@ -122,7 +122,19 @@ impl Panel {
     ) -> Self {
         let marks = close.iter().map(|price| price.0 as f64 / WAD as f64).collect();
         let (gas, indices, hash) = (None, Vec::new(), B256::ZERO);
-        Self { symbols, ends, begin, open, close, marks, volumes, gas, indices, hash }.hashed()
+        Self { symbols, ends, begin, exact: Some([open, close]), marks, volumes, gas, indices, hash }.hashed()
+    }
+
+    /// Of prices that are made up, all zero until they are filled in ([`Self::marks_mut`]): a bar opens where the one before
+    /// it closed, and a price is formed where it is read. `hash` names what they are made from.
+    pub fn synthetic(symbols: Vec<String>, begin: u64, ends: Vec<u64>, hash: B256) -> Self {
+        let (volumes, marks) = (vec![None; symbols.len()], vec![0.0; ends.len() * symbols.len()]);
+        Self { symbols, ends, begin, exact: None, marks, volumes, gas: None, indices: Vec::new(), hash }
+    }
+
+    /// The closes of a synthetic panel in dollars, bar by bar; empty of one that was read, which is as it is.
+    pub fn marks_mut(&mut self) -> &mut [f64] {
+        if self.exact.is_none() { &mut self.marks } else { &mut [] }
     }
 
     /// With a price of gas for each bar, in gwei of `token` with eighteen decimal places. One that lacks a bar is not taken.
@@ -156,7 +168,7 @@ impl Panel {
         self.indices.iter().chain(&self.gas).for_each(|(symbol, _)| name(symbol));
         let times = std::iter::once(&self.begin).chain(&self.ends).flat_map(|time| time.to_le_bytes());
         hasher.update(times.collect::<Vec<u8>>());
-        for prices in [&self.open, &self.close] {
+        for prices in self.exact.iter().flatten() {
             hasher.update(prices.iter().flat_map(|price| price.0.to_le_bytes()).collect::<Vec<u8>>());
         }
         let beside = self.indices.iter().chain(&self.gas).map(|(_, found)| (b's', found.clone()));
@@ -203,13 +215,23 @@ impl Panel {
     }
 
     /// Open of `column` at `bar`.
+    #[inline]
     pub fn open(&self, bar: usize, column: usize) -> Price {
-        self.open[bar * self.symbols.len() + column]
+        match &self.exact {
+            Some([open, _]) => open[bar * self.symbols.len() + column],
+            None => self.close(bar.saturating_sub(1), column),
+        }
     }
 
     /// Close of `column` at `bar`.
+    #[inline]
     pub fn close(&self, bar: usize, column: usize) -> Price {
-        self.close[bar * self.symbols.len() + column]
+        let place = bar * self.symbols.len() + column;
+        match &self.exact {
+            Some([_, close]) => close[place],
+            // Rounded toward zero; what is no number, or below zero, is no price.
+            None => Price((self.marks[place] * WAD as f64) as u128),
+        }
     }
 
     /// Close of each column at `bar`, dollars.
@@ -253,19 +275,19 @@ impl Panel {
     #[must_use]
     pub fn prefix(&self, bars: usize) -> Self {
         let (bars, width) = (bars.min(self.len()), self.symbols.len());
-        let cut = |values: &Vec<u128>| values[..bars].to_vec();
-        Self {
+        let of = |values: &Vec<u128>| values[..bars].to_vec();
+        let cut = Self {
             symbols: self.symbols.clone(),
             ends: self.ends[..bars].to_vec(),
             begin: self.begin,
-            open: self.open[..bars * width].to_vec(),
-            close: self.close[..bars * width].to_vec(),
+            exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[..bars * width].to_vec())),
             marks: self.marks[..bars * width].to_vec(),
             volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[..bars].to_vec())).collect(),
-            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), cut(gas))),
-            indices: self.indices.iter().map(|(name, index)| (name.clone(), cut(index))).collect(),
+            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
+            indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),
             hash: self.hash,
-        }
-        .hashed()
+        };
+        // What a synthetic panel is made from its beginning is made from too.
+        if self.exact.is_some() { cut.hashed() } else { cut }
     }
 }
