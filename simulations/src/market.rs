@@ -216,9 +216,11 @@ impl<'a> Market<'a> {
     pub fn price(&self, bar: usize, asset: usize, through: u64) -> Option<Price> {
         match self.sources[asset] {
             Source::Constant(price) => Some(price),
+            Source::Data(column) if through == 0 => Some(self.panel.open(bar, column)),
+            Source::Data(column) if through >= BAR_WHOLE => Some(self.panel.close(bar, column)),
             Source::Data(column) => {
                 let (open, close) = (self.panel.open(bar, column), self.panel.close(bar, column));
-                let moved = mul_div(open.0.abs_diff(close.0), through.min(BAR_WHOLE).into(), BAR_WHOLE.into())?;
+                let moved = mul_div(open.0.abs_diff(close.0), through.into(), BAR_WHOLE.into())?;
                 Some(Price(if close >= open { open.0 + moved } else { open.0 - moved }))
             }
             Source::Shares { asset: of, .. } => {

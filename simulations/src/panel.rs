@@ -21,6 +21,8 @@ pub struct Panel {
     exact: Option<[Vec<Price>; 2]>,
     /// Closes in dollars.
     marks: Vec<f64>,
+    /// Whether every asset opens where it closed before; empty of marks alone, where each does.
+    continuous: Vec<bool>,
     /// Of each asset, in dollars, one a bar.
     volumes: Vec<Option<Vec<Value>>>,
     /// The token that gas is paid in, and its price: gwei with eighteen decimal places, the mean of each bar.
@@ -121,15 +123,20 @@ impl Panel {
         volumes: Vec<Option<Vec<Value>>>,
     ) -> Self {
         let marks = close.iter().map(|price| price.0 as f64 / WAD as f64).collect();
-        let (gas, indices, hash) = (None, Vec::new(), B256::ZERO);
-        Self { symbols, ends, begin, exact: Some([open, close]), marks, volumes, gas, indices, hash }.hashed()
+        let width = symbols.len().max(1);
+        let opens = open.chunks_exact(width).skip(1);
+        let is_same = close.chunks_exact(width).zip(opens).map(|(before, open)| before == open);
+        let continuous = std::iter::once(false).chain(is_same).collect();
+        let (gas, indices, hash, exact) = (None, Vec::new(), B256::ZERO, Some([open, close]));
+        Self { symbols, ends, begin, exact, marks, continuous, volumes, gas, indices, hash }.hashed()
     }
 
     /// Of prices that are made up, all zero until they are filled in ([`Self::marks_mut`]): a bar opens where the one before
     /// it closed, and a price is formed where it is read. `hash` names what they are made from.
     pub fn synthetic(symbols: Vec<String>, begin: u64, ends: Vec<u64>, hash: B256) -> Self {
         let (volumes, marks) = (vec![None; symbols.len()], vec![0.0; ends.len() * symbols.len()]);
-        Self { symbols, ends, begin, exact: None, marks, volumes, gas: None, indices: Vec::new(), hash }
+        let (continuous, gas, indices) = (Vec::new(), None, Vec::new());
+        Self { symbols, ends, begin, exact: None, marks, continuous, volumes, gas, indices, hash }
     }
 
     /// The closes of a synthetic panel in dollars, bar by bar; empty of one that was read, which is as it is.
@@ -234,6 +241,12 @@ impl Panel {
         }
     }
 
+    /// Whether every asset opens at `bar` where it closed before: the end of one bar is the beginning of the next.
+    #[inline]
+    pub fn opens_at_close(&self, bar: usize) -> bool {
+        bar > 0 && self.continuous.get(bar).copied().unwrap_or(self.exact.is_none())
+    }
+
     /// Close of each column at `bar`, dollars.
     #[inline]
     pub fn marks(&self, bar: usize) -> &[f64] {
@@ -282,6 +295,7 @@ impl Panel {
             begin: self.begin,
             exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[..bars * width].to_vec())),
             marks: self.marks[..bars * width].to_vec(),
+            continuous: self.continuous.iter().take(bars).copied().collect(),
             volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[..bars].to_vec())).collect(),
             gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
             indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),

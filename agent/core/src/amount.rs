@@ -13,6 +13,9 @@ pub const BPS_ONE: u128 = 10_000;
 /// The same, as a factor.
 pub const BPS_FACTOR: u64 = 10_000;
 
+/// Hundredths of a basis point in one whole: the unit of Uniswap's fees.
+pub const PIPS_ONE: u64 = 1_000_000;
+
 /// Why a number is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
@@ -184,6 +187,13 @@ impl Value {
     #[inline]
     pub fn amount_at(self, price: Price, unit: u128) -> Option<Amount> {
         mul_div(self.0, unit, price.0).map(Amount)
+    }
+
+    /// So many hundredths of a basis point of it, rounded down; `None` above 2^128 - 1.
+    #[inline]
+    pub fn share_pips(self, pips: u64) -> Option<Self> {
+        let (low, high) = scaled(self.0, pips);
+        Constant::<PIPS_ONE>::divide(low, high).map(Self)
     }
 
     /// `factor` times it, as a bare number; `None` above 2^128 - 1. Products compare shares without a division.

@@ -146,3 +146,31 @@ fn what_is_wrong_is_named_with_its_remedy() {
     let said = failure(&backtest(&["--assume", &Path::new("missing.toml").display().to_string()]));
     assert!(said.contains("missing.toml"), "{said}");
 }
+
+#[test]
+fn two_results_are_held_against_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = |name: &str, to: &str, slippage_bps: &str| {
+        let path = folder.path().join(name);
+        let year = ["--from", "2020-01-01", "--assume", YEAR[5], "--to", to, "--slippage-bps", slippage_bps, "--json"];
+        std::fs::write(&path, backtest(&year).stdout).unwrap();
+        path
+    };
+    let compare = |a: &Path, b: &Path, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quaestor"));
+        command.arg("compare").args([a, b]).args(more).output().unwrap()
+    };
+    let (cheap, dear) = (saved("cheap.json", YEAR[3], "5"), saved("dear.json", YEAR[3], "40"));
+    let output = compare(&cheap, &dear, &[]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    insta::assert_snapshot!("compare", text(&output.stdout));
+    let found: Value = serde_json::from_slice(&compare(&cheap, &dear, &["--json"]).stdout).unwrap();
+    assert_eq!(found["differs"], serde_json::json!(["assumptions_hash"]));
+    assert!(found["figures"]["costs"]["difference"].as_f64().unwrap() > 0.0);
+    let short = saved("short.json", "2020-06-30", "5");
+    let warned = text(&compare(&cheap, &short, &[]).stderr);
+    assert!(warned.contains("not of the same data and time"), "{warned}");
+    std::fs::write(&short, "{}").unwrap();
+    let refused = failure(&compare(&cheap, &short, &[]));
+    assert!(refused.contains("is no result of a simulation"), "{refused}");
+}

@@ -6,8 +6,10 @@ use super::{
     refuse,
     shares::{compare_share, compare_shares},
 };
+use arrayvec::ArrayVec;
 use quaestor_core::{
     AccountId, Amount, AssetId, AssetKind, Intent, Rule, Terms, Value,
+    action::INTENTS_PER_DECISION_MAX,
     pipeline::Context,
     verdict::{InputName, Quantity},
 };
@@ -31,6 +33,27 @@ pub(crate) fn judge(
     outcome.stable_share()
 }
 
+/// What an intent takes from an account and brings to one: of which asset, and how much.
+struct Moved {
+    spent: (AccountId, AssetId, Amount),
+    received: Option<(AccountId, AssetId, Amount)>,
+}
+
+impl Moved {
+    /// Adds what it brings to and takes from `account` of `asset`, saturating.
+    #[inline]
+    fn count(&self, account: AccountId, asset: AssetId, (incoming, outgoing): &mut (u128, u128)) {
+        if (self.spent.0, self.spent.1) == (account, asset) {
+            *outgoing = outgoing.saturating_add(self.spent.2.0);
+        }
+        if let Some((to, received, amount)) = self.received
+            && (to, received) == (account, asset)
+        {
+            *incoming = incoming.saturating_add(amount.0);
+        }
+    }
+}
+
 struct Outcome<'a> {
     terms: &'a Terms,
     lookup: &'a Lookup,
@@ -42,10 +65,14 @@ struct Outcome<'a> {
 impl Outcome<'_> {
     /// Nothing fell but what was spent, and everything that was due came in.
     fn balances(&self) -> Flow {
+        let flows = self.flows()?;
         for account in (0..self.terms.accounts.len()).filter_map(|index| u16::try_from(index).ok().map(AccountId)) {
             for asset in (0..self.terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId)) {
-                let least = self.least(account, asset)?;
-                let found = self.after.balance(account, asset);
+                let mut due = (self.before.balance(account, asset).0, 0u128);
+                for flow in &flows {
+                    flow.count(account, asset, &mut due);
+                }
+                let (least, found) = (Amount(due.0.saturating_sub(due.1)), self.after.balance(account, asset));
                 if found < least {
                     let inputs =
                         [(InputName::Account, Quantity::Account(account)), (InputName::Asset, Quantity::Asset(asset))];
@@ -57,30 +84,29 @@ impl Outcome<'_> {
         Continue(())
     }
 
-    /// The least that `account` may hold of `asset` afterwards.
-    fn least(&self, account: AccountId, asset: AssetId) -> Flow<Amount> {
-        let mut incoming = self.before.balance(account, asset);
-        let mut outgoing = Amount::ZERO;
+    /// What each intent moves; no batch has more intents than a decision.
+    fn flows(&self) -> Flow<ArrayVec<Moved, INTENTS_PER_DECISION_MAX>> {
+        let mut flows = ArrayVec::new();
         for intent in self.intents {
-            if intent.account == account && intent.asset == asset {
-                outgoing = Amount(outgoing.0.saturating_add(intent.amount.0));
-            }
+            let spent = (intent.account, intent.asset, intent.amount);
             let received = match moved(self.lookup, intent) {
-                Continue(Move::Own) if intent.asset == asset && self.is_at(account, intent) => intent.amount,
-                Continue(Move::Exchange { buy, least }) if buy == asset && intent.account == account => least,
-                Continue(_) => Amount::ZERO,
+                Continue(Move::Own) => {
+                    self.terms.account_at(intent.counterparty).map(|to| (to, intent.asset, intent.amount))
+                }
+                Continue(Move::Exchange { buy, least }) => Some((intent.account, buy, least)),
+                Continue(Move::Payment) => None,
                 Break(()) => {
                     let found = Quantity::Count(u64::try_from(intent.actions.len()).unwrap_or(u64::MAX));
                     return refuse(self.before, Rule::IntentMatchesActions, Quantity::Count(1), found, &[]);
                 }
             };
-            incoming = Amount(incoming.0.saturating_add(received.0));
+            if flows.try_push(Moved { spent, received }).is_err() {
+                let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
+                let (limit, found) = (count(INTENTS_PER_DECISION_MAX), count(self.intents.len()));
+                return refuse(self.before, Rule::IntentsMax, limit, found, &[]);
+            }
         }
-        Continue(incoming.saturating_sub(outgoing))
-    }
-
-    fn is_at(&self, account: AccountId, intent: &Intent) -> bool {
-        self.terms.account(account).is_some_and(|listed| listed.address == intent.counterparty)
+        Continue(flows)
     }
 
     /// NAV fell by no more than payments to others and the allowed slippage of what was swapped.

@@ -6,13 +6,11 @@ use crate::{
     market::{Market, Source},
 };
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, AssetKind, Intent, Price, Terms, VenueId,
-    amount::{WAD, mul_div},
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Price, Terms, Value, VenueId,
+    amount::{PIPS_ONE, WAD, mul_div},
     snapshot::AccountReading,
 };
 
-/// Hundredths of a basis point in one.
-const PIPS_ONE: u128 = 1_000_000;
 /// Gwei with eighteen places of one wei.
 const WEI_IN_GWEI_WAD: u128 = 1_000_000_000;
 
@@ -39,20 +37,34 @@ pub(super) enum Reverted {
 }
 
 /// What a batch that ran came to.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Done {
-    /// Value that swaps gave, dollars.
-    pub(super) traded_usd: f64,
-    /// Fees of pools, dollars.
-    pub(super) fees_usd: f64,
-    /// Slippage, dollars.
-    pub(super) slippage_usd: f64,
-    /// Gas, dollars.
-    pub(super) gas_usd: f64,
-    /// What left the treasury for others, dollars.
-    pub(super) paid_usd: f64,
+    /// What swaps gave.
+    pub(super) traded: Value,
+    /// Fees of pools.
+    pub(super) fees: Value,
+    /// Slippage.
+    pub(super) slippage: Value,
+    /// Gas.
+    pub(super) gas: Value,
+    /// What left the treasury for others.
+    pub(super) paid: Value,
     /// Swaps, deposits and redemptions.
     pub(super) trades: u64,
+}
+
+/// What a swap comes to.
+struct Swapped {
+    /// Base units that it takes.
+    spent: Amount,
+    /// What these are worth.
+    given: Value,
+    /// What of it arrives.
+    kept: Value,
+    /// What counts as traded.
+    moved: Value,
+    /// What of the difference is slippage.
+    slipped: Value,
 }
 
 /// Where a batch is carried out: the prices of a moment, and what acting costs.
@@ -60,32 +72,40 @@ pub(super) struct Venue<'a> {
     pub(super) terms: &'a Terms,
     pub(super) market: &'a Market<'a>,
     pub(super) costs: Costs,
+    /// Of the moment, in the order of the assets; zero of what has none.
+    pub(super) prices: &'a [Price],
     pub(super) bar: usize,
-    pub(super) through: u64,
 }
 
-/// What is left of one without so many hundredths of a basis point.
-fn less(pips: u64) -> u128 {
-    PIPS_ONE.saturating_sub(u128::from(pips))
+fn add(sum: &mut Value, more: Value) {
+    *sum = sum.saturating_add(more);
 }
 
-/// So many hundredths of a basis point of `whole`.
-fn part(whole: u128, pips: u128) -> Result<u128, Reverted> {
-    mul_div(whole, pips, PIPS_ONE).ok_or(Reverted::Range)
-}
-
-fn dollars(value: u128) -> f64 {
-    value as f64 / WAD as f64
+/// `whole` and so many hundredths of a basis point of it on top.
+fn on_top(whole: u128, pips: u64) -> Option<u128> {
+    mul_div(whole, u128::from(PIPS_ONE.checked_add(pips)?), PIPS_ONE.into())
 }
 
 impl Venue<'_> {
+    #[inline]
     fn price(&self, asset: AssetId) -> Result<Price, Reverted> {
-        self.market.price(self.bar, asset.index(), self.through).ok_or(Reverted::Range)
+        self.prices.get(asset.index()).copied().filter(|price| !price.is_zero()).ok_or(Reverted::Range)
     }
 
-    fn value(&self, asset: AssetId, amount: Amount) -> Result<u128, Reverted> {
-        let unit = self.terms.asset(asset).ok_or(Reverted::Range)?.unit();
-        Ok(amount.value_at(self.price(asset)?, unit).ok_or(Reverted::Range)?.0)
+    #[inline]
+    fn unit(&self, asset: AssetId) -> Result<u128, Reverted> {
+        self.terms.asset(asset).map(quaestor_core::Asset::unit).ok_or(Reverted::Range)
+    }
+
+    #[inline]
+    fn value(&self, asset: AssetId, amount: Amount) -> Result<Value, Reverted> {
+        amount.value_at(self.price(asset)?, self.unit(asset)?).ok_or(Reverted::Range)
+    }
+
+    /// What is left of `value` without so many hundredths of a basis point.
+    #[inline]
+    fn without(value: Value, pips: u64) -> Result<Value, Reverted> {
+        value.share_pips(PIPS_ONE.saturating_sub(pips)).ok_or(Reverted::Range)
     }
 
     /// Changes balances by what `intents` of `account` do.
@@ -117,41 +137,22 @@ impl Venue<'_> {
                 match self.terms.account_at(to) {
                     Some(receiver) => give(balances, receiver.index(), asset, amount),
                     None => {
-                        done.paid_usd += dollars(self.value(asset, amount)?);
+                        add(&mut done.paid, self.value(asset, amount)?);
                         Ok(())
                     }
                 }
             }
             Action::Swap { sell, buy, fee_pips, amount_in, amount_out_min, .. } => {
-                let given = self.value(sell, amount_in)?;
-                let (fee, slippage) = (self.costs.fee_pips(fee_pips), self.costs.slippage_pips());
-                let unit = self.terms.asset(buy).ok_or(Reverted::Range)?.unit();
-                let price = self.price(buy)?.0;
-                let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-                let on_top = self.costs.targets == Targets::BeforeCosts && is_stable(sell) && !is_stable(buy);
-                let (spent, kept) = if on_top {
-                    let dearer = part(part(amount_in.0, PIPS_ONE + u128::from(slippage))?, PIPS_ONE + u128::from(fee))?;
-                    // Where cash does not suffice, as much as it pays for.
-                    let held = balances.get(from).and_then(|row| row.balances.get(sell.index())).map_or(0, |it| it.0);
-                    match dearer <= held {
-                        true => (Amount(dearer), given),
-                        false => (Amount(held), mul_div(given, held, dearer).ok_or(Reverted::Range)?),
-                    }
-                } else {
-                    (amount_in, part(part(given, less(slippage))?, less(fee))?)
-                };
-                take(balances, from, sell, spent)?;
-                let out = mul_div(kept, unit, price).ok_or(Reverted::Range)?;
-                if out < amount_out_min.0 {
-                    return Err(Reverted::TooLittle { found: out, least: amount_out_min.0 });
+                let swapped = self.swap(from, sell, buy, fee_pips, amount_in, balances)?;
+                take(balances, from, sell, swapped.spent)?;
+                let out = swapped.kept.amount_at(self.price(buy)?, self.unit(buy)?).ok_or(Reverted::Range)?;
+                if out < amount_out_min {
+                    return Err(Reverted::TooLittle { found: out.0, least: amount_out_min.0 });
                 }
-                give(balances, from, buy, Amount(out))?;
-                let moved = if on_top { kept } else { given };
-                let lost = dollars(self.value(sell, spent)?) - dollars(kept);
-                let slipped = dollars(moved) * slippage as f64 / PIPS_ONE as f64;
-                done.traded_usd += dollars(moved);
-                done.slippage_usd += slipped;
-                done.fees_usd += lost - slipped;
+                give(balances, from, buy, out)?;
+                add(&mut done.traded, swapped.moved);
+                add(&mut done.slippage, swapped.slipped);
+                add(&mut done.fees, swapped.given.saturating_sub(swapped.kept).saturating_sub(swapped.slipped));
                 done.trades += 1;
                 Ok(())
             }
@@ -176,6 +177,34 @@ impl Venue<'_> {
                 give(balances, from, asset, Amount(out))
             }
         }
+    }
+
+    /// What a swap of `amount_in` comes to.
+    fn swap(
+        &self,
+        from: usize,
+        sell: AssetId,
+        buy: AssetId,
+        fee_pips: u32,
+        amount_in: Amount,
+        balances: &[AccountReading],
+    ) -> Result<Swapped, Reverted> {
+        let given = self.value(sell, amount_in)?;
+        let (fee, slippage) = (self.costs.fee_pips(fee_pips), self.costs.slippage_pips());
+        let slipped = |moved: Value| moved.share_pips(slippage).ok_or(Reverted::Range);
+        let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
+        if self.costs.targets == Targets::AfterCosts || !is_stable(sell) || is_stable(buy) {
+            let kept = Self::without(Self::without(given, slippage)?, fee)?;
+            return Ok(Swapped { spent: amount_in, given, kept, moved: given, slipped: slipped(given)? });
+        }
+        // What is bought is the target, and costs come on top; where cash does not suffice, as much as it pays for.
+        let dearer = on_top(amount_in.0, slippage).and_then(|it| on_top(it, fee)).ok_or(Reverted::Range)?;
+        let held = balances.get(from).and_then(|row| row.balances.get(sell.index())).map_or(0, |it| it.0);
+        let (spent, kept) = match dearer <= held {
+            true => (Amount(dearer), given),
+            false => (Amount(held), Value(mul_div(given.0, held, dearer).ok_or(Reverted::Range)?)),
+        };
+        Ok(Swapped { spent, given: self.value(sell, spent)?, kept, moved: kept, slipped: slipped(kept)? })
     }
 
     /// Base units of the vault's asset for one whole share, and base units of a whole share.
@@ -209,7 +238,7 @@ impl Venue<'_> {
         let balance = &mut balances[account.index()].balances[cash.index()];
         let paid = amount.min(balance.0);
         balance.0 -= paid;
-        done.gas_usd += dollars(mul_div(paid, price.0, unit).unwrap_or_default());
+        done.gas = Value(mul_div(paid, price.0, unit).unwrap_or_default());
     }
 
     /// The price of what gas is paid in; see [`Market::gas_column`].
@@ -217,7 +246,7 @@ impl Venue<'_> {
         let column = self.market.gas_column()?;
         let source = Source::Data(column);
         match self.market.sources.iter().position(|known| *known == source) {
-            Some(asset) => self.market.price(self.bar, asset, self.through),
+            Some(asset) => self.prices.get(asset).copied(),
             None => Some(self.market.panel.close(self.bar.saturating_sub(1), column)),
         }
     }

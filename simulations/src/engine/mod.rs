@@ -26,12 +26,12 @@ use crate::{
     run::{Fate, Proposed, Run, Split},
 };
 use alloy_primitives::{B256, U256};
-use execute::Done;
+use execute::{Done, Reverted};
 use forecast::Remembering;
 use judge::{Judge, Wanted, Whole};
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
-    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value,
+    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value, Verdict,
     pipeline::Workspace,
     policy::Schedule,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
@@ -39,7 +39,7 @@ use quaestor_core::{
     waiting::{Waiting, withheld},
 };
 use quaestor_policies::VotedPolicy;
-use treasury::Treasury;
+use treasury::{Treasury, dollars};
 
 /// What is run.
 #[derive(Clone, Copy)]
@@ -84,6 +84,16 @@ struct Pending {
     whole: Option<Box<Whole>>,
 }
 
+/// A batch whose outcome is known.
+#[derive(Clone, Copy)]
+struct Rehearsed {
+    /// Its row in [`Run::proposals`].
+    row: usize,
+    /// Of the treasury then.
+    version: u64,
+    done: Done,
+}
+
 struct Engine<'a> {
     plan: Plan<'a>,
     model: Remembering<'a>,
@@ -93,6 +103,8 @@ struct Engine<'a> {
     judge: Judge,
     /// Room for the balances after a batch.
     left: Snapshot,
+    /// Whose outcome `left` holds.
+    rehearsed: Option<Rehearsed>,
     pending: Vec<Pending>,
     /// Governor proposals of the decision at hand.
     bound: Vec<Outstanding>,
@@ -116,9 +128,10 @@ pub fn run(plan: Plan<'_>) -> Run {
 /// At which bars a decision is due.
 struct Due<'a> {
     market: &'a Market<'a>,
-    start: usize,
     /// Where it is bars that are counted.
     every_bars: Option<usize>,
+    /// The bar of the next decision, where it is they.
+    next: usize,
     /// Of a policy that decides by blocks.
     blocks: Option<u64>,
     /// Of a policy that decides by time: the ticks to come.
@@ -141,13 +154,15 @@ impl<'a> Due<'a> {
             .flatten()
             .collect::<Vec<_>>();
         let ticks = ticks.into_iter().peekable();
-        Self { market: plan.market, start: plan.start, every_bars, blocks, ticks }
+        Self { market: plan.market, every_bars, next: plan.start, blocks, ticks }
     }
 
     /// Whether one is due at the end of `bar`; bars come in order.
     fn at(&mut self, bar: usize) -> bool {
         if let Some(bars) = self.every_bars {
-            return (bar - self.start).is_multiple_of(bars);
+            let is_due = bar >= self.next;
+            self.next = if is_due { bar.saturating_add(bars) } else { self.next };
+            return is_due;
         }
         let (begin, end) = (self.market.panel.begins_at(bar), self.market.panel.ends()[bar]);
         if let Some(blocks) = self.blocks {
@@ -176,6 +191,7 @@ impl<'a> Engine<'a> {
             treasury,
             work: Workspace::new(),
             judge: Judge::default(),
+            rehearsed: None,
             pending: Vec::new(),
             bound: Vec::new(),
             spare: Vec::new(),
@@ -226,7 +242,7 @@ impl<'a> Engine<'a> {
             // A bar has a length.
             let through = (u128::from(at - begin) * u128::from(BAR_WHOLE) / u128::from((end - begin).max(1))) as u64;
             self.treasury.move_to(bar, through);
-            match self.treasury.execute(pending.account, &pending.intents, &mut self.left) {
+            match self.carry_out(pending) {
                 Ok(done) => {
                     self.spent(pending, at);
                     self.traded(&done);
@@ -243,11 +259,17 @@ impl<'a> Engine<'a> {
         self.pending = at_hand;
     }
 
+    fn carry_out(&mut self, pending: &Pending) -> Result<Done, Reverted> {
+        let version = self.treasury.version;
+        let known = self.rehearsed.take().filter(|it| (it.row, it.version) == (pending.row, version));
+        self.treasury.execute(pending.account, &pending.intents, &mut self.left, known.map(|it| it.done))
+    }
+
     /// Executes what was proposed at the very price that was decided on.
     fn execute_at_once(&mut self, bar: usize) {
         let at = self.plan.market.panel.ends()[bar];
         for mut pending in std::mem::take(&mut self.pending) {
-            match self.treasury.execute(pending.account, &pending.intents, &mut self.left) {
+            match self.carry_out(&pending) {
                 Ok(done) => {
                     self.spent(&pending, at);
                     self.traded(&done);
@@ -290,11 +312,11 @@ impl<'a> Engine<'a> {
 
     fn traded(&mut self, done: &Done) {
         let run = &mut self.run;
-        run.traded_usd += done.traded_usd;
+        run.traded_usd += dollars(done.traded);
         run.trades += done.trades;
-        run.paid.fees_usd += done.fees_usd;
-        run.paid.slippage_usd += done.slippage_usd;
-        run.paid.gas_usd += done.gas_usd;
+        run.paid.fees_usd += dollars(done.fees);
+        run.paid.slippage_usd += dollars(done.slippage);
+        run.paid.gas_usd += dollars(done.gas);
     }
 
     /// A proposal is over; its list of intents is used again.
@@ -349,6 +371,7 @@ impl<'a> Engine<'a> {
 
     /// The gate looks at what waits once more, at the prices of now; what it refuses is withdrawn.
     fn judge_waiting(&mut self, block: BlockRef) {
+        self.rehearsed = None;
         let mut at_hand = std::mem::take(&mut self.pending);
         at_hand.retain_mut(|pending| {
             let Plan { policy, .. } = self.plan;
@@ -397,9 +420,14 @@ impl<'a> Engine<'a> {
         let terms = policy.terms();
         let mut intents = self.spare.pop().unwrap_or_default();
         intents.clear();
-        let judged = self.work.intents.iter().zip(&self.work.verdicts);
-        let own = judged.filter(|(intent, verdict)| verdict.is_allowed() && intent.account == account);
-        intents.extend(own.map(|(intent, _)| intent.clone()));
+        if is_alone && self.work.verdicts.iter().all(Verdict::is_allowed) {
+            // All of them are its own.
+            std::mem::swap(&mut intents, &mut self.work.intents);
+        } else {
+            let judged = self.work.intents.iter().zip(&self.work.verdicts);
+            let own = judged.filter(|(intent, verdict)| verdict.is_allowed() && intent.account == account);
+            intents.extend(own.map(|(intent, _)| intent.clone()));
+        }
         let value = intents.iter().fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)));
         let is_vote = terms.accounts[account.index()].route != Route::Safe;
         let waiting = |it: &Pending| Waiting {
@@ -419,7 +447,12 @@ impl<'a> Engine<'a> {
         }
         let Treasury { snapshot, history, .. } = &self.treasury;
         let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
-        let rehearse = |left: &mut Snapshot| self.treasury.rehearse(account, &intents, left).is_ok();
+        self.rehearsed = None;
+        let mut outcome = None;
+        let rehearse = |left: &mut Snapshot| {
+            outcome = self.treasury.rehearse(account, &intents, left).ok();
+            outcome.is_some()
+        };
         let whole = self.judge.whole(account, &self.codec);
         let (id, refusal) = match &whole {
             Some(whole) => (whole.id, self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse)),
@@ -455,6 +488,8 @@ impl<'a> Engine<'a> {
         }
         let row = self.run.proposals.len();
         self.run.proposals.push(Proposed::new(block.timestamp, account, intents.len(), value));
+        let version = self.treasury.version;
+        self.rehearsed = outcome.map(|done| Rehearsed { row, version, done });
         let ready_at = block.timestamp.saturating_add(delay);
         self.pending.push(Pending { account, intents, decided: block, id, value, valid_until, ready_at, row, whole });
     }

@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     assumptions::{Checked, Costs, MONTH_SECS, Targets},
-    market::{BAR_WHOLE, Market},
+    market::{BAR_WHOLE, Market, Source},
     run::Split,
 };
 use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Route, Snapshot, Terms, Value,
+    AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot, Terms,
+    Value,
     amount::{WAD, mul_div},
     snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading},
 };
@@ -31,10 +32,29 @@ pub(super) struct Treasury<'a> {
     assumed: &'a Checked,
     /// Whole tokens of each asset, over all accounts.
     held: Vec<f64>,
+    /// Base units of a whole token of each asset.
+    units: Vec<f64>,
     /// Value of the moment, dollars.
     value: f64,
-    /// The bar of the moment, and how far it is through.
+    /// The bar of the moment, and how far it is through. The beginning of a bar is the end of the one before where no price
+    /// moves between them.
     at: (usize, u64),
+    /// The bar that is under way.
+    bar: usize,
+    /// Rises whenever a balance or a price of the moment changes.
+    pub(super) version: u64,
+    /// Prices of the moment, where they were asked for ([`Self::price_now`]).
+    prices: Vec<Price>,
+    /// The moment that they are of.
+    priced_at: Option<(usize, u64)>,
+    /// Assets with a column of the data, and which.
+    columns: Vec<(usize, usize)>,
+    /// Assets at a constant price, and it in dollars.
+    constants: Vec<(usize, f64)>,
+    /// What these are worth, dollars.
+    steady: f64,
+    /// Shares of vaults.
+    shares: Vec<usize>,
     has_vaults: bool,
     /// Rounds that feeds show.
     rounds: usize,
@@ -68,6 +88,18 @@ impl<'a> Treasury<'a> {
                 .collect(),
         };
         let width = terms.assets.len();
+        let column = |(asset, source): (usize, &Source)| match source {
+            Source::Data(column) => Some((asset, *column)),
+            _ => None,
+        };
+        let columns: Vec<(usize, usize)> = market.sources.iter().enumerate().filter_map(column).collect();
+        let constant = |(asset, source): (usize, &Source)| match source {
+            Source::Constant(price) => Some((asset, price.0 as f64 / WAD as f64)),
+            _ => None,
+        };
+        let constants = market.sources.iter().enumerate().filter_map(constant).collect();
+        let is_shares = |asset: &usize| matches!(market.sources[*asset], Source::Shares { .. });
+        let shares = (0..width).filter(is_shares).collect();
         let mut treasury = Self {
             snapshot,
             history: History::default(),
@@ -76,8 +108,17 @@ impl<'a> Treasury<'a> {
             market,
             assumed,
             held: vec![0.0; width],
+            units: terms.assets.iter().map(|asset| asset.unit() as f64).collect(),
             value: 0.0,
             at: (plan.start, 0),
+            bar: plan.start,
+            version: 0,
+            prices: vec![Price::ZERO; width],
+            priced_at: None,
+            columns,
+            constants,
+            steady: 0.0,
+            shares,
             has_vaults: market.has_vaults(),
             rounds: if past { usize::from(terms.risk.history_rounds).max(1) } else { 1 },
             flowed: vec![(0, 0); assumed.flows.len()],
@@ -93,6 +134,7 @@ impl<'a> Treasury<'a> {
             None => treasury.open_at_targets(plan.start),
         }
         treasury.count();
+        treasury.price_now();
         treasury.value = treasury.value_at(plan.start, 0);
         treasury
     }
@@ -122,20 +164,43 @@ impl<'a> Treasury<'a> {
         }
     }
 
+    /// Value when `through` millionths of `bar` have passed, dollars. Within a bar prices must have been formed.
+    #[inline]
     fn value_at(&self, bar: usize, through: u64) -> f64 {
-        let market = self.market;
         if through == BAR_WHOLE {
-            return self.held.iter().enumerate().fold(0.0, |sum, (asset, held)| sum + held * market.mark(bar, asset));
+            let marks = self.market.panel.marks(bar);
+            let data = self.columns.iter().fold(0.0, |sum, (asset, column)| sum + self.held[*asset] * marks[*column]);
+            return self.shares.iter().fold(data + self.steady, |sum, asset| {
+                sum + self.held[*asset] * self.market.dollars(bar, *asset, BAR_WHOLE)
+            });
         }
-        self.held.iter().enumerate().fold(0.0, |sum, (asset, held)| sum + held * market.dollars(bar, asset, through))
+        let places = self.columns.iter().map(|(asset, _)| asset).chain(&self.shares);
+        places.fold(self.steady, |sum, asset| {
+            let held = self.held[*asset];
+            if held == 0.0 { sum } else { sum + held * (self.prices[*asset].0 as f64 / WAD as f64) }
+        })
+    }
+
+    /// Forms the prices of the moment, once.
+    fn price_now(&mut self) {
+        if self.priced_at == Some(self.at) {
+            return;
+        }
+        self.priced_at = Some(self.at);
+        self.version += 1;
+        let ((bar, through), market) = (self.at, self.market);
+        for (asset, price) in self.prices.iter_mut().enumerate() {
+            *price = market.price(bar, asset, through).unwrap_or_default();
+        }
     }
 
     fn count(&mut self) {
-        for (index, asset) in self.terms.assets.iter().enumerate() {
-            let held = self.snapshot.accounts.iter().map(|account| account.balances[index].0);
-            let total = held.fold(0u128, u128::saturating_add);
-            self.held[index] = total as f64 / asset.unit() as f64;
+        let accounts = &self.snapshot.accounts;
+        for (index, (held, unit)) in self.held.iter_mut().zip(&self.units).enumerate() {
+            let total = accounts.iter().fold(0u128, |sum, account| sum.saturating_add(account.balances[index].0));
+            *held = if total == 0 { 0.0 } else { total as f64 / unit };
         }
+        self.steady = self.constants.iter().fold(0.0, |sum, (asset, price)| sum + self.held[*asset] * price);
     }
 
     /// Value of the moment, dollars.
@@ -151,7 +216,9 @@ impl<'a> Treasury<'a> {
 
     /// The beginning of a bar: vaults have earned. Yield comes first, at their assets' prices of before; what these prices do
     /// then is price.
+    #[inline]
     pub(super) fn enter(&mut self, bar: usize) {
+        self.bar = bar;
         if !self.has_vaults || self.at.0 == bar {
             return;
         }
@@ -169,17 +236,28 @@ impl<'a> Treasury<'a> {
     /// Prices move to where they are when `through` millionths of the bar have passed.
     #[inline]
     pub(super) fn move_to(&mut self, bar: usize, through: u64) {
+        if through == 0 && self.at.0 + 1 == bar && !self.has_vaults && self.market.panel.opens_at_close(bar) {
+            debug_assert_eq!(self.at.1, BAR_WHOLE, "bars come in order");
+            return;
+        }
         self.at = (bar, through);
+        if through != BAR_WHOLE {
+            self.price_now();
+        }
         let next = self.value_at(bar, through);
         self.split.price_usd += next - self.value;
         self.value = next;
     }
 
     /// What flows until the end of `bar`: the whole so far, less what has moved already, so that nothing is lost by rounding.
+    #[inline]
     pub(super) fn flow(&mut self, bar: usize) {
-        if self.flowed.is_empty() {
-            return;
+        if !self.flowed.is_empty() {
+            self.flow_until(bar);
         }
+    }
+
+    fn flow_until(&mut self, bar: usize) {
         let elapsed = self.market.panel.ends()[bar].saturating_sub(self.started_at);
         let mut moved_any = false;
         for (flow, (moved, missed)) in self.assumed.flows.iter().zip(&mut self.flowed) {
@@ -193,7 +271,7 @@ impl<'a> Treasury<'a> {
             balance.0 = if flow.leaves { balance.0 - paid } else { balance.0.saturating_add(paid) };
             *moved += paid;
             *missed += due - paid;
-            let unit = self.terms.assets[flow.asset].unit() as f64;
+            let unit = self.units[flow.asset];
             let mark = self.market.mark(bar, flow.asset);
             let value = paid as f64 / unit * mark;
             self.inflow += if flow.leaves { -value } else { value };
@@ -201,6 +279,7 @@ impl<'a> Treasury<'a> {
             moved_any = true;
         }
         if moved_any {
+            self.version += 1;
             self.count();
             self.value = self.value_at(bar, BAR_WHOLE);
         }
@@ -209,6 +288,7 @@ impl<'a> Treasury<'a> {
     /// What the chain says at the end of `bar`.
     pub(super) fn observe(&mut self, bar: usize, block: BlockRef) {
         (self.snapshot.block, self.snapshot.brake.block) = (block, block);
+        self.price_now();
         for (index, reading) in self.snapshot.assets.iter_mut().enumerate() {
             let Some((first, others)) = reading.feeds.split_first_mut() else {
                 if let Some(rate) = &mut reading.rate {
@@ -235,9 +315,8 @@ impl<'a> Treasury<'a> {
     }
 
     fn venue(&self, targets: Targets) -> execute::Venue<'_> {
-        let (bar, through) = self.at;
         let costs = Costs { targets, ..self.assumed.costs };
-        execute::Venue { terms: self.terms, market: self.market, costs, bar, through }
+        execute::Venue { terms: self.terms, market: self.market, costs, prices: &self.prices, bar: self.bar }
     }
 
     /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`. On chain costs
@@ -265,28 +344,39 @@ impl<'a> Treasury<'a> {
         self.venue(targets).carry_out(account, intents, &mut left.accounts)
     }
 
-    /// Carries `intents` of `account` out whole, or leaves everything as it is; `left` is room.
+    /// Carries `intents` of `account` out whole, or leaves everything as it is. `left` is room, or holds what is left already
+    /// where the same was `rehearsed` at these very balances and prices.
     pub(super) fn execute(
         &mut self,
         account: AccountId,
         intents: &[Intent],
         left: &mut Snapshot,
+        rehearsed: Option<Done>,
     ) -> Result<Done, Reverted> {
         let targets = self.assumed.costs.targets;
-        let mut done = self.carry_out(targets, account, intents, left)?;
+        let mut done = match rehearsed.filter(|_| targets == Targets::AfterCosts) {
+            Some(done) => done,
+            None => self.carry_out(targets, account, intents, left)?,
+        };
+        self.version += 1;
         self.venue(targets).pay_gas(account, intents, &mut left.accounts, &mut done);
         for (held, left) in self.snapshot.accounts.iter_mut().zip(&left.accounts) {
             held.balances.clone_from(&left.balances);
         }
         let (bar, through) = self.at;
-        let before = self.value;
+        let (before, paid) = (self.value, dollars(done.paid));
         self.count();
         self.value = self.value_at(bar, through);
         // What left is a flow; whatever else is missing is what it cost.
-        self.inflow -= done.paid_usd;
-        self.split.costs_usd += before - done.paid_usd - self.value;
+        self.inflow -= paid;
+        self.split.costs_usd += before - paid - self.value;
         Ok(done)
     }
+}
+
+/// Of a value, dollars.
+pub(super) fn dollars(value: Value) -> f64 {
+    value.0 as f64 / WAD as f64
 }
 
 fn reading(terms: &Terms, index: usize) -> AssetReading {

@@ -8,7 +8,7 @@ mod simulations;
 pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use risk::{RiskArgs, RiskCommand};
-pub use simulations::{BacktestArgs, SetupArgs};
+pub use simulations::{BacktestArgs, CompareArgs, SetupArgs};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod backtest;
+mod compare;
 mod contracts;
 mod data;
 mod demo;
@@ -32,8 +33,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 
 use crate::config::LogConfig;
 use args::{
-    BacktestArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand, InitArgs,
-    JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs,
+    BacktestArgs, CompareArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand,
+    InitArgs, JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs,
     VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
@@ -140,6 +141,12 @@ enum Command {
                       --assume treasury.toml\n  quaestor backtest --policy policy.toml --data prices --signers-hours 24 --json | jq .sharpe"
     )]
     Backtest(BacktestArgs),
+    /// Hold two results of simulations against each other: what they depend on, figures, refusals, where proposals part
+    #[command(
+        after_help = "Example:\n  quaestor backtest --policy old.toml --data prices --json > old.json\n  quaestor backtest --policy new.toml \
+                      --data prices --json > new.json\n  quaestor compare old.json new.json"
+    )]
+    Compare(CompareArgs),
     /// Check histories of prices, yields, gas and liquidity for backtests, or make one file of them
     #[command(
         subcommand,
@@ -169,6 +176,7 @@ impl Command {
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,
             Self::Backtest(args) => args.json.json,
+            Self::Compare(args) => args.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
@@ -249,6 +257,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             block_on(train::run(args, catalog, output))
         }
         Command::Backtest(args) => backtest::run(args, catalog, output),
+        Command::Compare(args) => compare::run(args, output),
         Command::Data(command) => data::run(command, output),
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;

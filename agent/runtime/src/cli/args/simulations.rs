@@ -72,3 +72,17 @@ pub struct BacktestArgs {
     #[command(flatten)]
     pub json: JsonArg,
 }
+
+/// `compare`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct CompareArgs {
+    /// A result, as `--json` printed it
+    #[arg(value_name = "A.json")]
+    pub a: PathBuf,
+    /// Another one
+    #[arg(value_name = "B.json")]
+    pub b: PathBuf,
+    /// Results for programs: every number of both, by its path.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
