@@ -2,16 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where its fixture is wrong")]
 
 use proptest::prelude::*;
-use quaestor_core::{Policy, Rule};
+use quaestor_core::{Policy, Price, Rule, amount::WAD};
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Costs, Delays, FlowTerms},
-    engine::{self, Plan},
+    engine::{self, Plan, Session},
     load_dir,
     market::Market,
     metrics::Summary,
+    plain,
     run::{Fate, Run},
 };
 use std::collections::BTreeMap;
@@ -205,6 +206,69 @@ fn an_asset_without_prices_is_named() {
     let assumed = Assumptions { prices: held(&[]), ..assumptions() }.check(policy.terms()).unwrap();
     let error = Market::new(&panel, policy.terms(), &assumed).unwrap_err().to_string();
     assert!(error.contains("`VOTE`") && error.contains("ETH, USDC") && error.contains("prices.VOTE"), "{error}");
+}
+
+/// Prices that stand still, of two assets.
+fn flat(bars: usize) -> Panel {
+    let ends: Vec<u64> = (1..=bars as u64).map(|bar| bar * 86_400).collect();
+    let prices = |bars: usize| (0..bars).flat_map(|_| [3, 500]).map(|usd| Price(usd * WAD)).collect::<Vec<_>>();
+    Panel::new(vec!["A".into(), "B".into()], 0, ends, prices(bars), prices(bars)).unwrap()
+}
+
+/// Weights that are returned to every so many bars, from a million in cash.
+fn weights(panel: &Panel, [a, b]: [u64; 2], every_bars: u64, fee_bps: u64) -> Run {
+    let text = plain::policy(&[("A".into(), a), ("B".into(), b)], 100);
+    let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
+    let assumptions = Assumptions {
+        holdings: [(plain::ACCOUNT.to_owned(), held(&[(plain::CASH, "1000000")]))].into(),
+        costs: Costs { fee_bps: Some(fee_bps), slippage_bps: 0, gas_gwei: 0, ..Costs::default() },
+        delays: Delays { safe_secs: 0, ..Delays::default() },
+        every_bars: Some(every_bars),
+        ..Assumptions::default()
+    };
+    let assumed = assumptions.check(policy.terms()).unwrap();
+    let market = Market::new(panel, policy.terms(), &assumed).unwrap();
+    let model = EwmaModel::default();
+    engine::run(Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: 0, thorough: true })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Where nothing costs anything the second rebalancing finds nothing to do but what rounding left: a billionth of a
+    /// dollar. Where swaps have a fee it moves no more than the fee took.
+    #[test]
+    fn rebalancing_twice_is_rebalancing_once(a in 500u64..5_000, b in 500u64..5_000, fee_bps in 0u64..100) {
+        let panel = flat(8);
+        let (once, often) = (weights(&panel, [a, b], 8, fee_bps), weights(&panel, [a, b], 1, fee_bps));
+        let first = once.traded_usd;
+        prop_assert!(first > 50_000.0 && once.proposals.len() == 1);
+        let again = often.traded_usd - first;
+        prop_assert!((0.0..=first * fee_bps as f64 / 10_000.0 * 1.02 + 1e-9).contains(&again), "{again} of {first}");
+        let apart = (once.final_value() - often.final_value()).abs();
+        prop_assert!(apart <= again * fee_bps as f64 / 10_000.0 + 1e-6, "{apart}");
+    }
+
+    /// A run that stops to be looked at is the run that does not.
+    #[test]
+    fn step_by_step_is_in_one_go(steps in proptest::collection::vec(1usize..60, 1..12), hours in 0u64..60) {
+        let (panel, policy) = (panel("2020-01-01", "2020-08-31"), policy(POLICY));
+        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+        let assumed = Assumptions { delays, ..assumptions() }.check(policy.terms()).unwrap();
+        let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+        let model = EwmaModel::default();
+        let plan =
+            Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: START, thorough: true };
+        let whole = engine::run(plan);
+        let mut session = Session::new(plan);
+        let mut seen = 0;
+        for bars in steps {
+            let so_far = session.advance(bars);
+            seen = (seen + bars).min(whole.values.len());
+            prop_assert_eq!(&so_far.values, &whole.values[..seen]);
+        }
+        prop_assert_eq!(session.finish(), whole);
+    }
 }
 
 proptest! {

@@ -265,3 +265,6 @@ fn give(balances: &mut [AccountReading], account: usize, asset: AssetId, amount:
     *balance = balance.checked_add(amount).ok_or(Reverted::Range)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@
 //! A quick run leaves out what has no say in what is decided: calldata and its hashes, and forecasts that nobody reads. It
 //! gives the same run, and where no forecast is read and no vote waits it allocates nothing for a decision.
 
+mod due;
 mod execute;
 mod forecast;
 mod judge;
@@ -26,6 +27,7 @@ use crate::{
     run::{Fate, Proposed, Run, Split},
 };
 use alloy_primitives::{B256, U256};
+use due::Due;
 use execute::{Done, Reverted};
 use forecast::Remembering;
 use judge::{Judge, Wanted, Whole};
@@ -33,7 +35,6 @@ use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
     AccountId, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value, Verdict,
     pipeline::Workspace,
-    policy::Schedule,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
     verdict::Quantity,
     waiting::{Waiting, withheld},
@@ -115,65 +116,46 @@ struct Engine<'a> {
 
 /// Runs the plan to the end of its market.
 pub fn run(plan: Plan<'_>) -> Run {
-    let mut engine = Engine::new(plan);
-    let mut due = Due::new(&plan);
-    for bar in plan.start..plan.market.len() {
-        engine.step(bar, due.at(bar));
-    }
-    // Flows were counted bar by bar.
-    engine.run.split = Split { flows_usd: engine.run.split.flows_usd, ..engine.treasury.split };
-    engine.run
+    Session::new(plan).finish()
 }
 
-/// At which bars a decision is due.
-struct Due<'a> {
-    market: &'a Market<'a>,
-    /// Where it is bars that are counted.
-    every_bars: Option<usize>,
-    /// The bar of the next decision, where it is they.
+/// A run that goes on when it is told to.
+pub struct Session<'a> {
+    engine: Engine<'a>,
+    due: Due<'a>,
     next: usize,
-    /// Of a policy that decides by blocks.
-    blocks: Option<u64>,
-    /// Of a policy that decides by time: the ticks to come.
-    ticks: std::iter::Peekable<std::vec::IntoIter<u64>>,
 }
 
-impl<'a> Due<'a> {
-    fn new(plan: &Plan<'a>) -> Self {
-        let panel = plan.market.panel;
-        let blocks = match plan.policy.terms().schedule {
-            Schedule::EveryBlocks(blocks) => Some(blocks.max(1)),
-            Schedule::Cron(_) => None,
-        };
-        let every_bars = plan.assumed.every_bars.map(|bars| usize::try_from(bars).unwrap_or(usize::MAX).max(1));
-        let until = if every_bars.is_some() { 0 } else { panel.ends().last().copied().unwrap_or_default() };
-        let ticks = plan
-            .policy
-            .ticks(panel.begins_at(plan.start).saturating_sub(u64::from(plan.start == 0)), until)
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
-        let ticks = ticks.into_iter().peekable();
-        Self { market: plan.market, every_bars, next: plan.start, blocks, ticks }
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("plan", &self.engine.plan).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Before its first bar.
+    pub fn new(plan: Plan<'a>) -> Self {
+        Self { engine: Engine::new(plan), due: Due::new(&plan), next: plan.start }
     }
 
-    /// Whether one is due at the end of `bar`; bars come in order.
-    fn at(&mut self, bar: usize) -> bool {
-        if let Some(bars) = self.every_bars {
-            let is_due = bar >= self.next;
-            self.next = if is_due { bar.saturating_add(bars) } else { self.next };
-            return is_due;
+    /// Goes on for so many bars, at most to the end of the market; what the run came to so far, but for
+    /// [`Run::split`], which is formed at its end.
+    pub fn advance(&mut self, bars: usize) -> &Run {
+        let until = self.next.saturating_add(bars).min(self.engine.plan.market.len());
+        for bar in self.next..until {
+            self.engine.step(bar, self.due.at(bar));
         }
-        let (begin, end) = (self.market.panel.begins_at(bar), self.market.panel.ends()[bar]);
-        if let Some(blocks) = self.blocks {
-            let turn = |time: u64| time / BLOCK_SECS / blocks;
-            return turn(begin) < turn(end);
-        }
-        let mut is_due = false;
-        while self.ticks.next_if(|tick| *tick <= end).is_some() {
-            is_due = true;
-        }
-        is_due
+        self.next = until;
+        &self.engine.run
+    }
+
+    /// Goes on to the end of the market.
+    pub fn finish(mut self) -> Run {
+        self.advance(usize::MAX);
+        let Engine { mut run, treasury, .. } = self.engine;
+        // Flows were counted bar by bar.
+        run.split = Split { flows_usd: run.split.flows_usd, ..treasury.split };
+        run
     }
 }
 

@@ -1,0 +1,72 @@
+//! Nothing appears from nowhere, and nothing is lost that is not said.
+
+use super::*;
+use crate::{Panel, assumptions::Assumptions, plain};
+use alloy_primitives::{Address, B256};
+use proptest::prelude::*;
+use quaestor_core::{Policy, Purpose, snapshot::Control};
+
+const ASSETS: usize = 4;
+
+/// A swap of so many thousandths of what is held of one asset for another.
+type Step = (usize, usize, u64);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0..ASSETS, 1..ASSETS, 1u64..=1_000);
+    proptest::collection::vec(step.prop_map(|(sell, by, part)| (sell, (sell + by) % ASSETS, part)), 1..8)
+}
+
+fn swap(sell: usize, buy: usize, amount_in: Amount) -> Intent {
+    let [sell, buy] = [sell, buy].map(|asset| AssetId(asset as u16));
+    let action = Action::Swap { venue: VenueId(0), sell, buy, fee_pips: 500, amount_in, amount_out_min: Amount::ZERO };
+    Intent {
+        account: AccountId(0),
+        purpose: Purpose::Strategy { line: B256::ZERO, leg: 0 },
+        asset: sell,
+        counterparty: Address::ZERO,
+        amount: amount_in,
+        value: Value::ZERO,
+        actions: [action].into_iter().collect(),
+    }
+}
+
+proptest! {
+    /// Value before is value after, fees and slippage, to the last unit: what is missing beside them is less than one base
+    /// unit of each token that was bought, since tokens have no smaller one, and of each sum that was rounded.
+    #[test]
+    fn value_in_is_value_out_and_costs(
+        held in proptest::array::uniform4(0u128..10u128.pow(27)),
+        prices in proptest::array::uniform4(10u128.pow(12)..10u128.pow(23)),
+        steps in steps(),
+        (fee_bps, slippage_bps) in (0u64..300, 0u64..300),
+        before_costs: bool,
+    ) {
+        let weights: Vec<(String, u64)> = (1..ASSETS).map(|index| (format!("A{index}"), 1_000)).collect();
+        let policy = quaestor_policies::parse(plain::policy(&weights, 600).as_bytes(), &plain::catalog()).unwrap();
+        let symbols = weights.iter().map(|(name, _)| name.clone()).collect();
+        let panel = Panel::synthetic(symbols, 0, vec![1, 2], B256::ZERO);
+        let targets = if before_costs { Targets::BeforeCosts } else { Targets::AfterCosts };
+        let costs = Costs { fee_bps: Some(fee_bps), slippage_bps, targets, ..Costs::default() };
+        let assumed = Assumptions { costs, ..Assumptions::default() }.check(policy.terms()).unwrap();
+        let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+        let prices = prices.map(Price);
+        let venue = Venue { terms: policy.terms(), market: &market, costs, prices: &prices, bar: 0 };
+        let control = Control::Timelock { delay_secs: 0 };
+        let mut rows = vec![AccountReading { address: Address::ZERO, balances: held.map(Amount).to_vec(), control }];
+        let value = |rows: &[AccountReading]| -> u128 {
+            rows[0].balances.iter().zip(&prices).map(|(held, price)| held.value_at(*price, WAD).unwrap().0).sum()
+        };
+        let (before, mut all, mut rounding) = (value(&rows), Done::default(), 0);
+        for (sell, buy, part) in steps {
+            let amount = Amount(rows[0].balances[sell].0 / 1_000 * u128::from(part));
+            let done = venue.carry_out(AccountId(0), &[swap(sell, buy, amount)], &mut rows).unwrap();
+            all.fees = all.fees.checked_add(done.fees).unwrap();
+            all.slippage = all.slippage.checked_add(done.slippage).unwrap();
+            // A base unit of what is bought, and of what is sold on top; each value that was rounded down.
+            rounding += prices[buy].0 / WAD + prices[sell].0 / WAD + 8;
+        }
+        let after = value(&rows) + all.fees.0 + all.slippage.0;
+        prop_assert!(after <= before + rounding, "{} appeared from nowhere", after - before);
+        prop_assert!(before <= after + rounding, "{} was lost", before - after);
+    }
+}
