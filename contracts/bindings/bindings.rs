@@ -20,7 +20,7 @@ pub use governor::{IGovernor, ITimelock};
 pub use multicall::IMulticall3;
 pub use ours::*;
 pub use safe::{IMultiSendCallOnly, ISafe, ISafeProxyFactory};
-pub use token::{IAggregatorV3, IERC20, IERC4626, IVotes, IWETH9};
+pub use token::{IAggregatorV3, IERC20, IERC4626, IFeedPhases, IVotes, IWETH9};
 pub use uniswap::{INonfungiblePositionManager, ISwapRouter, IUniswapV3Factory, IUniswapV3Pool};
 
 #[cfg(test)]
@@ -57,6 +57,9 @@ mod tests {
         assert_eq!(ISafe::approveHashCall::SELECTOR, hex!("d4d9bdcd"));
         assert_eq!(IMultiSendCallOnly::multiSendCall::SELECTOR, hex!("8d80ff0a"));
         assert_eq!(ISwapRouter::exactInputSingleCall::SELECTOR, hex!("414bf389"));
+        assert_eq!(IUniswapV3Pool::observeCall::SELECTOR, hex!("883bdbfd"));
+        assert_eq!(IFeedPhases::phaseAggregatorsCall::SELECTOR, hex!("c1597304"));
+        assert_eq!(IFeedPhases::latestRoundCall::SELECTOR, hex!("668a0f02"));
         assert_eq!(IERC20::transferCall::SELECTOR, hex!("a9059cbb"));
         assert_eq!(IERC20::approveCall::SELECTOR, hex!("095ea7b3"));
         assert_eq!(IERC4626::depositCall::SELECTOR, hex!("6e553f65"));

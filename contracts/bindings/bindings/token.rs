@@ -1,4 +1,4 @@
-//! Tokens (EIP-20, EIP-4626, EIP-5805, WETH9) and Chainlink's `AggregatorV3Interface`.
+//! Tokens (EIP-20, EIP-4626, EIP-5805, WETH9) and Chainlink's `AggregatorV3Interface` and proxies.
 
 use alloy_sol_types::sol;
 
@@ -48,5 +48,13 @@ sol! {
         function description() external view returns (string memory);
         function getRoundData(uint80 roundId) external view returns (uint80 roundId_, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
         function latestRoundData() external view returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound);
+    }
+
+    /// What Chainlink's proxy has beside it: the aggregators that answered before, each for a phase. An id of the proxy's
+    /// rounds is the phase in the upper 16 of its 80 bits, and the aggregator's own round below.
+    #[sol(all_derives)]
+    interface IFeedPhases {
+        function phaseAggregators(uint16 phaseId) external view returns (address);
+        function latestRound() external view returns (uint256);
     }
 }
