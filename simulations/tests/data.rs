@@ -229,6 +229,39 @@ fn gaps_are_filled_by_a_named_rule_alone_and_counted() {
 }
 
 #[test]
+fn a_step_that_is_known_makes_gaps_of_rows_that_are_far_apart() {
+    // An hour and its next, and then days: alone they would be days with an hour too many, or hours that become days.
+    let text = "timestamp,close\n1583971200,1\n1583974800,2\n1584061200,3\n1584147600,4\n1584234000,5\n";
+    let read = |options: &Options| data::load_text("X.csv", text.as_bytes(), options);
+    let hours = Options { step: Some(3_600), ..options() };
+    let said = read(&hours).unwrap_err().to_string();
+    let gap = |line: u64, from: &str, to: &str| {
+        format!(
+            "X.csv:{line}: rows missing between {from} and {to}: 23; nothing is filled in, so add them or cut the file"
+        )
+    };
+    let days = ["2020-03-12 01:00", "2020-03-13 01:00", "2020-03-14 01:00", "2020-03-15 01:00"];
+    let gaps: Vec<String> = (0..3).map(|day| gap(day + 4, days[day as usize], days[day as usize + 1])).collect();
+    assert_eq!(said, gaps.join("\n"));
+    let filled = read(&Options { fill: Fill::Previous, ..hours }).unwrap();
+    let series = filled.get(Kind::Price, "X").unwrap();
+    assert_eq!((series.step, series.len(), series.filled.rows), (3_600, 74, 69));
+    assert!(
+        read(&Options { step: Some(7_200), ..hours })
+            .unwrap_err()
+            .to_string()
+            .contains("is not a whole number of steps")
+    );
+    for step in [0, 30, 86_401] {
+        let said = read(&Options { step: Some(step), ..hours }).unwrap_err().to_string();
+        assert!(said.contains(&format!("rows are {step} s apart; a step is from a minute")), "{said}");
+    }
+    // One row is enough where the step is known.
+    let one = data::load_text("X.csv", "timestamp,close\n1583971200,1\n".as_bytes(), &hours).unwrap();
+    assert_eq!(one.get(Kind::Price, "X").unwrap().len(), 1);
+}
+
+#[test]
 fn samples_are_known_when_they_are_taken() {
     let text = "block_timestamp,gas_price\n2020-03-12 00:00:00,10\n2020-03-12 00:01:00,20\n2020-03-12 00:02:00,60\n";
     let found = one(load("gas.csv", text));

@@ -1,7 +1,7 @@
 //! Rows of one series, checked as they come and as a whole.
 
 use super::{
-    Fill, Filled, Kind, Moment, Prices, ROWS_MAX, Rounding, Series, Values,
+    Fill, Filled, Kind, Moment, Options, Prices, ROWS_MAX, Rounding, Series, Values,
     columns::{Column, volume_unit},
     time,
 };
@@ -28,6 +28,7 @@ pub(super) struct Checker<'a> {
     kind: Kind,
     now: u64,
     fill: Fill,
+    known_step: Option<u64>,
     columns: Columns,
     rows: usize,
     /// Times that rise, each with its line.
@@ -46,12 +47,14 @@ pub(super) struct Checker<'a> {
 pub(super) type Cell<'t> = (Column, &'t str);
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(file: &'a str, kind: Kind, now: u64, fill: Fill) -> Self {
+    pub(super) fn new(file: &'a str, kind: Kind, options: &Options) -> Self {
+        let Options { now, fill, step, .. } = *options;
         Self {
             file,
             kind,
             now,
             fill,
+            known_step: step,
             columns: Columns::new(),
             rows: 0,
             times: Vec::new(),
@@ -199,8 +202,15 @@ impl<'a> Checker<'a> {
         Ok(Series { name: name.to_owned(), kind, begin, step, values, rounding, filled, notes, ignored: Vec::new() })
     }
 
-    /// Seconds from most rows to the next; a day where rows name days.
+    /// Seconds from each row to the next, where that is known; else from most rows; a day where rows name days.
     fn step(&mut self) -> Option<u64> {
+        if let Some(step) = self.known_step {
+            if !(MINUTE_SECS..=DAY_SECS).contains(&step) {
+                self.problem(0, ProblemKind::Step { step });
+                return None;
+            }
+            return Some(step);
+        }
         let mut counts = BTreeMap::<u64, usize>::new();
         for pair in self.times.windows(2) {
             *counts.entry(pair[1].0 - pair[0].0).or_default() += 1;
@@ -246,7 +256,7 @@ impl<'a> Checker<'a> {
                 row += same;
                 continue;
             }
-            if same >= STEP_RUN {
+            if same >= STEP_RUN && self.known_step.is_none() {
                 let at = Moment::of(self.times[row].0, self.only_days);
                 self.problem(line, ProblemKind::MixedSteps { at, found, step });
                 row += same;

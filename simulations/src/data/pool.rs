@@ -1,7 +1,7 @@
 //! Minutes of a Uniswap v3 pool, as demeter writes them, as prices and liquidity.
 
 use super::{
-    Fill, Kind, Series,
+    Kind, Options, Series,
     check::Checker,
     columns::{Column, Layout},
 };
@@ -103,12 +103,12 @@ pub(super) struct PoolReader<'a> {
 }
 
 impl<'a> PoolReader<'a> {
-    pub(super) fn new(file: &'a str, tokens: PoolTokens, now: u64, fill: Fill) -> Self {
+    pub(super) fn new(file: &'a str, options: &Options) -> Self {
         Self {
             file,
-            ticks: Ticks::new(tokens),
-            prices: Checker::new(file, Kind::Price, now, fill),
-            liquidity: Checker::new(file, Kind::Liquidity, now, fill),
+            ticks: Ticks::new(options.tokens),
+            prices: Checker::new(file, Kind::Price, options),
+            liquidity: Checker::new(file, Kind::Liquidity, options),
             problems: DataError::default(),
             widened: 0,
         }

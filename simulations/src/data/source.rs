@@ -34,6 +34,8 @@ pub struct Options {
     pub now: u64,
     /// What is done where rows are missing.
     pub fill: Fill,
+    /// Seconds from each row to the next, where that is known; absent: those from most rows to the next.
+    pub step: Option<u64>,
     /// Of pools.
     pub tokens: PoolTokens,
     /// Most bytes that a file may unpack to.
@@ -41,10 +43,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Whatever was before 1970, nothing filled in, at most [`UNPACKED_BYTES_MAX`].
+    /// Whatever was before 1970, nothing filled in, the step that most rows have, at most [`UNPACKED_BYTES_MAX`].
     fn default() -> Self {
         let (fill, tokens) = (Fill::default(), PoolTokens::default());
-        Self { now: 0, fill, tokens, unpacked_bytes_max: UNPACKED_BYTES_MAX }
+        Self { now: 0, fill, step: None, tokens, unpacked_bytes_max: UNPACKED_BYTES_MAX }
     }
 }
 
@@ -103,6 +105,22 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Reads the text of a CSV file that is called `name`, as [`load`] reads the file.
+///
+/// # Errors
+/// All problems at once.
+pub fn load_text(name: &str, text: impl Read, options: &Options) -> Result<DataSet, DataError> {
+    let text = Bounded { inner: text, left: options.unpacked_bytes_max };
+    let mut found = DataSet::default();
+    let mut problems = DataError::default();
+    for series in load_csv(text, name, &stem(Path::new(name)), options)? {
+        if let Err(problem) = found.add(name, series) {
+            problems.push(&problem.file, problem.line, problem.kind);
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
 /// The name of a file up to its first point.
@@ -217,11 +235,10 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(super) fn new(file: &'a str, layout: Layout, options: &Options) -> Self {
-        let Options { now, fill, tokens, .. } = *options;
         let rows = match layout.shape {
-            Shape::One(kind) => Rows::One(Box::new(Checker::new(file, kind, now, fill)), layout.values(kind)),
+            Shape::One(kind) => Rows::One(Box::new(Checker::new(file, kind, options)), layout.values(kind)),
             Shape::Many => Rows::Many(BTreeMap::new()),
-            Shape::Pool => Rows::Pool(Box::new(PoolReader::new(file, tokens, now, fill))),
+            Shape::Pool => Rows::Pool(Box::new(PoolReader::new(file, options))),
         };
         Self { file, layout, options: *options, rows, problems: DataError::default() }
     }
@@ -252,7 +269,7 @@ impl<'a> Table<'a> {
                 let (checker, columns) = series.entry(key).or_insert_with(|| {
                     // What its first row leaves empty the series does not have.
                     let columns = layout.values(kind).into_iter().filter(|(_, place)| !cell(*place).is_empty());
-                    (Checker::new(file, kind, options.now, options.fill), columns.collect())
+                    (Checker::new(file, kind, options), columns.collect())
                 });
                 checker.row(line, time, &cells(columns));
             }
