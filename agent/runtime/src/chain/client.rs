@@ -171,18 +171,22 @@ impl Chain {
     /// # Errors
     /// If no HTTP client can be made.
     pub fn new(settings: &ChainSettings) -> Result<Self, ChainError> {
-        let url = settings.rpc_url.clone();
-        let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
-        let host = format!("{}{port}", url.host_str().unwrap_or_default());
         let http = reqwest::Client::builder()
             .timeout(settings.request_timeout)
             .connect_timeout(settings.request_timeout)
             .build()
             .map_err(|error| ChainError::Client { reason: without_urls(&error.to_string()) })?;
-        let client = RpcClient::new(Http::with_client(http, url), true);
+        Ok(Self::over(RpcClient::new(Http::with_client(http, settings.rpc_url.clone()), true), settings))
+    }
+
+    /// The same over a client of the caller's own, which waits as it likes.
+    pub fn over(client: RpcClient, settings: &ChainSettings) -> Self {
+        let url = &settings.rpc_url;
+        let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or_default());
         let provider = ProviderBuilder::default().connect_client(client).erased();
         let (multicall, logs_range_blocks) = (settings.multicall, settings.logs_range_blocks.max(1));
-        Ok(Self { provider, host, multicall, logs_range_blocks })
+        Self { provider, host, multicall, logs_range_blocks }
     }
 
     /// The provider, for calls that are not reads at one block.
@@ -208,9 +212,10 @@ impl Chain {
                 ChainError::Refused { host, method, code: payload.code, message: without_urls(&payload.message) }
             }
             // The body of an answer may quote the path, and the path may hold a key.
-            RpcError::Transport(TransportErrorKind::HttpError(answer)) => {
-                ChainError::Unreachable { host, method, reason: format!("HTTP status {}", answer.status) }
-            }
+            RpcError::Transport(
+                TransportErrorKind::HttpError(answer)
+                | TransportErrorKind::HttpErrorWithRetryAfter { error: answer, .. },
+            ) => ChainError::Unreachable { host, method, reason: format!("HTTP status {}", answer.status) },
             other => ChainError::Unreachable { host, method, reason: without_urls(&other.to_string()) },
         }
     }
@@ -276,6 +281,32 @@ impl Chain {
             answers.extend(part.iter().cloned().zip(results.into_iter().map(answer)));
         }
         Ok(answers)
+    }
+
+    /// Executes `reads` at the canonical block `hash`, each by itself in one batched request: for blocks that are older
+    /// than Multicall3.
+    ///
+    /// # Errors
+    /// If the node does not answer, or refuses a call that did not revert.
+    pub async fn read_each_at(&self, hash: B256, reads: Vec<Read>) -> Result<Readings, ChainError> {
+        let mut batch = BatchRequest::new(self.provider.client());
+        let mut waiters = Vec::with_capacity(reads.len());
+        for read in reads {
+            let request = TransactionRequest::default().with_to(read.to).with_input(read.data.clone());
+            let params = (request, BlockId::hash_canonical(hash));
+            let waiter = batch.add_call::<_, Bytes>("eth_call", &params).map_err(self.failed("eth_call"))?;
+            waiters.push((read, waiter));
+        }
+        batch.send().await.map_err(self.failed("eth_call"))?;
+        let mut readings = Readings::default();
+        for (read, waiter) in waiters {
+            match waiter.await.map_err(self.failed("eth_call")) {
+                Ok(bytes) => readings.extend([(read, Some(bytes))]),
+                Err(error) if error.is_revert() => readings.extend([(read, None)]),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readings)
     }
 
     /// One typed call at `hash`.
