@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod devnet;
+pub mod fetch;
 pub mod init;
 pub mod journal;
 pub mod keys;

@@ -1,11 +1,15 @@
 //! What each command takes.
 
 mod data;
+mod fetch;
 mod learning;
 mod risk;
 mod simulations;
 
 pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
+pub use fetch::{
+    ChainlinkArgs, CoinGeckoArgs, DefiLlamaArgs, FetchCommand, KeyKind, NodeArgs, UniswapArgs, WantedArgs,
+};
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, SetupArgs};

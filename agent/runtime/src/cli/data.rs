@@ -1,8 +1,9 @@
-//! `data check` and `data import`: histories for backtests.
+//! `data check`, `data import` and `data fetch`: histories for backtests.
 
 use super::{
     Exit, Failure, Output,
     args::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs},
+    fetch,
 };
 use quaestor_simulations::{
     DataError, Day,
@@ -18,8 +19,9 @@ use std::{
 
 const DAY_SECS: u64 = 86_400;
 
-pub(super) fn run(command: &DataCommand, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(command: &DataCommand, output: Output) -> Result<Exit, Failure> {
     match command {
+        DataCommand::Fetch(command) => fetch::run(command, output).await,
         DataCommand::Check(args) => check(args, output),
         DataCommand::Import(args) => import(args, output),
     }
@@ -63,10 +65,7 @@ fn check(args: &DataCheckArgs, output: Output) -> Result<Exit, Failure> {
 }
 
 fn import(args: &DataImportArgs, output: Output) -> Result<Exit, Failure> {
-    let Some(format) = Format::of(&args.out) else {
-        let text = format!("--out {} ends neither in .parquet nor in .csv.gz; name it so", args.out.display());
-        return Err(Failure::new(Exit::Usage, text));
-    };
+    let Some(format) = Format::of(&args.out) else { return Err(wrong_ending(&args.out)) };
     let mut found = load(&args.paths, &options(&args.read))?;
     if let Some(name) = &args.name
         && !found.rename(name)
@@ -83,6 +82,12 @@ fn import(args: &DataImportArgs, output: Output) -> Result<Exit, Failure> {
     document["bytes"] = json!(bytes.len());
     output.document(&document)?;
     Ok(Exit::Ok)
+}
+
+/// That the name of a file says nothing of what it should be.
+pub(super) fn wrong_ending(out: &Path) -> Failure {
+    let text = format!("--out {} ends neither in .parquet nor in .csv.gz; name it so", out.display());
+    Failure::new(Exit::Usage, text)
 }
 
 /// Writes a file that is not there yet.
@@ -113,7 +118,7 @@ fn last(series: &Series) -> u64 {
     series.time(series.len().saturating_sub(1))
 }
 
-fn tell(found: &DataSet, output: Output) -> Result<(), Failure> {
+pub(super) fn tell(found: &DataSet, output: Output) -> Result<(), Failure> {
     for (_, series) in found.iter() {
         let (from, to) = (time(series, series.begin), time(series, last(series)));
         output.line(format_args!(
@@ -157,7 +162,7 @@ fn tell_more(series: &Series, has: Option<&str>, output: Output) -> Result<(), F
     Ok(())
 }
 
-fn document(found: &DataSet) -> Value {
+pub(super) fn document(found: &DataSet) -> Value {
     let series = found.iter().map(|(file, series)| {
         json!({
             "kind": series.kind.word(), "name": series.name, "file": file, "first": series.begin, "last": last(series),

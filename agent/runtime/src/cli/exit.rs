@@ -18,7 +18,7 @@ pub enum Exit {
     Usage,
     /// 3: a configuration, policy or keystore file is wrong or missing.
     Configuration,
-    /// 4: the chain or the node: unreachable, another chain, no code at an address, not an owner.
+    /// 4: the chain, the node or a source of data: unreachable, another chain, no code at an address, not an owner.
     Chain,
     /// 5: the journal cannot be opened or written.
     Journal,
@@ -33,7 +33,8 @@ Exit codes:
    1  what was checked is not right: refused, not verified, a step of the demo false
    2  the command line is wrong
    3  a configuration, policy or keystore file is wrong or missing
-   4  the chain or the node: unreachable, another chain, no code at an address, not an owner
+   4  the chain, the node or a source of data: unreachable, another chain, no code at an address,
+      not an owner
    5  the journal cannot be opened or written
   70  a fault of this program";
 

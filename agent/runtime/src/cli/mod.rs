@@ -11,6 +11,7 @@ mod demo;
 mod devnet;
 mod exit;
 mod federation;
+mod fetch;
 mod init;
 mod journal;
 mod output;
@@ -147,10 +148,11 @@ enum Command {
                       --data prices --json > new.json\n  quaestor compare old.json new.json"
     )]
     Compare(CompareArgs),
-    /// Check histories of prices, yields, gas and liquidity for backtests, or make one file of them
+    /// Fetch histories of prices, yields, gas and liquidity for backtests, check them, or make one file of them
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor data check simulations/data/daily\n  quaestor data import simulations/data/daily --out daily.parquet"
+        after_help = "Examples:\n  quaestor data check simulations/data/daily\n  quaestor data import simulations/data/daily --out daily.parquet\n  quaestor data \
+                      fetch coingecko ethereum --from 2024-01-01 --out ETH.parquet"
     )]
     Data(DataCommand),
     /// Show or verify what the agent wrote down
@@ -179,6 +181,7 @@ impl Command {
             Self::Compare(args) => args.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
+            Self::Data(DataCommand::Fetch(command)) => command.wanted().json.json,
             Self::Privacy(PrivacyCommand::Epsilon(args)) => args.json.json,
             Self::Privacy(PrivacyCommand::Noise(args)) => args.json.json,
             Self::Journal(JournalCommand::Show(args)) => args.json.json,
@@ -258,7 +261,10 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         }
         Command::Backtest(args) => backtest::run(args, catalog, output),
         Command::Compare(args) => compare::run(args, output),
-        Command::Data(command) => data::run(command, output),
+        Command::Data(command) => {
+            start_telemetry(&cli.log, &quiet)?;
+            block_on(data::run(command, output))
+        }
         Command::Journal(command) => {
             start_telemetry(&cli.log, &quiet)?;
             journal::run(command, output)

@@ -1,6 +1,6 @@
 //! What the commands about market data take.
 
-use super::JsonArg;
+use super::{FetchCommand, JsonArg};
 use std::path::PathBuf;
 
 /// What is put where rows are missing.
@@ -52,6 +52,15 @@ pub enum DataCommand {
                       --pool-decimals 6,18 --out WETH.parquet"
     )]
     Import(DataImportArgs),
+    /// Load a history from CoinGecko, DefiLlama, a Chainlink feed or a Uniswap v3 pool into one canonical file
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor data fetch coingecko ethereum --from 2024-01-01 --out ETH.parquet --api-key env:COINGECKO_KEY\n  quaestor data \
+                      fetch defillama coingecko:ethereum --from 2021-01-01 --step 1h --out ETH.csv.gz\n  quaestor data fetch chainlink 0x… --from \
+                      2022-01-01 --rpc-url env:ARCHIVE_URL --out ETH.parquet\n  quaestor data fetch uniswap 0x… --dollar 0 --from 2023-01-01 \
+                      --rpc-url env:ARCHIVE_URL --out WETH.parquet"
+    )]
+    Fetch(FetchCommand),
 }
 
 /// `data check`
