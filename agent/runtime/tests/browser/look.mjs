@@ -1,0 +1,83 @@
+// Opens each file that is named in headless Chromium, offline: in light and dark, on a desktop and on a phone. Prints what
+// a reader would meet as JSON. With SHOTS=folder it also takes a picture of each.
+//
+// The browser comes with its npm package, and with the libraries and fonts that it needs. Elsewhere than on Linux on x86-64
+// the Chrome that is installed is taken, or what QUAESTOR_CHROMIUM names.
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const SCREENS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+const SCHEMES = ["light", "dark"];
+
+async function launch() {
+  if (process.env.QUAESTOR_CHROMIUM) {
+    return chromium.launch({ executablePath: process.env.QUAESTOR_CHROMIUM, args: ["--no-sandbox"] });
+  }
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    return chromium.launch({ channel: "chrome" });
+  }
+  // Makes the package unpack its own libraries, as where it was made for.
+  process.env.AWS_EXECUTION_ENV ??= "AWS_Lambda_nodejs20.x";
+  const { default: packed } = await import("@sparticuz/chromium");
+  return chromium.launch({ executablePath: await packed.executablePath(), args: ["--no-sandbox", "--disable-gpu", "--no-zygote"] });
+}
+
+/** What is measured inside of the page. */
+function measure() {
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const body = getComputedStyle(document.body);
+  const [ink, back] = [luminance(body.color), luminance(body.backgroundColor)];
+  const shown = [...document.querySelectorAll("svg")].filter((svg) => svg.getBoundingClientRect().width > 0);
+  const outside = (box) => box.left < -1 || box.right > innerWidth + 1;
+  const letters = shown.flatMap((svg) => {
+    const scale = svg.getBoundingClientRect().width / (svg.viewBox.baseVal.width || svg.getBoundingClientRect().width);
+    return [...svg.querySelectorAll("text")].map((text) => parseFloat(getComputedStyle(text).fontSize) * scale);
+  });
+  return {
+    title: document.title,
+    headings: [...document.querySelectorAll("h1,h2")].map((heading) => heading.textContent.trim()),
+    contrast: (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05),
+    is_dark: back < 0.2,
+    sideways: document.documentElement.scrollWidth - innerWidth,
+    charts: shown.length,
+    charts_outside: shown.filter((svg) => outside(svg.getBoundingClientRect())).length,
+    unnamed_charts: shown.filter((svg) => !svg.getAttribute("aria-label")).length,
+    least_letter_px: letters.length ? Math.min(...letters) : null,
+    odd_words: (document.body.innerText.match(/\b(NaN|undefined|null|Infinity|inf)\b/g) ?? []).length,
+  };
+}
+
+const browser = await launch();
+const seen = [];
+try {
+  for (const file of process.argv.slice(2)) {
+    const url = pathToFileURL(file).href;
+    for (const colorScheme of SCHEMES) {
+      for (const [screen, viewport] of Object.entries(SCREENS)) {
+        const context = await browser.newContext({ viewport, colorScheme, offline: true });
+        const page = await context.newPage();
+        const [errors, asked] = [[], []];
+        page.on("console", (line) => line.type() === "error" && errors.push(line.text()));
+        page.on("pageerror", (error) => errors.push(String(error)));
+        page.on("request", (request) => request.url() !== url && asked.push(request.url().slice(0, 200)));
+        await page.goto(url);
+        if (process.env.SHOTS) {
+          const name = `${basename(file, ".html")}-${screen}-${colorScheme}.png`;
+          await page.screenshot({ path: join(process.env.SHOTS, name), fullPage: true });
+        }
+        seen.push({ file: basename(file), screen, scheme: colorScheme, errors, asked, ...(await page.evaluate(measure)) });
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(seen));
