@@ -64,7 +64,7 @@ fn assumed(policy: &VotedPolicy, every: u64) -> Checked {
 
 fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
     let model = EwmaModel::default();
-    let plan = Plan { policy, model: &model, market, assumed, start: 0, thorough: false };
+    let plan = Plan { policy, model: &model, market, assumed, start: 0, events: None, thorough: false };
     let found = engine::run(plan);
     let returns = found.returns();
     let periods = 31_536_000.0 / (market.panel.ends()[1] - market.panel.ends()[0]) as f64;

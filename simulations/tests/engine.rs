@@ -65,7 +65,15 @@ fn run_as(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions, thorou
     let assumed = assumptions.check(policy.terms()).unwrap();
     let market = Market::new(panel, policy.terms(), &assumed).unwrap();
     let model = EwmaModel::default();
-    let run = engine::run(Plan { policy, model: &model, market: &market, assumed: &assumed, start: START, thorough });
+    let run = engine::run(Plan {
+        policy,
+        model: &model,
+        market: &market,
+        assumed: &assumed,
+        start: START,
+        events: None,
+        thorough,
+    });
     let summary = Summary::of(&run, policy.terms(), &market);
     (run, summary)
 }

@@ -78,7 +78,15 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
         let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
         let model = EwmaModel::default();
         for thorough in [true, false] {
-            let plan = Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: 0, thorough };
+            let plan = Plan {
+                policy: &policy,
+                model: &model,
+                market: &market,
+                assumed: &assumed,
+                start: 0,
+                events: None,
+                thorough,
+            };
             let run = engine::run(plan);
             let figures = Summary::of(&run, policy.terms(), &market).figures;
             let last = run.values[run.values.len() - 1];

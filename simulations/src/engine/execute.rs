@@ -31,6 +31,9 @@ pub(super) enum Reverted {
         /// What it must.
         least: u128,
     },
+    /// The venue exchanges nothing at the moment.
+    #[error("the venue stands still")]
+    Frozen,
     /// A number left its range, or something has no price.
     #[error("an amount cannot be formed")]
     Range,

@@ -14,11 +14,13 @@
 //! gives the same run, and where no forecast is read and no vote waits it allocates nothing for a decision.
 
 mod due;
+mod events;
 mod execute;
 mod forecast;
 mod judge;
 mod treasury;
 
+pub use events::{Events, Fault, FeedFault};
 pub use forecast::Forecast;
 
 use crate::{
@@ -55,6 +57,8 @@ pub struct Plan<'a> {
     pub assumed: &'a Checked,
     /// The first bar of the run; those before it are the past that feeds show.
     pub start: usize,
+    /// What happens beside prices; `None` outside of scenarios.
+    pub events: Option<&'a Events>,
     /// Whether everything is done that is done live: each batch is encoded, the gate clears its calldata, and holdings and
     /// forecasts are kept for a report. A quick run gives the same values and proposals.
     pub thorough: bool,
@@ -117,6 +121,11 @@ struct Engine<'a> {
 /// Runs the plan to the end of its market.
 pub fn run(plan: Plan<'_>) -> Run {
     Session::new(plan).finish()
+}
+
+/// What the treasury of the plan is worth before its first bar, by asset, dollars.
+pub fn opening(plan: &Plan<'_>) -> Vec<f64> {
+    Treasury::new(plan, false).values().collect()
 }
 
 /// A run that goes on when it is told to.
@@ -183,6 +192,9 @@ impl<'a> Engine<'a> {
 
     fn step(&mut self, bar: usize, is_due: bool) {
         self.treasury.enter(bar);
+        if let Some(events) = self.plan.events {
+            self.heed_brake(events, bar);
+        }
         if !self.pending.is_empty() {
             self.execute_ready(bar);
         }
@@ -221,6 +233,9 @@ impl<'a> Engine<'a> {
                 self.ended(pending, Fate::Expired { at: pending.valid_until });
                 return false;
             }
+            if self.is_asleep(bar, pending) {
+                return true;
+            }
             // A bar has a length.
             let through = (u128::from(at - begin) * u128::from(BAR_WHOLE) / u128::from((end - begin).max(1))) as u64;
             self.treasury.move_to(bar, through);
@@ -251,6 +266,10 @@ impl<'a> Engine<'a> {
     fn execute_at_once(&mut self, bar: usize) {
         let at = self.plan.market.panel.ends()[bar];
         for mut pending in std::mem::take(&mut self.pending) {
+            if self.is_asleep(bar, &pending) {
+                self.pending.push(pending);
+                continue;
+            }
             match self.carry_out(&pending) {
                 Ok(done) => {
                     self.spent(&pending, at);

@@ -1,7 +1,7 @@
 //! What the treasury holds while a run goes on, what the pipeline sees of it, and what became of its value.
 
 use super::{
-    Plan,
+    Events, Plan,
     execute::{self, Done, Reverted},
 };
 use crate::{
@@ -30,6 +30,7 @@ pub(super) struct Treasury<'a> {
     terms: &'a Terms,
     market: &'a Market<'a>,
     assumed: &'a Checked,
+    events: Option<&'a Events>,
     /// Whole tokens of each asset, over all accounts.
     held: Vec<f64>,
     /// Base units of a whole token of each asset.
@@ -107,6 +108,7 @@ impl<'a> Treasury<'a> {
             terms,
             market,
             assumed,
+            events: plan.events,
             held: vec![0.0; width],
             units: terms.assets.iter().map(|asset| asset.unit() as f64).collect(),
             value: 0.0,
@@ -260,7 +262,8 @@ impl<'a> Treasury<'a> {
     fn flow_until(&mut self, bar: usize) {
         let elapsed = self.market.panel.ends()[bar].saturating_sub(self.started_at);
         let mut moved_any = false;
-        for (flow, (moved, missed)) in self.assumed.flows.iter().zip(&mut self.flowed) {
+        for (place, (flow, (moved, missed))) in self.assumed.flows.iter().zip(&mut self.flowed).enumerate() {
+            let elapsed = self.events.map_or(elapsed, |events| events.flow_secs(place, bar, elapsed));
             let Some(whole) = mul_div(flow.monthly.0, elapsed.into(), MONTH_SECS.into()) else { continue };
             let due = whole.saturating_sub(*moved).saturating_sub(*missed);
             if due == 0 {
@@ -304,6 +307,9 @@ impl<'a> Treasury<'a> {
                 feed.rounds.clone_from(&first.rounds);
             }
         }
+        if let Some(events) = self.events {
+            events.observe(bar, self.rounds, self.market, &mut self.snapshot);
+        }
     }
 
     pub(super) fn took_nonce(&mut self, account: AccountId) {
@@ -341,6 +347,9 @@ impl<'a> Treasury<'a> {
         for (left, held) in left.accounts.iter_mut().zip(&self.snapshot.accounts) {
             left.balances.clone_from(&held.balances);
         }
+        if self.events.is_some_and(|events| events.freezes(self.bar, intents)) {
+            return Err(Reverted::Frozen);
+        }
         self.venue(targets).carry_out(account, intents, &mut left.accounts)
     }
 
@@ -354,7 +363,8 @@ impl<'a> Treasury<'a> {
         rehearsed: Option<Done>,
     ) -> Result<Done, Reverted> {
         let targets = self.assumed.costs.targets;
-        let mut done = match rehearsed.filter(|_| targets == Targets::AfterCosts) {
+        // Between rehearsal and execution a venue may have stopped.
+        let mut done = match rehearsed.filter(|_| targets == Targets::AfterCosts && self.events.is_none()) {
             Some(done) => done,
             None => self.carry_out(targets, account, intents, left)?,
         };

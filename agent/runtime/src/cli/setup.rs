@@ -61,7 +61,7 @@ impl Setup {
     /// What is run on `market`; see [`Plan::thorough`].
     pub(super) fn plan<'a>(&'a self, market: &'a Market<'a>, thorough: bool) -> Plan<'a> {
         let Self { policy, assumed, start, model, .. } = self;
-        Plan { policy, model: model.as_ref(), market, assumed, start: *start, thorough }
+        Plan { policy, model: model.as_ref(), market, assumed, start: *start, events: None, thorough }
     }
 
     /// What the run depends on.
