@@ -18,6 +18,7 @@ pub mod plain;
 mod problem;
 pub mod report;
 pub mod run;
+pub mod scenario;
 
 pub use align::{Absence, AlignError, Aligned, align};
 pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};
