@@ -7,7 +7,7 @@ use super::{
     select,
 };
 use crate::{
-    Panel, PanelError,
+    Day, Panel, PanelError,
     assumptions::Checked,
     data::Moment,
     engine::{self, Events, Fault, FeedFault, Plan},
@@ -27,12 +27,24 @@ pub fn past_bars(terms: &Terms, step_secs: u64) -> usize {
 /// Something of a scenario on the time line, for charts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shade {
-    /// Unix seconds.
+    /// Its first second, Unix time.
     pub from: u64,
-    /// Unix seconds.
+    /// Its last second, Unix time.
     pub to: u64,
     /// For people.
     pub what: String,
+}
+
+impl Shade {
+    /// When, for people: days where it is whole days, of which the last is one of them.
+    pub fn time(&self) -> String {
+        const DAY_SECS: u64 = 86_400;
+        let is_whole = self.from.is_multiple_of(DAY_SECS) && (self.to + 1).is_multiple_of(DAY_SECS);
+        match (is_whole, Day::at(self.from), Day::at(self.to)) {
+            (true, Some(from), Some(to)) => format!("{from} to {to}"),
+            _ => format!("{} to {}", Moment::at(self.from), Moment::at(self.to + 1)),
+        }
+    }
 }
 
 /// A scenario that is ready to run: a market of its own, and what happens in it.
@@ -101,7 +113,7 @@ impl Scenario {
                 let note = format!(
                     "SYNTHETIC: all prices after {} are made up on top of the last of the data; what no shock changes \
                      stands still",
-                    Moment::at(last)
+                    if step.is_multiple_of(86_400) { day(last) } else { Moment::at(last + 1).to_string() }
                 );
                 stage.notes.insert(0, note);
                 Ok(stage)
@@ -143,8 +155,7 @@ impl Scenario {
         if self.origin() == Origin::ReplayedSynthetic {
             notes.push("SYNTHETIC on replayed prices: what is named next did not happen".to_owned());
         }
-        let on = |shade: &Shade| format!("{}: {} to {}", shade.what, Moment::at(shade.from), Moment::at(shade.to));
-        notes.extend(shades.iter().map(on));
+        notes.extend(shades.iter().map(|shade| format!("{}: {}", shade.what, shade.time())));
         notes.extend(lacking.iter().map(|lacking| format!("left out, for the policy has nothing of it: {lacking}")));
         let assumed = Checked {
             prices: vec![None; terms.assets.len()],
@@ -187,7 +198,7 @@ impl Laying<'_> {
         let last = panel.ends().last().copied().unwrap_or_default();
         let inside = found.filter(|bar| *bar < panel.len());
         if inside.is_none() {
-            let (from, to) = (Moment::at(panel.begins_at(start)), Moment::at(last));
+            let (from, to) = (day(panel.begins_at(start) + u64::from(start > 0)), day(last));
             let bars = panel.len() - start;
             self.problem(line, format!("`{key}` lies outside of the scenario, which has {bars} bars, {from} to {to}"));
         }
@@ -215,7 +226,8 @@ impl Laying<'_> {
     fn shade(&mut self, bars: &Range<usize>, what: String) {
         let panel = self.base.market.panel;
         let to = panel.ends()[bars.end.clamp(1, panel.len()) - 1];
-        self.shades.push(Shade { from: panel.begins_at(bars.start), to, what });
+        let from = panel.begins_at(bars.start) + u64::from(bars.start > 0);
+        self.shades.push(Shade { from, to, what });
         self.is_effective = true;
     }
 
@@ -373,6 +385,10 @@ impl Laying<'_> {
         let how = if times == 0 { "stops".to_owned() } else { format!("flows {times} times as fast") };
         self.shade(&bars, format!("{names} {how}"));
     }
+}
+
+fn day(at: u64) -> String {
+    Day::at(at).map_or_else(String::new, |day| day.to_string())
 }
 
 /// In each of `bars` it flows so many `times` as fast as it did; `secs` are sums from `start` on.
