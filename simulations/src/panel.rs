@@ -288,20 +288,19 @@ impl Panel {
     #[must_use]
     pub(crate) fn suffix(&self, bars: usize) -> Self {
         let (from, width) = (self.len().saturating_sub(bars), self.symbols.len());
-        let cut = |values: &Vec<u128>| values[from..].to_vec();
-        Self {
+        let of = |values: &Vec<u128>| values[from..].to_vec();
+        let cut = Self {
             symbols: self.symbols.clone(),
             ends: self.ends[from..].to_vec(),
             begin: self.begins_at(from),
-            open: self.open[from * width..].to_vec(),
-            close: self.close[from * width..].to_vec(),
+            exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[from * width..].to_vec())),
             marks: self.marks[from * width..].to_vec(),
             volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[from..].to_vec())).collect(),
-            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), cut(gas))),
-            indices: self.indices.iter().map(|(name, index)| (name.clone(), cut(index))).collect(),
+            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
+            indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),
             hash: self.hash,
-        }
-        .hashed()
+        };
+        if self.exact.is_some() { cut.hashed() } else { cut }
     }
 
     /// The first `bars` bars: what was known then.

@@ -36,6 +36,13 @@ pub(super) enum Mark {
     Expired,
 }
 
+/// A stretch of time that is shaded, Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
 /// A chart over time.
 pub(super) struct Chart {
     pub(super) series: Vec<Series>,
@@ -54,12 +61,17 @@ type Failed = Box<dyn std::error::Error>;
 impl Chart {
     /// Both sizes, each in a `div` of its class. What cannot be drawn says so in its place.
     pub(super) fn svg(&self, times: &[u64], alt: &str) -> String {
-        SIZES.iter().map(|(class, size)| self.sized(times, alt, class, *size)).collect()
+        self.svg_with(times, alt, &[])
     }
 
-    fn sized(&self, times: &[u64], alt: &str, class: &str, size: (u32, u32)) -> String {
+    /// The same with `spans` shaded.
+    pub(super) fn svg_with(&self, times: &[u64], alt: &str, spans: &[Span]) -> String {
+        SIZES.iter().map(|(class, size)| self.sized(times, alt, spans, class, *size)).collect()
+    }
+
+    fn sized(&self, times: &[u64], alt: &str, spans: &[Span], class: &str, size: (u32, u32)) -> String {
         let mut text = String::new();
-        let drawn = self.draw(times, size, &mut text);
+        let drawn = self.draw(times, spans, size, &mut text);
         if let Err(error) = drawn {
             return format!(
                 "<p class=\"{class}\">this chart cannot be drawn: {}</p>",
@@ -77,9 +89,9 @@ impl Chart {
         text.replacen("<svg ", &head, 1).replacen(&fixed, "", 1)
     }
 
-    fn draw(&self, times: &[u64], size: (u32, u32), text: &mut String) -> Result<(), Failed> {
+    fn draw(&self, times: &[u64], spans: &[Span], size: (u32, u32), text: &mut String) -> Result<(), Failed> {
         let area = SVGBackend::with_string(text, size).into_drawing_area();
-        self.draw_on(&area, times, size)?;
+        self.draw_on(&area, times, spans, size)?;
         area.present()?;
         Ok(())
     }
@@ -88,6 +100,7 @@ impl Chart {
         &self,
         area: &DrawingArea<SVGBackend<'_>, Shift>,
         times: &[u64],
+        spans: &[Span],
         size: (u32, u32),
     ) -> Result<(), Failed> {
         let (Some(first), Some(last)) = (times.first(), times.last()) else {
@@ -101,6 +114,7 @@ impl Chart {
             .x_label_area_size(24)
             .y_label_area_size(if narrow { 52 } else { 64 })
             .build_cartesian_2d(first..last, self.range())?;
+        self.shade(&mut built, spans, first..last)?;
         let days = (last - first) / 86_400.0;
         let label = |at: &f64| {
             let day = Day::at(*at as u64).map_or_else(String::new, |day| day.to_string());
@@ -124,6 +138,19 @@ impl Chart {
             self.lines(&mut built, times)?
         }
         self.draw_marks(&mut built)
+    }
+
+    /// Below everything else; where two spans meet it is darker.
+    fn shade(&self, built: &mut Context<'_, '_>, spans: &[Span], time: std::ops::Range<f64>) -> Result<(), Failed> {
+        let range = self.range();
+        for Span { from, to } in spans {
+            let (from, to) = ((*from as f64).max(time.start), (*to as f64).min(time.end));
+            if from < to {
+                let corners = [(from, range.start), (to, range.end)];
+                built.draw_series([Rectangle::new(corners, series_colour(4).mix(0.16).filled())])?;
+            }
+        }
+        Ok(())
     }
 
     fn range(&self) -> std::ops::Range<f64> {

@@ -2,6 +2,9 @@
 
 mod chart;
 mod html;
+mod stress;
+
+pub use stress::{Played, StressReport};
 
 use crate::{
     Day,
@@ -98,6 +101,22 @@ fn months(value: f64) -> String {
 
 fn day(at: u64) -> String {
     Day::at(at).map_or_else(String::new, |day| day.to_string())
+}
+
+/// What the marks of a chart are.
+const MARKS_KEY: &str = "\
+<div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span style=\"color:var(--s1)\">✕ \
+<span style=\"color:var(--ink)\">withdrawn</span></span><span style=\"color:var(--s3)\">○ <span \
+style=\"color:var(--ink)\">expired</span></span></div>";
+
+/// When each proposal was made that is over, and the dollars that it moves.
+fn proposal_marks(run: &Run) -> impl Iterator<Item = (Mark, u64, f64)> + '_ {
+    run.proposals.iter().filter_map(|it| match it.fate {
+        Fate::Executed { .. } => Some((Mark::Executed, it.at, it.value_usd)),
+        Fate::Withdrawn { .. } => Some((Mark::Withdrawn, it.at, it.value_usd)),
+        Fate::Expired { .. } => Some((Mark::Expired, it.at, it.value_usd)),
+        Fate::Waiting => None,
+    })
 }
 
 /// One row of figures.
@@ -316,21 +335,11 @@ impl Report<'_> {
             "{proposals} made: {executed} executed, {withdrawn} withdrawn because they no longer fitted, {expired} expired, {waiting} \
              waiting at the end. {withheld} more were held back by one that still waited.{delay}"
         ));
-        let mark = |it: &crate::run::Proposed| match it.fate {
-            Fate::Executed { .. } => Some((Mark::Executed, it.at, it.value_usd)),
-            Fate::Withdrawn { .. } => Some((Mark::Withdrawn, it.at, it.value_usd)),
-            Fate::Expired { .. } => Some((Mark::Expired, it.at, it.value_usd)),
-            Fate::Waiting => None,
-        };
-        let marks: Vec<_> = self.run.proposals.iter().filter_map(mark).collect();
+        let marks: Vec<_> = proposal_marks(self.run).collect();
         if !marks.is_empty() {
             let chart = Chart { series: Vec::new(), stacked: false, from_zero: true, marks, unit: short_usd };
             let svg = chart.svg(times, "proposals over time");
-            page.raw(
-                "<div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span \
-                 style=\"color:var(--s1)\">✕ <span style=\"color:var(--ink)\">withdrawn</span></span><span \
-                 style=\"color:var(--s3)\">○ <span style=\"color:var(--ink)\">expired</span></span></div>",
-            );
+            page.raw(MARKS_KEY);
             page.figure(&svg, &[], "When each was made, and the dollars that it moves.");
         }
         let row = |what: &str, rule: &Rule, count: &u64| {

@@ -128,11 +128,11 @@ fn a_vault_loses_for_good_and_a_staked_token_comes_back() {
 #[test]
 fn with_stale_feeds_the_policy_refuses_for_want_of_a_price() {
     let played = play(&named("oracle-stale"));
-    // From the tenth day to the seventeenth: decisions at the ends of seven bars.
+    // From the ninth day to the sixteenth: decisions at the ends of seven bars.
     assert_eq!(played.summary.refusals_by_rule.get(&Rule::PriceQuorumMin), Some(&7));
-    assert!(none_in(&played.made(), 11, 17));
-    assert!(played.made().contains(&10) && played.made().contains(&18), "before and after it goes on");
-    assert!(played.price(17, "WETH") < played.price(10, "WETH"), "the market went on to fall");
+    assert!(none_in(&played.made(), 10, 16));
+    assert!(played.made().contains(&9) && played.made().contains(&17), "before and after it goes on");
+    assert!(played.price(16, "WETH") < played.price(9, "WETH") / 2, "meanwhile the market fell");
 }
 
 #[test]
@@ -142,9 +142,9 @@ fn a_frozen_feed_hides_the_fall_until_it_goes_on() {
         let large = run.proposals.iter().filter(|it| it.value_usd > 100_000.0);
         large.map(|it| (it.at - first) / 86_400).filter(|day| days.contains(day)).count()
     };
-    assert!(frozen.price(13, "WETH") == open.price(13, "WETH") && frozen.price(13, "WETH") < frozen.price(8, "WETH"));
-    assert_eq!(swaps(&frozen.run, 9..16, frozen.day(0)), 0, "no share has left its band, as far as feeds show");
-    assert!(swaps(&frozen.run, 16..20, frozen.day(0)) > 0, "then it buys back");
+    assert!(frozen.price(13, "WETH") == open.price(13, "WETH") && frozen.price(13, "WETH") < frozen.price(9, "WETH"));
+    assert_eq!(swaps(&frozen.run, 10..17, frozen.day(0)), 0, "no share has left its band, as far as feeds show");
+    assert!(swaps(&frozen.run, 17..20, frozen.day(0)) > 0, "then it buys back");
     assert_eq!(frozen.summary.refusals, 0, "no rule can see it");
 }
 
@@ -153,7 +153,7 @@ fn gas_costs_so_many_times_as_much_in_its_bars_alone() {
     let played = play(&named("gas-spike"));
     let (panel, start) = (&played.stage.panel, played.stage.start);
     let gwei = |day: usize| panel.gas(start + day).unwrap() / 1_000_000_000_000_000_000;
-    assert_eq!([gwei(7), gwei(8), gwei(17), gwei(18)], [30, 1_500, 1_500, 30]);
+    assert_eq!([gwei(8), gwei(9), gwei(18), gwei(19)], [30, 1_500, 1_500, 30]);
     let calm = play(&named("oracle-frozen"));
     assert!(played.run.paid.gas_usd > 20.0 * calm.run.paid.gas_usd);
 }
@@ -163,16 +163,17 @@ fn while_venues_are_frozen_swaps_revert_and_what_waits_is_withdrawn() {
     let played = play(&named("venue-frozen"));
     assert!(played.summary.reverts >= 1, "somebody tried, and it would have reverted");
     assert_eq!(played.summary.refusals_by_rule.get(&Rule::DryRun), Some(&10), "each new one fails its dry run");
-    assert!(none_in(&played.executed(), 10, 19) && none_in(&played.made(), 11, 20));
+    assert!(none_in(&played.executed(), 9, 18) && none_in(&played.made(), 10, 19));
     let tried = played.run.proposals.iter().find(|it| it.reverts > 0).unwrap();
-    assert!(matches!(tried.fate, Fate::Withdrawn { at, .. } if at <= played.day(12)), "{tried:?}");
-    assert!(played.executed().iter().any(|day| *day >= 20), "then it goes on");
+    assert!(matches!(tried.fate, Fate::Withdrawn { at, .. } if at <= played.day(11)), "{tried:?}");
+    assert!(played.executed().iter().any(|day| *day >= 19), "then it goes on");
 }
 
 #[test]
 fn while_governance_sleeps_proposals_expire() {
-    // Without flows nothing else makes them unfit.
-    let played = try_play(&named("governance-asleep"), &Assumptions { flows: vec![], ..assumptions() }, true).unwrap();
+    // Without flows and yield nothing else makes them unfit.
+    let still = Assumptions { flows: vec![], yields: [("savings".to_owned(), 0)].into(), ..assumptions() };
+    let played = try_play(&named("governance-asleep"), &still, true).unwrap();
     assert!(played.summary.expired >= 3, "{} expired", played.summary.expired);
     assert!(none_in(&played.executed(), 9, 29));
     let expired = played.run.proposals.iter().filter_map(|it| match it.fate {
@@ -187,11 +188,11 @@ fn while_governance_sleeps_proposals_expire() {
 fn while_the_brake_is_pulled_nothing_is_proposed_or_executed_and_what_waited_never_runs() {
     let played = play(&named("brake-pulled"));
     assert_eq!(played.summary.refusals_by_rule.get(&Rule::BrakePulled), Some(&10));
-    assert!(none_in(&played.made(), 11, 20) && none_in(&played.executed(), 10, 19));
-    let pulled = played.day(10);
+    assert!(none_in(&played.made(), 10, 19) && none_in(&played.executed(), 9, 18));
+    let pulled = played.day(9);
     let before: Vec<_> = played.run.proposals.iter().filter(|it| it.at <= pulled).collect();
     assert!(before.iter().all(|it| !matches!(it.fate, Fate::Executed { at } if at >= pulled)));
     let withdrawn = Fate::Withdrawn { at: pulled, rule: Rule::BrakePulled };
     assert_eq!(before.iter().filter(|it| it.fate == withdrawn).count(), 1, "the one that waited");
-    assert!(played.executed().iter().any(|day| *day >= 20), "once released it goes on");
+    assert!(played.executed().iter().any(|day| *day >= 19), "once released it goes on");
 }

@@ -48,7 +48,7 @@ pub(crate) fn assumptions() -> Assumptions {
         ("USDC", "2000000"),
         ("DAI", "500000"),
         ("sUSDC", "400000"),
-        ("WETH", "620"),
+        ("WETH", "900"),
         ("stETH", "100"),
         ("VOTE", "90000"),
     ];

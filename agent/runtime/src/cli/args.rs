@@ -12,7 +12,7 @@ pub use fetch::{
 };
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use risk::{RiskArgs, RiskCommand};
-pub use simulations::{BacktestArgs, CompareArgs, SetupArgs};
+pub use simulations::{BacktestArgs, CompareArgs, SetupArgs, StressArgs};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};

@@ -24,6 +24,7 @@ mod safe;
 mod setup;
 mod stated;
 mod status;
+mod stress;
 mod telemetry;
 mod train;
 mod verify;
@@ -35,8 +36,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     BacktestArgs, CompareArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand,
-    InitArgs, JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, TrainArgs,
-    VerifyArgs,
+    InitArgs, JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, StressArgs,
+    TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -142,6 +143,13 @@ enum Command {
                       --assume treasury.toml\n  quaestor backtest --policy policy.toml --data prices --signers-hours 24 --json | jq .sharpe"
     )]
     Backtest(BacktestArgs),
+    /// Run a policy through scenarios: crashes, depegs, failing oracles and venues, people who sleep, a pulled brake
+    #[command(
+        after_help = "Examples:\n  quaestor stress --policy policies/library/balanced.toml --data simulations/data/daily \\\n    --assume \
+                      simulations/examples/balanced.toml --out stress.html\n  quaestor stress --list\n  quaestor stress --show venue-frozen > \
+                      own.toml\n  quaestor stress --policy policy.toml --data prices --scenario own.toml --scenario march-2020 --json"
+    )]
+    Stress(StressArgs),
     /// Hold two results of simulations against each other: what they depend on, figures, refusals, where proposals part
     #[command(
         after_help = "Example:\n  quaestor backtest --policy old.toml --data prices --json > old.json\n  quaestor backtest --policy new.toml \
@@ -178,6 +186,7 @@ impl Command {
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,
             Self::Backtest(args) => args.json.json,
+            Self::Stress(args) => args.json.json,
             Self::Compare(args) => args.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
@@ -260,6 +269,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
             block_on(train::run(args, catalog, output))
         }
         Command::Backtest(args) => backtest::run(args, catalog, output),
+        Command::Stress(args) => stress::run(args, catalog, output),
         Command::Compare(args) => compare::run(args, output),
         Command::Data(command) => {
             start_telemetry(&cli.log, &quiet)?;

@@ -18,6 +18,7 @@ use quaestor_simulations::{
     plain,
     report::Provenance,
 };
+use std::path::Path;
 
 /// Most bytes of a file of assumptions.
 const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -39,15 +40,46 @@ pub(super) struct Setup {
     notes: Vec<String>,
 }
 
+/// Which bars of the data.
+#[derive(Clone, Copy)]
+pub(super) enum Stretch {
+    /// Those of `--from` and `--to`.
+    Typed,
+    /// Those from a first to a last Unix second.
+    Between(u64, u64),
+    /// All up to `--to`, of which the last alone is decided on.
+    Last,
+}
+
+fn path(args: &SetupArgs) -> Result<&Path, Failure> {
+    args.data
+        .as_deref()
+        .ok_or_else(|| Failure::new(Exit::Usage, "--data is missing; name a file or a folder of prices"))
+}
+
+/// Reads the data that the arguments name.
+pub(super) fn load(args: &SetupArgs) -> Result<DataSet, Failure> {
+    data::load(path(args)?, &reading::options(&args.read))
+        .map_err(|error| reading::failure(Exit::Configuration, &error))
+}
+
 impl Setup {
     /// Reads what the arguments name.
     pub(super) fn read(args: &SetupArgs, catalog: &Catalog) -> Result<Self, Failure> {
+        Self::on(args, catalog, &load(args)?, Stretch::Typed)
+    }
+
+    /// The same on data that was read already.
+    pub(super) fn on(args: &SetupArgs, catalog: &Catalog, data: &DataSet, stretch: Stretch) -> Result<Self, Failure> {
         let policy = match (&args.policy, &args.weights) {
             (Some(path), _) => policy::read(path, catalog)?,
             (None, weights) => plain_policy(weights.as_deref().unwrap_or_default(), args)?,
         };
         let (told, assumed) = assumptions(args, &policy)?;
-        let Selected { panel, start, mut notes } = panel(args, &policy, &assumed)?;
+        let Selected { panel, mut start, mut notes } = panel(args, &policy, &assumed, data, stretch)?;
+        if matches!(stretch, Stretch::Last) {
+            start = panel.len().saturating_sub(1);
+        }
         let (model, said) = model(args, &policy, &panel, start)?;
         notes.extend(said);
         Ok(Self { policy, told, assumed, panel, start, model, notes })
@@ -156,7 +188,13 @@ fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
 }
 
 /// The bars that all needed series have, and that of the first decision.
-fn panel(args: &SetupArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<Selected, Failure> {
+fn panel(
+    args: &SetupArgs,
+    policy: &VotedPolicy,
+    assumed: &Checked,
+    found: &DataSet,
+    stretch: Stretch,
+) -> Result<Selected, Failure> {
     const DAY_LAST_SEC: u64 = 86_399;
     let from = args.from.as_deref().map(|text| moment("--from", text)).transpose()?;
     let to = args.to.as_deref().map(|text| moment("--to", text)).transpose()?;
@@ -165,12 +203,15 @@ fn panel(args: &SetupArgs, policy: &VotedPolicy, assumed: &Checked) -> Result<Se
         let [from, to] = [&args.from, &args.to].map(|text| text.as_deref().unwrap_or_default());
         return Err(Failure::new(Exit::Usage, format!("--from {from} lies after --to {to}")));
     }
-    let found = data::load(&args.data, &reading::options(&args.read))
-        .map_err(|error| reading::failure(Exit::Configuration, &error))?;
+    let (from, to) = match stretch {
+        Stretch::Typed | Stretch::Last => (from, to),
+        Stretch::Between(from, to) => (Some(from), Some(to)),
+    };
     let window = Window { from, to, past: usize::from(policy.terms().risk.history_rounds) };
-    let wanted = wanted(&found, policy, assumed);
-    let in_file = |error| configuration(format!("{}: {error}", args.data.display()));
-    data::panel(&found, &wanted, window).map_err(in_file)
+    let wanted = wanted(found, policy, assumed);
+    let path = path(args)?.display();
+    let in_file = |error| configuration(format!("{path}: {error}"));
+    data::panel(found, &wanted, window).map_err(in_file)
 }
 
 /// Names of the series that assets of the policy have their prices from, and of what gas is paid in.

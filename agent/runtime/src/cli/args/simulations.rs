@@ -16,8 +16,9 @@ pub struct SetupArgs {
     #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: Option<u64>,
     /// Prices of one step, and what there is beside them: a file or a folder of CSV, .csv.gz or Parquet; `data --help`
-    #[arg(long, value_name = "FILE|DIR")]
-    pub data: PathBuf,
+    // Required, but of a command that only says what there is.
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    pub data: Option<PathBuf>,
     /// How data is read.
     #[command(flatten)]
     pub read: ReadArgs,
@@ -66,6 +67,32 @@ pub struct BacktestArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Write values, returns and weights bar by bar as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `stress`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct StressArgs {
+    /// What is run; nothing of it where shipped scenarios are only named or printed.
+    #[command(flatten)]
+    pub setup: SetupArgs,
+    /// What to run: a file, or the name of a shipped scenario; several times for several. Without it all shipped ones
+    #[arg(long, value_name = "FILE|NAME")]
+    pub scenario: Vec<String>,
+    /// Name the shipped scenarios
+    #[arg(long, exclusive = true)]
+    pub list: bool,
+    /// Print a shipped scenario, to start one's own from
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    pub show: Option<String>,
+    /// Write a report for people, a self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write the values of each scenario bar by bar as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// Results for programs.
