@@ -5,6 +5,7 @@
 //! of a run: prices and vault rates become those of the scenario, and the rest becomes [`crate::engine::Events`], which the
 //! engine heeds. Nothing is drawn: the same file, data, policy and assumptions give the same bytes.
 
+mod laying;
 mod parse;
 mod prices;
 mod reader;

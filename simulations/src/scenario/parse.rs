@@ -11,8 +11,8 @@ use alloy_primitives::keccak256;
 pub const FILE_BYTES_MAX: usize = 64 * 1024;
 /// Most shocks, and most events, of one scenario.
 const TABLES_MAX: usize = 64;
-/// Most bars that are made up: over a year of hours, two months of minutes.
-pub(super) const BARS_MAX: u64 = 100_000;
+/// Most bars that are made up: four months of minutes.
+pub(super) const BARS_MAX: u64 = 200_000;
 /// Longest length, seconds: ten years.
 const SECS_MAX: u64 = 315_360_000;
 /// A price that falls by all of it is no price.

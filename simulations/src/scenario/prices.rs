@@ -91,7 +91,7 @@ pub(super) fn extended(panel: &Panel, bars: usize) -> Result<Panel, PanelError> 
 pub(super) fn step(panel: &Panel) -> u64 {
     match panel.ends() {
         [.., before, last] => last - before,
-        _ => panel.ends().first().map_or(1, |end| (end + 1).saturating_sub(panel.begins_at(0))).max(1),
+        _ => 1,
     }
 }
 

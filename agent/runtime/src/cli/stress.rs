@@ -18,7 +18,7 @@ use quaestor_simulations::{
     scenario::{FILE_BYTES_MAX, Group, Origin, SHIPPED, Scenario, Stage, shipped},
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 pub(super) fn run(args: &StressArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     if let Some(name) = &args.show {
@@ -44,7 +44,7 @@ pub(super) fn run(args: &StressArgs, catalog: &Catalog, output: Output) -> Resul
         return Err(Failure::new(Exit::Usage, text));
     }
     let scenarios = scenarios(&args.scenario)?;
-    let found = Stressed::of(setup, catalog, scenarios, !args.scenario.is_empty())?;
+    let found = Stressed::of(setup, catalog, scenarios, !args.scenario.is_empty(), output)?;
     found.write(args)?;
     found.tell(output)?;
     output.document(&found.document()?)?;
@@ -123,12 +123,22 @@ struct Stressed {
 
 impl Stressed {
     /// Runs `scenarios`. Those that do not go with data or policy are left out, or an error if they were asked for by name.
-    fn of(args: &SetupArgs, catalog: &Catalog, scenarios: Vec<Scenario>, are_named: bool) -> Result<Self, Failure> {
+    fn of(
+        args: &SetupArgs,
+        catalog: &Catalog,
+        scenarios: Vec<Scenario>,
+        are_named: bool,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let (started, count) = (Instant::now(), scenarios.len());
         let data = setup::load(args)?;
         let last = Setup::on(args, catalog, &data, Stretch::Last)?;
         let (mut outcomes, mut left_out) = (Vec::new(), Vec::new());
-        for scenario in scenarios {
+        for (place, scenario) in scenarios.into_iter().enumerate() {
             let name = scenario.name.clone();
+            if started.elapsed().as_secs() >= 1 {
+                output.progress(format_args!("{name}, {} of {count}", place + 1));
+            }
             match play(args, catalog, &data, &last, scenario) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(failure) if failure.exit == Exit::Configuration => left_out.push((name, failure.message)),
