@@ -295,6 +295,7 @@ impl Panel {
             begin: self.begins_at(from),
             exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[from * width..].to_vec())),
             marks: self.marks[from * width..].to_vec(),
+            continuous: self.continuous.iter().skip(from).copied().collect(),
             volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[from..].to_vec())).collect(),
             gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
             indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),

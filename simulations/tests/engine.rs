@@ -237,7 +237,15 @@ fn weights(panel: &Panel, [a, b]: [u64; 2], every_bars: u64, fee_bps: u64) -> Ru
     let assumed = assumptions.check(policy.terms()).unwrap();
     let market = Market::new(panel, policy.terms(), &assumed).unwrap();
     let model = EwmaModel::default();
-    engine::run(Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: 0, thorough: true })
+    engine::run(Plan {
+        policy: &policy,
+        model: &model,
+        market: &market,
+        assumed: &assumed,
+        start: 0,
+        events: None,
+        thorough: true,
+    })
 }
 
 proptest! {
@@ -266,7 +274,7 @@ proptest! {
         let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
         let model = EwmaModel::default();
         let plan =
-            Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: START, thorough: true };
+            Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: START, events: None, thorough: true };
         let whole = engine::run(plan);
         let mut session = Session::new(plan);
         let mut seen = 0;

@@ -3,7 +3,7 @@
 use super::staged::*;
 use quaestor_core::{Policy, Rule};
 use quaestor_simulations::{
-    assumptions::Assumptions,
+    assumptions::{Assumptions, Delays},
     run::Fate,
     scenario::{Cannot, Origin},
 };
@@ -96,6 +96,28 @@ fn one_account_may_sleep_and_one_venue_stand_still() {
     assert!((deposited - 1.0).abs() < 0.01 && vault.summary.refusals_by_rule.contains_key(&Rule::DryRun));
     let swap = play(&own(&format!("{text}what = \"venue-frozen\"\nvenue = \"uniswap\"\nfrom = 0\n")));
     assert!(swap.held_at(20, "sUSDC") / swap.held_at(0, "sUSDC") > 1.2, "deposits go on");
+}
+
+/// Who executes at the beginning of the bar in which a venue stops finds it stopped, though the dry run a moment before
+/// went through.
+#[test]
+fn a_venue_that_stops_stops_what_was_just_rehearsed() {
+    let text = include_str!("../../../policies/library/balanced.toml").replace("Mon-Fri", "*");
+    let scenario = own("[synthetic]\nlength = 20\n[[shocks]]\nasset = \"WETH\"\nchange_bps = 1\nat = 15\n[[events]]\n\
+                        what = \"venue-frozen\"\nfrom = 2\nto = 5\n");
+    let at_once = Assumptions {
+        holdings: [("operations".to_owned(), held(&[("USDC", "2000000"), ("WETH", "3000")]))].into(),
+        delays: Delays { safe_secs: 0, ..Delays::default() },
+        prices: held(&[("VOTE", "2.5")]),
+        ..Assumptions::default()
+    };
+    for thorough in [true, false] {
+        let played = play_under(&policy_of(&text), &scenario, &at_once, thorough).unwrap();
+        // What is decided at the end of a day is executed as the next one begins.
+        assert!(played.executed().contains(&1) && played.made().contains(&2), "{:?}", played.made());
+        assert!(!played.executed().iter().any(|day| (2..5).contains(day)), "{:?}", played.executed());
+        assert!(played.summary.reverts > 0);
+    }
 }
 
 #[test]

@@ -115,7 +115,11 @@ fn history_is_replayed_as_it_was() {
             thorough: true,
         };
         let plain = engine::run(plan);
-        assert!(plain == played.run, "{name} differs from a backtest of the same days");
+        assert_eq!(plain.proposals, played.run.proposals, "{name}: as in a backtest of the same days");
+        assert_eq!((&plain.refusals, plain.trades), (&played.run.refusals, played.run.trades));
+        // A constant price is summed apart from those of columns.
+        let is_near = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-12;
+        assert!(plain.values.iter().zip(&played.run.values).all(is_near), "{name}");
         let ether = panel.column("ETH").unwrap();
         let closes: Vec<u128> = (63..panel.len()).map(|bar| panel.close(bar, ether).0).collect();
         let least = closes.iter().min().unwrap();
