@@ -56,7 +56,7 @@ fn assumed(policy: &VotedPolicy, every: u64) -> Checked {
     let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 0, ..Costs::default() };
     let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
     let holdings = [(plain::ACCOUNT.to_owned(), cash)].into();
-    let delays = Delays { safe_secs: 0, ..Delays::default() };
+    let delays = Delays { safe_secs: 0.into(), ..Delays::default() };
     Assumptions { holdings, costs, delays, every_bars: Some(every), ..Assumptions::default() }
         .check(policy.terms())
         .unwrap()
@@ -64,7 +64,7 @@ fn assumed(policy: &VotedPolicy, every: u64) -> Checked {
 
 fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
     let model = EwmaModel::default();
-    let plan = Plan { policy, model: &model, market, assumed, start: 0, events: None, thorough: false };
+    let plan = Plan { policy, model: &model, market, assumed, start: 0, seed: 1, events: None, thorough: false };
     let found = engine::run(plan);
     let returns = found.returns();
     let periods = 31_536_000.0 / (market.panel.ends()[1] - market.panel.ends()[0]) as f64;

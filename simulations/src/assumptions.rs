@@ -1,6 +1,9 @@
 //! What a run assumes beside prices: what the treasury holds at first, what flows in and out, what acting costs, and how
 //! long people take.
 
+pub use crate::delays::Delays;
+
+use crate::depth::Depth;
 use quaestor_core::{Amount, Price, Terms, amount::BPS_ONE};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -24,6 +27,10 @@ pub struct Assumptions {
     pub costs: Costs,
     /// How long people take.
     pub delays: Delays,
+    /// Dollars that raise the price of an asset by one percent when it is bought for them, where the data has no liquidity
+    /// of its pool: whole dollars by symbol. An asset without any is taken to be deep.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub depth_usd: BTreeMap<String, String>,
     /// What vaults earn, bps a year, by the name of the venue, where the data has no index of their shares.
     pub yields: BTreeMap<String, i64>,
     /// Assets that the data lacks, each at a constant price in dollars.
@@ -111,35 +118,6 @@ impl Costs {
     }
 }
 
-/// How long people take, seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Delays {
-    /// From a Safe proposal to its execution.
-    pub safe_secs: u64,
-    /// Of a Governor: from the proposal to the vote.
-    pub voting_delay_secs: u64,
-    /// Of a Governor: the vote.
-    pub voting_period_secs: u64,
-    /// Of a Governor: in the timelock.
-    pub timelock_secs: u64,
-}
-
-impl Default for Delays {
-    /// Signers take an hour. The Governor's are those that OpenZeppelin's wizard writes (a day and a week), and a timelock
-    /// of two days.
-    fn default() -> Self {
-        Self { safe_secs: 3_600, voting_delay_secs: 86_400, voting_period_secs: 604_800, timelock_secs: 172_800 }
-    }
-}
-
-impl Delays {
-    /// Of the Governor, together.
-    pub fn governor_secs(&self) -> u64 {
-        self.voting_delay_secs.saturating_add(self.voting_period_secs).saturating_add(self.timelock_secs)
-    }
-}
-
 /// Something that an assumption says and the policy or the data does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssumptionProblem {
@@ -183,6 +161,8 @@ pub struct Checked {
     pub costs: Costs,
     /// Delays.
     pub delays: Delays,
+    /// Depth of each asset that has one.
+    pub depths: Vec<Option<Depth>>,
     /// Yield of each venue, bps a year.
     pub yields_bps: Vec<Option<i64>>,
     /// Constant price of each asset that has one.
@@ -272,6 +252,19 @@ impl Assumptions {
                 Err(error) => checker.problem(key, error.to_string()),
             }
         }
+        let mut depths = vec![None; terms.assets.len()];
+        for (symbol, text) in &self.depth_usd {
+            let key = format!("depth_usd.{symbol}");
+            let Some(asset) = checker.asset(&key, symbol) else { continue };
+            let dollars = Price::parse(text).ok().filter(|dollars| !dollars.is_zero());
+            match dollars.and_then(|dollars| Depth::of_percent(dollars.0)) {
+                Some(depth) => depths[asset] = Some(depth),
+                None => checker.problem(key, format!("`{text}` is no depth; write dollars, such as \"5000000\"")),
+            }
+        }
+        for (key, message) in self.delays.each().into_iter().filter_map(|(key, it)| Some((key, it.problem()?))) {
+            checker.problem(key.to_owned(), message);
+        }
         let mut names = vec![None; terms.assets.len()];
         for (symbol, name) in &self.names {
             if let Some(asset) = checker.asset(&format!("names.{symbol}"), symbol) {
@@ -305,7 +298,8 @@ impl Assumptions {
             value_usd: self.value_usd.unwrap_or(VALUE_USD),
             flows,
             costs: self.costs,
-            delays: self.delays,
+            delays: self.delays.clone(),
+            depths,
             yields_bps,
             prices,
             names,

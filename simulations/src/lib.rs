@@ -10,6 +10,8 @@ mod daily;
 pub mod data;
 mod day;
 mod decimal;
+pub mod delays;
+pub mod depth;
 pub mod engine;
 pub mod market;
 pub mod metrics;

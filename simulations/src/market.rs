@@ -1,6 +1,6 @@
 //! A panel as a policy sees it: a column for each of its assets, rounds of feeds, rates of vaults.
 
-use crate::{Panel, assumptions::Checked, data::RAY};
+use crate::{Panel, assumptions::Checked, data::RAY, depth::Depth};
 use quaestor_core::{
     Amount, AssetId, AssetKind, Price, Terms,
     amount::{WAD, mul_div},
@@ -73,6 +73,22 @@ pub enum MarketError {
     },
 }
 
+/// By what a swap moves the price of an asset; told in every report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// By nothing: it is taken to be deep.
+    Deep,
+    /// By the liquidity of the data.
+    Data {
+        /// Its column.
+        column: usize,
+        /// What was assumed, for prices that have none beside them because they are made up.
+        otherwise: Option<Depth>,
+    },
+    /// By a depth that was assumed.
+    Assumed(Depth),
+}
+
 /// Prices in the order of a policy's assets. It borrows the panel, which many runs share.
 #[derive(Debug)]
 pub struct Market<'a> {
@@ -82,7 +98,10 @@ pub struct Market<'a> {
     pub sources: Vec<Source>,
     /// Of each asset that is the shares of a vault, base units of its asset for one whole share at the end of each bar.
     pub rates: Vec<Vec<Amount>>,
+    /// Of each asset.
+    pub pools: Vec<Pool>,
     units: Vec<u128>,
+    has_depths: bool,
 }
 
 /// What a market is beside its prices: the same for every panel with the same names and times.
@@ -90,14 +109,16 @@ pub struct Market<'a> {
 pub struct Listing {
     sources: Vec<Source>,
     rates: Vec<Vec<Amount>>,
+    pools: Vec<Pool>,
     units: Vec<u128>,
+    has_depths: bool,
 }
 
 impl Listing {
     /// With the prices of `panel`, which has the names and times of the panel that this comes from.
     pub fn on(self, panel: &Panel) -> Market<'_> {
-        let Self { sources, rates, units } = self;
-        Market { panel, sources, rates, units }
+        let Self { sources, rates, pools, units, has_depths } = self;
+        Market { panel, sources, rates, pools, units, has_depths }
     }
 }
 
@@ -151,13 +172,22 @@ impl<'a> Market<'a> {
         }
         let rates = sources.iter().map(|source| rates(panel, terms, source)).collect();
         let units = terms.assets.iter().map(quaestor_core::Asset::unit).collect();
-        Ok(Self { panel, sources, rates, units })
+        let pool = |(source, depth): (&Source, &Option<Depth>)| match (source, depth) {
+            (Source::Data(column), depth) if panel.liquidity(0, *column).is_some() => {
+                Pool::Data { column: *column, otherwise: *depth }
+            }
+            (_, Some(depth)) => Pool::Assumed(*depth),
+            _ => Pool::Deep,
+        };
+        let pools: Vec<Pool> = sources.iter().zip(&assumed.depths).map(pool).collect();
+        let has_depths = pools.iter().any(|pool| *pool != Pool::Deep);
+        Ok(Self { panel, sources, rates, pools, units, has_depths })
     }
 
     /// Without its prices, to be used again with others.
     pub fn into_listing(self) -> Listing {
-        let Self { sources, rates, units, .. } = self;
-        Listing { sources, rates, units }
+        let Self { sources, rates, pools, units, has_depths, .. } = self;
+        Listing { sources, rates, pools, units, has_depths }
     }
 
     /// Assets.
@@ -204,6 +234,24 @@ impl<'a> Market<'a> {
     pub fn gas_column(&self) -> Option<usize> {
         let token = self.panel.gas_token().filter(|token| !ETHER.contains(token));
         token.into_iter().chain(ETHER).find_map(|name| self.panel.column(name))
+    }
+
+    /// Whether a swap of any asset moves its price.
+    #[inline]
+    pub fn has_depths(&self) -> bool {
+        self.has_depths
+    }
+
+    /// How deep the pool of an asset is at this price, as it was at the end of `bar`; `None` where it is taken to be deep.
+    pub fn depth(&self, bar: usize, asset: usize, price: Price) -> Option<Depth> {
+        match *self.pools.get(asset)? {
+            Pool::Deep => None,
+            Pool::Assumed(depth) => Some(depth),
+            Pool::Data { column, otherwise } => match self.panel.liquidity(bar, column) {
+                None => otherwise,
+                Some((liquidity, decimals)) => Depth::of_pool(liquidity, price, decimals),
+            },
+        }
     }
 
     /// Whether any asset is the shares of a vault.

@@ -164,6 +164,25 @@ pub struct Rival {
     pub figures: Figures,
 }
 
+/// How some numbers are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Half are below it.
+    pub median: f64,
+    /// A tenth are above it.
+    pub p90: f64,
+    /// The greatest.
+    pub longest: f64,
+}
+
+impl Spread {
+    /// Of these; `None` where there is none.
+    fn of(values: &[f64]) -> Option<Self> {
+        let [median, p90, longest] = [0.5, 0.9, 1.0].map(|probability| quantile(values, probability));
+        Some(Self { median: median?, p90: p90?, longest: longest? })
+    }
+}
+
 /// Everything a report says of a run, in the order in which it says it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
@@ -176,7 +195,7 @@ pub struct Summary {
     pub figures: Figures,
     /// Value that swaps gave in a year, as a share of the mean value.
     pub turnover: f64,
-    /// Fees, slippage and gas, dollars.
+    /// Fees, slippage, price impact and gas, dollars.
     pub costs: f64,
     /// What they consist of.
     pub paid: Paid,
@@ -198,6 +217,9 @@ pub struct Summary {
     pub waiting: usize,
     /// Mean time from proposal to execution, hours.
     pub delay_hours_mean: Option<f64>,
+    /// How long people took for the proposals that were made, hours, whatever became of them: what was drawn, where it is
+    /// drawn.
+    pub people_hours: Option<Spread>,
     /// How often somebody would have executed a proposal and it would have reverted.
     pub reverts: u64,
     /// Refusals, all rules.
@@ -241,6 +263,7 @@ impl Summary {
             _ => None,
         });
         let delays: Vec<f64> = executed.collect();
+        let people: Vec<f64> = run.proposals.iter().map(|it| it.delay_secs as f64 / 3_600.0).collect();
         let mut withdrawn_by_rule = BTreeMap::new();
         for proposal in &run.proposals {
             if let Fate::Withdrawn { rule, .. } = proposal.fate {
@@ -257,7 +280,7 @@ impl Summary {
             final_value: run.final_value(),
             figures: Figures::of(&returns, periods),
             turnover: if mean_value > 0.0 { run.traded_usd / mean_value * YEAR_SECS / length } else { 0.0 },
-            costs: run.paid.fees_usd + run.paid.slippage_usd + run.paid.gas_usd,
+            costs: run.paid.total(),
             paid: run.paid,
             trades: run.trades,
             decisions: run.decisions,
@@ -268,6 +291,7 @@ impl Summary {
             expired: run.count(|fate| matches!(fate, Fate::Expired { .. })),
             waiting: run.count(|fate| matches!(fate, Fate::Waiting)),
             delay_hours_mean: mean(&delays),
+            people_hours: Spread::of(&people),
             reverts: run.proposals.iter().map(|proposal| u64::from(proposal.reverts)).sum(),
             refusals: run.refusals.values().sum(),
             refusals_by_rule: run.refusals.clone(),

@@ -7,9 +7,9 @@ use quaestor_core::{Price, Value, amount::WAD};
 /// Raised whenever the same prices would hash otherwise.
 const VERSION: u8 = 1;
 
-/// Open and close of each asset at each bar, oldest first, and beside them volumes, the price of gas, and indices that yield
-/// is earned by, where the data has some. Bars follow each other without a gap: what a source lacks is an error where it is
-/// read.
+/// Open and close of each asset at each bar, oldest first, and beside them volumes, liquidity of pools, the price of gas, and
+/// indices that yield is earned by, where the data has some. Bars follow each other without a gap: what a source lacks is an
+/// error where it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     symbols: Vec<String>,
@@ -25,6 +25,8 @@ pub struct Panel {
     continuous: Vec<bool>,
     /// Of each asset, in dollars, one a bar.
     volumes: Vec<Option<Vec<Value>>>,
+    /// Of the pool of each asset, one a bar, and the decimals of its tokens.
+    liquidity: Vec<Option<(Vec<u128>, [u8; 2])>>,
     /// The token that gas is paid in, and its price: gwei with eighteen decimal places, the mean of each bar.
     gas: Option<(String, Vec<u128>)>,
     /// By name, in rays, as known at the end of each bar.
@@ -127,21 +129,34 @@ impl Panel {
         let opens = open.chunks_exact(width).skip(1);
         let is_same = close.chunks_exact(width).zip(opens).map(|(before, open)| before == open);
         let continuous = std::iter::once(false).chain(is_same).collect();
-        let (gas, indices, hash, exact) = (None, Vec::new(), B256::ZERO, Some([open, close]));
-        Self { symbols, ends, begin, exact, marks, continuous, volumes, gas, indices, hash }.hashed()
+        let (liquidity, exact) = (vec![None; symbols.len()], Some([open, close]));
+        let (gas, indices, hash) = (None, Vec::new(), B256::ZERO);
+        Self { symbols, ends, begin, exact, marks, continuous, volumes, liquidity, gas, indices, hash }.hashed()
     }
 
     /// Of prices that are made up, all zero until they are filled in ([`Self::marks_mut`]): a bar opens where the one before
     /// it closed, and a price is formed where it is read. `hash` names what they are made from.
     pub fn synthetic(symbols: Vec<String>, begin: u64, ends: Vec<u64>, hash: B256) -> Self {
-        let (volumes, marks) = (vec![None; symbols.len()], vec![0.0; ends.len() * symbols.len()]);
+        let (volumes, liquidity) = (vec![None; symbols.len()], vec![None; symbols.len()]);
+        let marks = vec![0.0; ends.len() * symbols.len()];
         let (continuous, gas, indices) = (Vec::new(), None, Vec::new());
-        Self { symbols, ends, begin, exact: None, marks, continuous, volumes, gas, indices, hash }
+        Self { symbols, ends, begin, exact: None, marks, continuous, volumes, liquidity, gas, indices, hash }
     }
 
     /// The closes of a synthetic panel in dollars, bar by bar; empty of one that was read, which is as it is.
     pub fn marks_mut(&mut self) -> &mut [f64] {
         if self.exact.is_none() { &mut self.marks } else { &mut [] }
+    }
+
+    /// With the liquidity of a Uniswap v3 pool of `symbol` and a dollar for each bar, as known at its end, and the decimals of
+    /// the pool's two tokens. One that lacks a bar, or of what has no column, is not taken.
+    #[must_use]
+    pub fn with_liquidity(mut self, symbol: &str, mut liquidity: Vec<u128>, decimals: [u8; 2]) -> Self {
+        liquidity.truncate(self.len());
+        if let (Some(column), true) = (self.column(symbol), liquidity.len() == self.len()) {
+            self.liquidity[column] = Some((liquidity, decimals));
+        }
+        self.hashed()
     }
 
     /// With a price of gas for each bar, in gwei of `token` with eighteen decimal places. One that lacks a bar is not taken.
@@ -186,6 +201,11 @@ impl Panel {
         for (tag, values) in volumes.chain(beside) {
             hasher.update([tag]);
             hasher.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        for (column, found) in self.liquidity.iter().enumerate() {
+            let Some((liquidity, [zero, one])) = found else { continue };
+            hasher.update([b'l', u8::try_from(column).unwrap_or(u8::MAX), *zero, *one]);
+            hasher.update(liquidity.iter().flat_map(|found| found.to_le_bytes()).collect::<Vec<u8>>());
         }
         self.hash = hasher.finalize();
         self
@@ -259,6 +279,12 @@ impl Panel {
         self.volumes.get(column)?.as_ref()?.get(bar).copied()
     }
 
+    /// Liquidity of the pool of `column` at the end of `bar`, and the decimals of the pool's tokens, where the data says so.
+    pub fn liquidity(&self, bar: usize, column: usize) -> Option<(u128, [u8; 2])> {
+        let (liquidity, decimals) = self.liquidity.get(column)?.as_ref()?;
+        Some((*liquidity.get(bar)?, *decimals))
+    }
+
     /// Mean price of gas in `bar`, gwei with eighteen decimal places, where the data says so.
     pub fn gas(&self, bar: usize) -> Option<u128> {
         self.gas.as_ref()?.1.get(bar).copied()
@@ -317,6 +343,7 @@ impl Panel {
             marks: self.marks[..bars * width].to_vec(),
             continuous: self.continuous.iter().take(bars).copied().collect(),
             volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[..bars].to_vec())).collect(),
+            liquidity: self.liquidity.iter().map(|it| it.as_ref().map(|(found, with)| (of(found), *with))).collect(),
             gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
             indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),
             hash: self.hash,

@@ -17,7 +17,7 @@ pub struct Split {
     pub yield_usd: f64,
     /// What flowed in, less what flowed out.
     pub flows_usd: f64,
-    /// Fees, slippage and gas.
+    /// Fees, slippage, price impact and gas.
     pub costs_usd: f64,
     /// What should have flowed out and could not; no part of the change.
     pub unpaid_usd: f64,
@@ -59,6 +59,8 @@ pub struct Proposed {
     pub intents: usize,
     /// Value that it moves, dollars.
     pub value_usd: f64,
+    /// How long people take for it, seconds.
+    pub delay_secs: u64,
     /// What became of it.
     #[serde(flatten)]
     pub fate: Fate,
@@ -67,9 +69,9 @@ pub struct Proposed {
 }
 
 impl Proposed {
-    pub(crate) fn new(at: u64, account: AccountId, intents: usize, value: Value) -> Self {
+    pub(crate) fn new(at: u64, account: AccountId, intents: usize, value: Value, delay_secs: u64) -> Self {
         let value_usd = value.0 as f64 / quaestor_core::amount::WAD as f64;
-        Self { at, account: account.0, intents, value_usd, fate: Fate::Waiting, reverts: 0 }
+        Self { at, account: account.0, intents, value_usd, delay_secs, fate: Fate::Waiting, reverts: 0 }
     }
 }
 
@@ -80,8 +82,17 @@ pub struct Paid {
     pub fees_usd: f64,
     /// Slippage.
     pub slippage_usd: f64,
+    /// By how much swaps moved prices.
+    pub impact_usd: f64,
     /// Gas.
     pub gas_usd: f64,
+}
+
+impl Paid {
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        self.fees_usd + self.slippage_usd + self.impact_usd + self.gas_usd
+    }
 }
 
 /// What a run came to.

@@ -8,6 +8,7 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Costs, Delays, FlowTerms},
+    delays::Delay,
     engine::{self, Plan, Session},
     load_dir,
     market::Market,
@@ -55,7 +56,14 @@ fn assumptions() -> Assumptions {
     }
 }
 
+/// Half of the signers are done within half a day, a tenth not within two days.
+fn drawn() -> Delays {
+    let safe_secs = Delay::LogNormal { median_secs: 43_200, p90_secs: 172_800, most_secs: None };
+    Delays { safe_secs, execution_secs: Delay::Uniform { uniform: [0, 86_400] }, ..Delays::default() }
+}
+
 const START: usize = 60;
+const SEED: u64 = 1;
 
 fn run_on(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions) -> (Run, Summary) {
     run_as(panel, policy, assumptions, true)
@@ -72,6 +80,7 @@ fn run_as(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions, thorou
         assumed: &assumed,
         start: START,
         events: None,
+        seed: SEED,
         thorough,
     });
     let summary = Summary::of(&run, policy.terms(), &market);
@@ -81,15 +90,18 @@ fn run_as(panel: &Panel, policy: &VotedPolicy, assumptions: &Assumptions, thorou
 #[test]
 fn a_run_on_what_was_known_is_the_beginning_of_the_run() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
-    let (whole, _) = run_on(&panel, &policy, &assumptions());
-    for bars in [START + 1, 100, 137, 251] {
-        let (part, _) = run_on(&panel.prefix(bars), &policy, &assumptions());
-        let length = bars - START;
-        assert_eq!(part.values, whole.values[..length], "{bars} bars");
-        assert_eq!(part.forecasts, whole.forecasts[..part.forecasts.len()]);
-        for (early, late) in part.proposals.iter().zip(&whole.proposals) {
-            assert_eq!((early.at, early.value_usd), (late.at, late.value_usd));
-            assert!(early.fate == late.fate || early.fate == Fate::Waiting);
+    for assumptions in [assumptions(), Assumptions { delays: drawn(), ..assumptions() }] {
+        let (whole, _) = run_on(&panel, &policy, &assumptions);
+        assert!(whole.proposals.len() > 5);
+        for bars in [START + 1, 100, 137, 251] {
+            let (part, _) = run_on(&panel.prefix(bars), &policy, &assumptions);
+            let length = bars - START;
+            assert_eq!(part.values, whole.values[..length], "{bars} bars");
+            assert_eq!(part.forecasts, whole.forecasts[..part.forecasts.len()]);
+            for (early, late) in part.proposals.iter().zip(&whole.proposals) {
+                assert_eq!((early.at, early.value_usd, early.delay_secs), (late.at, late.value_usd, late.delay_secs));
+                assert!(early.fate == late.fate || early.fate == Fate::Waiting);
+            }
         }
     }
 }
@@ -105,8 +117,9 @@ fn the_same_run_gives_the_same_bytes() {
 #[test]
 fn a_quick_run_is_the_same_run() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
-    for hours in [0, 30] {
-        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+    let fixed = |hours: u64| Delays { safe_secs: (hours * 3_600).into(), ..Delays::default() };
+    for delays in [fixed(0), fixed(30), drawn()] {
+        let told = delays.words();
         let assumptions = Assumptions { delays, ..assumptions() };
         // What is kept for a report alone a quick run does not keep.
         let kept = |thorough| {
@@ -115,8 +128,48 @@ fn a_quick_run_is_the_same_run() {
             (run.holdings, run.stable, run.forecasts) = (vec![], vec![], vec![]);
             run
         };
-        assert!(kept(true) == kept(false), "they differ with {hours} hours");
+        assert!(kept(true) == kept(false), "they differ: {told:?}");
     }
+}
+
+#[test]
+fn what_can_be_drawn_in_one_way_alone_is_what_is_fixed() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let bytes = |safe_secs: Delay| {
+        let delays = Delays { safe_secs, ..Delays::default() };
+        serde_json::to_vec(&run_on(&panel, &policy, &Assumptions { delays, ..assumptions() })).unwrap()
+    };
+    let fixed = bytes(90_000.into());
+    assert_eq!(fixed, bytes(Delay::Uniform { uniform: [90_000, 90_000] }));
+    assert_eq!(fixed, bytes(Delay::LogNormal { median_secs: 90_000, p90_secs: 90_000, most_secs: None }));
+    assert_eq!(fixed, bytes(Delay::Sample { sample: vec![90_000] }));
+}
+
+#[test]
+fn each_proposal_waits_for_what_is_drawn_and_another_seed_draws_otherwise() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
+    let told = Assumptions { delays: drawn(), ..assumptions() };
+    let assumed = told.check(policy.terms()).unwrap();
+    let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+    let of = |seed| {
+        let (assumed, policy, market) = (&assumed, &policy, &market);
+        engine::run(Plan { policy, model: &EwmaModel::default(), market, assumed, start: START, seed, thorough: false })
+    };
+    let run = of(SEED);
+    let mut delays: Vec<u64> = run.proposals.iter().map(|it| it.delay_secs).collect();
+    delays.sort_unstable();
+    for proposal in &run.proposals {
+        if let Fate::Executed { at } = proposal.fate {
+            assert!(at - proposal.at >= proposal.delay_secs, "{proposal:?}");
+        }
+    }
+    let people = Summary::of(&run, policy.terms(), &market).people_hours.unwrap();
+    assert_eq!(people.longest, delays[delays.len() - 1] as f64 / 3_600.0);
+    assert!(delays[0] as f64 / 3_600.0 < people.median && people.median < people.p90);
+    delays.dedup();
+    assert!(delays.len() > 5, "they differ: {delays:?}");
+    assert_eq!(of(SEED), run);
+    assert_ne!(of(SEED + 1).values, run.values);
 }
 
 #[test]
@@ -137,7 +190,7 @@ fn the_change_of_value_is_price_yield_flows_and_costs() {
 fn nothing_is_executed_before_people_have_taken_their_time() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
     for hours in [0, 1, 12, 30] {
-        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+        let delays = Delays { safe_secs: (hours * 3_600).into(), ..Delays::default() };
         let (run, _) = run_on(&panel, &policy, &Assumptions { delays, ..assumptions() });
         let executed = run.proposals.iter().filter_map(|it| match it.fate {
             Fate::Executed { at } => Some(at - it.at),
@@ -152,7 +205,7 @@ fn nothing_is_executed_before_people_have_taken_their_time() {
 #[test]
 fn what_went_stale_while_people_slept_is_withdrawn() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
-    let delays = Delays { safe_secs: 30 * 3_600, ..Delays::default() };
+    let delays = Delays { safe_secs: (30 * 3_600).into(), ..Delays::default() };
     let (prompt, _) = run_on(&panel, &policy, &assumptions());
     let (slow, summary) = run_on(&panel, &policy, &Assumptions { delays, ..assumptions() });
     let stale = |run: &Run| run.count(|fate| matches!(fate, Fate::Withdrawn { .. } | Fate::Expired { .. }));
@@ -175,8 +228,12 @@ fn a_vote_longer_than_a_proposal_lives_executes_nothing() {
     let (run, _) = run_on(&panel, &policy, &poor);
     let fates = of_reserve(&run);
     assert!(!fates.is_empty() && fates.iter().all(|fate| !matches!(fate, Fate::Executed { .. })), "{fates:?}");
-    let quick =
-        Delays { voting_delay_secs: 3_600, voting_period_secs: 86_400, timelock_secs: 3_600, ..Delays::default() };
+    let quick = Delays {
+        voting_delay_secs: 3_600.into(),
+        voting_period_secs: 86_400.into(),
+        timelock_secs: 3_600.into(),
+        ..Delays::default()
+    };
     let (run, _) = run_on(&panel, &policy, &Assumptions { delays: quick, ..poor });
     assert!(of_reserve(&run).iter().any(|fate| matches!(fate, Fate::Executed { .. })));
 }
@@ -193,6 +250,8 @@ fn bad_assumptions_are_named_all_at_once() {
         prices: held(&[("VOTE", "0")]),
         yields: [("uniswap".to_owned(), 300)].into(),
         costs: Costs { slippage_bps: 10_000, ..Costs::default() },
+        delays: Delays { safe_secs: Delay::Sample { sample: vec![] }, ..Delays::default() },
+        depth_usd: held(&[("WETH", "0"), ("USDC", "deep"), ("DOGE", "1")]),
         ..Assumptions::default()
     };
     let found: Vec<String> = wrong.check(policy.terms()).unwrap_err().iter().map(ToString::to_string).collect();
@@ -203,6 +262,10 @@ fn bad_assumptions_are_named_all_at_once() {
         "prices.VOTE: is zero",
         "`uniswap` is no vault",
         "costs.slippage_bps: 10000 takes all",
+        "delays.safe_secs: `sample` has 0 delays",
+        "depth_usd.WETH: `0` is no depth",
+        "depth_usd.USDC: `deep` is no depth",
+        "depth_usd.DOGE: `DOGE` is no asset",
     ] {
         assert!(found.iter().any(|line| line.contains(expected)), "{expected} in {found:#?}");
     }
@@ -230,7 +293,7 @@ fn weights(panel: &Panel, [a, b]: [u64; 2], every_bars: u64, fee_bps: u64) -> Ru
     let assumptions = Assumptions {
         holdings: [(plain::ACCOUNT.to_owned(), held(&[(plain::CASH, "1000000")]))].into(),
         costs: Costs { fee_bps: Some(fee_bps), slippage_bps: 0, gas_gwei: 0, ..Costs::default() },
-        delays: Delays { safe_secs: 0, ..Delays::default() },
+        delays: Delays { safe_secs: 0.into(), ..Delays::default() },
         every_bars: Some(every_bars),
         ..Assumptions::default()
     };
@@ -244,6 +307,7 @@ fn weights(panel: &Panel, [a, b]: [u64; 2], every_bars: u64, fee_bps: u64) -> Ru
         assumed: &assumed,
         start: 0,
         events: None,
+        seed: SEED,
         thorough: true,
     })
 }
@@ -269,12 +333,12 @@ proptest! {
     #[test]
     fn step_by_step_is_in_one_go(steps in proptest::collection::vec(1usize..60, 1..12), hours in 0u64..60) {
         let (panel, policy) = (panel("2020-01-01", "2020-08-31"), policy(POLICY));
-        let delays = Delays { safe_secs: hours * 3_600, ..Delays::default() };
+        let delays = Delays { safe_secs: (hours * 3_600).into(), ..Delays::default() };
         let assumed = Assumptions { delays, ..assumptions() }.check(policy.terms()).unwrap();
         let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
         let model = EwmaModel::default();
         let plan =
-            Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: START, events: None, thorough: true };
+            Plan { policy: &policy, model: &model, market: &market, assumed: &assumed, start: START, seed: SEED, events: None, thorough: true };
         let whole = engine::run(plan);
         let mut session = Session::new(plan);
         let mut seen = 0;
@@ -302,7 +366,7 @@ proptest! {
         let found = Assumptions {
             holdings: [("operations".to_owned(), held(&[("USDC", &usdc), ("WETH", &weth), ("VOTE", "1000")]))].into(),
             costs: Costs { slippage_bps, ..Costs::default() },
-            delays: Delays { safe_secs: hours * 3_600, ..Delays::default() },
+            delays: Delays { safe_secs: (hours * 3_600).into(), ..Delays::default() },
             ..assumptions()
         };
         let (run, summary) = run_on(&panel, &policy, &found);

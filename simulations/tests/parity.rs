@@ -69,7 +69,7 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
         let assumed = Assumptions {
             holdings: [(plain::ACCOUNT.to_owned(), cash)].into(),
             costs: Costs { slippage_bps, fee_bps: Some(fee_bps), gas_gwei: 0, targets: Targets::BeforeCosts },
-            delays: Delays { safe_secs: 0, ..Delays::default() },
+            delays: Delays { safe_secs: 0.into(), ..Delays::default() },
             every_bars: Some(every),
             fill: Fill::SameBar,
             ..Assumptions::default()
@@ -85,6 +85,7 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
                 assumed: &assumed,
                 start: 0,
                 events: None,
+                seed: 1,
                 thorough,
             };
             let run = engine::run(plan);

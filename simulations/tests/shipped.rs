@@ -8,7 +8,7 @@ use quaestor_simulations::{
     assumptions::Assumptions,
     data::{self, DataSet, Fill, Kind, Options, Selected, Window},
     load_dir,
-    market::{Earns, Market, Source},
+    market::{Earns, Market, Pool, Source},
 };
 
 const MINUTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/polygon-2023-08");
@@ -157,7 +157,11 @@ fn a_vault_earns_by_the_index() {
     let window = Window { from: at("2023-08-14 00:00"), to: at("2023-08-17 23:59"), past: 0 };
     let Selected { panel, notes, .. } = data::panel(&found, &["WETH"], window).unwrap();
     assert!(notes.iter().any(|note| note == "gas of MATIC is not used: there is no price of MATIC"), "{notes:?}");
+    // The pool's liquidity stands beside its price, the minute's as of its end.
+    assert_eq!(panel.liquidity(5_759, 0), Some((672_789_155_085_426_065, [6, 18])));
     let market = Market::new(&panel, policy.terms(), &checked).unwrap();
+    let weth = policy.terms().asset_named("WETH").unwrap().index();
+    assert_eq!(market.pools[weth], Pool::Data { column: 0, otherwise: None });
     assert!(matches!(&market.sources[shares], Source::Shares { earns: Earns::Index(name), .. } if name == "aUSDC"));
     let rates = &market.rates[shares];
     assert_eq!((rates.len(), rates[0].0, rates[5_759].0), (5_760, 1_023_969, 1_024_481));

@@ -65,7 +65,14 @@ fn a_report_is_readable_offline_in_light_and_dark_and_on_a_phone() {
     // Headings that a report must have, and charts at least.
     let expected: [(&str, &[&str], usize); 1] = [(
         "backtest.html",
-        &["Value", "Shares of the treasury", "Fall from the highest value", "Forecast risk and what happened", "Proposals", "Assumed"],
+        &[
+            "Value",
+            "Shares of the treasury",
+            "Fall from the highest value",
+            "Forecast risk and what happened",
+            "Proposals",
+            "Assumed",
+        ],
         5,
     )];
     let seen = look(&files);

@@ -1,7 +1,7 @@
 //! Rows of one series, checked as they come and as a whole.
 
 use super::{
-    Fill, Filled, Kind, Moment, Options, Prices, ROWS_MAX, Rounding, Series, Values,
+    Fill, Filled, Kind, Moment, Options, PoolTokens, Prices, ROWS_MAX, Rounding, Series, Values,
     columns::{Column, volume_unit},
     time,
 };
@@ -198,8 +198,9 @@ impl<'a> Checker<'a> {
             Kind::Price => Values::Prices(prices(self.columns, &gaps, &mut notes)),
             _ => Values::Samples(self.columns.into_values().next().map(|it| spread(it, &gaps)).unwrap_or_default()),
         };
-        let (kind, rounding) = (self.kind, self.rounding);
-        Ok(Series { name: name.to_owned(), kind, begin, step, values, rounding, filled, notes, ignored: Vec::new() })
+        let (name, kind, rounding, ignored) = (name.to_owned(), self.kind, self.rounding, Vec::new());
+        let pool_decimals = PoolTokens::default().decimals;
+        Ok(Series { name, kind, begin, step, values, rounding, filled, pool_decimals, notes, ignored })
     }
 
     /// Seconds from each row to the next, where that is known; else from most rows; a day where rows name days.

@@ -79,8 +79,8 @@ pub struct Selected {
     pub notes: Vec<String>,
 }
 
-/// The panel of the price series called as in `wanted`. Gas and indices that cover the whole of it stand beside the prices.
-/// A series of gas is called as the token that it is paid in; it is used if the panel has the price of that token.
+/// The panel of the price series called as in `wanted`. Gas, indices and liquidity that cover the whole of it stand beside
+/// the prices. Liquidity is called as the asset whose pool with a dollar it is of. A series of gas is called as the token that it is paid in; it is used if the panel has the price of that token.
 ///
 /// # Errors
 /// If there are none, their steps differ, or the window is not covered.
@@ -156,7 +156,7 @@ fn prices(series: &[&Series], begin: u64, step: u64, bars: usize) -> Panel {
     Panel::of_columns(symbols, begin, ends, [of(|it| &it.open), of(|it| &it.close)], volumes)
 }
 
-/// With gas and indices that cover every bar of it; of the others it is told why they are left out.
+/// With gas, indices and liquidity that cover every bar of it; of the others it is told why they are left out.
 fn beside(data: &DataSet, mut panel: Panel, notes: &mut Vec<String>) -> Panel {
     let bars = panel.len();
     let short = |series: &Series| {
@@ -196,6 +196,19 @@ fn beside(data: &DataSet, mut panel: Panel, notes: &mut Vec<String>) -> Panel {
                 panel = panel.with_index(index.name.clone(), found);
             }
             None => notes.push(short(index)),
+        }
+    }
+    for pool in data.of(Kind::Liquidity) {
+        let name = pool.name.as_str();
+        match panel.ends().iter().map(|end| pool.known_at(*end)).collect::<Option<Vec<u128>>>() {
+            _ if panel.column(name).is_none() => {
+                notes.push(format!("liquidity of {name} is not used: the run takes no prices called so"));
+            }
+            None => notes.push(short(pool)),
+            Some(found) => {
+                notes.extend(filled(pool));
+                panel = panel.with_liquidity(name, found, pool.pool_decimals);
+            }
         }
     }
     panel

@@ -115,6 +115,8 @@ pub struct Series {
     pub rounding: Rounding,
     /// What a rule filled in.
     pub filled: Filled,
+    /// Of [`Kind::Liquidity`]: decimals of the pool's tokens, which its file does not say; see [`super::PoolTokens`].
+    pub pool_decimals: [u8; 2],
     /// What else was done to read it, for people.
     pub notes: Vec<String>,
     /// Columns of its file that say nothing known.

@@ -298,7 +298,10 @@ impl<'a> Table<'a> {
         };
         match found {
             Ok(mut found) if problems.is_empty() => {
-                found.iter_mut().for_each(|series| series.ignored.clone_from(&self.layout.ignored));
+                for series in &mut found {
+                    series.ignored.clone_from(&self.layout.ignored);
+                    series.pool_decimals = self.options.tokens.decimals;
+                }
                 Ok(found)
             }
             Ok(_) => Err(problems),

@@ -1,4 +1,4 @@
-//! What a batch does to balances: the stand-in for the chain. Swaps pay the pool's fee and slippage, vaults give what their
+//! What a batch does to balances: the stand-in for the chain. Swaps pay the pool's fee and slippage and move its price, vaults give what their
 //! rate says, and a batch runs whole or not at all.
 
 use crate::{
@@ -48,6 +48,8 @@ pub(super) struct Done {
     pub(super) fees: Value,
     /// Slippage.
     pub(super) slippage: Value,
+    /// What swaps lost by moving the price.
+    pub(super) impact: Value,
     /// Gas.
     pub(super) gas: Value,
     /// What left the treasury for others.
@@ -62,7 +64,7 @@ struct Swapped {
     spent: Amount,
     /// What these are worth.
     given: Value,
-    /// What of it arrives.
+    /// What of it reaches the pool.
     kept: Value,
     /// What counts as traded.
     moved: Value,
@@ -78,6 +80,8 @@ pub(super) struct Venue<'a> {
     /// Of the moment, in the order of the assets; zero of what has none.
     pub(super) prices: &'a [Price],
     pub(super) bar: usize,
+    /// At whose end pools are as they are at the moment.
+    pub(super) pools_of: usize,
 }
 
 fn add(sum: &mut Value, more: Value) {
@@ -148,14 +152,17 @@ impl Venue<'_> {
             Action::Swap { sell, buy, fee_pips, amount_in, amount_out_min, .. } => {
                 let swapped = self.swap(from, sell, buy, fee_pips, amount_in, balances)?;
                 take(balances, from, sell, swapped.spent)?;
-                let out = swapped.kept.amount_at(self.price(buy)?, self.unit(buy)?).ok_or(Reverted::Range)?;
+                let kept = swapped.kept;
+                let brought = if self.market.has_depths() { self.brought(sell, buy, kept)? } else { kept };
+                let out = brought.amount_at(self.price(buy)?, self.unit(buy)?).ok_or(Reverted::Range)?;
                 if out < amount_out_min {
                     return Err(Reverted::TooLittle { found: out.0, least: amount_out_min.0 });
                 }
                 give(balances, from, buy, out)?;
                 add(&mut done.traded, swapped.moved);
                 add(&mut done.slippage, swapped.slipped);
-                add(&mut done.fees, swapped.given.saturating_sub(swapped.kept).saturating_sub(swapped.slipped));
+                add(&mut done.impact, kept.saturating_sub(brought));
+                add(&mut done.fees, swapped.given.saturating_sub(kept).saturating_sub(swapped.slipped));
                 done.trades += 1;
                 Ok(())
             }
@@ -208,6 +215,20 @@ impl Venue<'_> {
             false => (Amount(held), Value(mul_div(given.0, held, dearer).ok_or(Reverted::Range)?)),
         };
         Ok(Swapped { spent, given: self.value(sell, spent)?, kept, moved: kept, slipped: slipped(kept)? })
+    }
+
+    /// What a value brings that has reached the pool: it moves the price of what is no stable asset, of both where neither
+    /// is one, and where both are of whichever has a depth.
+    fn brought(&self, sell: AssetId, buy: AssetId, value: Value) -> Result<Value, Reverted> {
+        let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
+        let between_stables = is_stable(sell) && is_stable(buy);
+        let mut brought = value.0;
+        for asset in [sell, buy].into_iter().filter(|asset| between_stables || !is_stable(*asset)) {
+            if let Some(depth) = self.market.depth(self.pools_of, asset.index(), self.price(asset)?) {
+                brought = depth.brought_by(brought).ok_or(Reverted::Range)?;
+            }
+        }
+        Ok(Value(brought))
     }
 
     /// Base units of the vault's asset for one whole share, and base units of a whole share.

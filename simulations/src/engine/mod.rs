@@ -25,6 +25,7 @@ pub use forecast::Forecast;
 
 use crate::{
     assumptions::{Checked, Fill},
+    delays::Occasion,
     market::{BAR_WHOLE, BLOCK_SECS, Market},
     run::{Fate, Proposed, Run, Split},
 };
@@ -59,6 +60,8 @@ pub struct Plan<'a> {
     pub start: usize,
     /// What happens beside prices; `None` outside of scenarios.
     pub events: Option<&'a Events>,
+    /// Seed of whatever is drawn.
+    pub seed: u64,
     /// Whether everything is done that is done live: each batch is encoded, the gate clears its calldata, and holdings and
     /// forecasts are kept for a report. A quick run gives the same values and proposals.
     pub thorough: bool,
@@ -317,6 +320,7 @@ impl<'a> Engine<'a> {
         run.trades += done.trades;
         run.paid.fees_usd += dollars(done.fees);
         run.paid.slippage_usd += dollars(done.slippage);
+        run.paid.impact_usd += dollars(done.impact);
         run.paid.gas_usd += dollars(done.gas);
     }
 
@@ -475,7 +479,8 @@ impl<'a> Engine<'a> {
             return;
         }
         let valid_until = block.timestamp.saturating_add(terms.validity_secs_longest()).min(terms.expires_at);
-        let delay = if is_vote { assumed.delays.governor_secs() } else { assumed.delays.safe_secs };
+        let occasion = Occasion { seed: self.plan.seed, account: account.0, at: block.timestamp };
+        let delay = if is_vote { assumed.delays.of_vote(occasion) } else { assumed.delays.of_safe(occasion) };
         if is_vote {
             self.bound.push(Outstanding {
                 account,
@@ -488,7 +493,7 @@ impl<'a> Engine<'a> {
             });
         }
         let row = self.run.proposals.len();
-        self.run.proposals.push(Proposed::new(block.timestamp, account, intents.len(), value));
+        self.run.proposals.push(Proposed::new(block.timestamp, account, intents.len(), value, delay));
         let version = self.treasury.version;
         self.rehearsed = outcome.map(|done| Rehearsed { row, version, done });
         let ready_at = block.timestamp.saturating_add(delay);

@@ -322,7 +322,10 @@ impl<'a> Treasury<'a> {
 
     fn venue(&self, targets: Targets) -> execute::Venue<'_> {
         let costs = Costs { targets, ..self.assumed.costs };
-        execute::Venue { terms: self.terms, market: self.market, costs, prices: &self.prices, bar: self.bar }
+        let (bar, through) = self.at;
+        // Within a bar it is known what pools were at its beginning.
+        let pools_of = if through == BAR_WHOLE { bar } else { bar.saturating_sub(1) };
+        execute::Venue { terms: self.terms, market: self.market, costs, prices: &self.prices, bar: self.bar, pools_of }
     }
 
     /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`. On chain costs

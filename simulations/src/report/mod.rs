@@ -9,7 +9,7 @@ pub use stress::{Played, StressReport};
 use crate::{
     Day,
     market::Market,
-    metrics::{Figures, Summary},
+    metrics::{Figures, Spread, Summary},
     run::{Fate, Run},
 };
 use alloy_primitives::B256;
@@ -209,9 +209,10 @@ impl Report<'_> {
         page.table(&["", "USD"], &rows, None);
         let paid = self.summary.paid;
         page.paragraph(&format!(
-            "Costs: fees {}, slippage {}, gas {} USD. A year's turnover is {} of the mean value, in {} trades.",
+            "Costs: fees {}, slippage {}, price impact {}, gas {} USD. A year's turnover is {} of the mean value, in {} trades.",
             usd(paid.fees_usd),
             usd(paid.slippage_usd),
+            usd(paid.impact_usd),
             usd(paid.gas_usd),
             percent(Some(self.summary.turnover)),
             self.summary.trades
@@ -330,10 +331,13 @@ impl Report<'_> {
         let delay = self
             .summary
             .delay_hours_mean
-            .map_or_else(String::new, |hours| format!(" People took {hours:.1} h in the mean."));
+            .map_or_else(String::new, |hours| format!(" Those executed waited {hours:.1} h in the mean."));
+        let people = self.summary.people_hours.map_or_else(String::new, |Spread { median, p90, longest }| {
+            format!(" People took {median:.1} h in the median, {p90:.1} h at the 90th percentile, {longest:.1} h at the longest.")
+        });
         page.paragraph(&format!(
             "{proposals} made: {executed} executed, {withdrawn} withdrawn because they no longer fitted, {expired} expired, {waiting} \
-             waiting at the end. {withheld} more were held back by one that still waited.{delay}"
+             waiting at the end. {withheld} more were held back by one that still waited.{delay}{people}"
         ));
         let marks: Vec<_> = proposal_marks(self.run).collect();
         if !marks.is_empty() {

@@ -111,6 +111,7 @@ fn history_is_replayed_as_it_was() {
             market: &market,
             assumed: &assumed,
             start: 64,
+            seed: 1,
             events: None,
             thorough: true,
         };

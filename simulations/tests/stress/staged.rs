@@ -106,7 +106,8 @@ pub(crate) fn play_under(
     };
     let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
     let model = EwmaModel::default();
-    let base = Plan { policy, model: &model, market: &market, assumed: &assumed, start, events: None, thorough };
+    let base =
+        Plan { policy, model: &model, market: &market, assumed: &assumed, start, seed: 1, events: None, thorough };
     let stage = scenario.stage(&base)?;
     let market = Market::new(&stage.panel, policy.terms(), &stage.assumed)?;
     let run = engine::run(Plan {

@@ -9,7 +9,7 @@ use quaestor_simulations::{
     assumptions::Fill,
     engine::{self, Plan},
     market::Market,
-    metrics::{Figures, Summary},
+    metrics::{Figures, Spread, Summary},
     report::{Report, number, percent, usd},
     run::Run,
 };
@@ -32,7 +32,7 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     if let Some(path) = &args.csv {
         write(path, csv(&found, policy, &market).as_bytes())?;
     }
-    let provenance = setup.provenance(args.setup.seed)?;
+    let provenance = setup.provenance()?;
     if let Some(path) = &args.out {
         let report = Report { run: &found, summary: &summary, policy, market: &market, provenance, assumed: &stated };
         write(path, report.html().as_bytes())?;
@@ -133,6 +133,11 @@ fn tell(
     if let Some(hours) = summary.delay_hours_mean {
         output.line(format_args!("delay       {hours:.1} h from proposal to execution, in the mean"))?;
     }
+    if let Some(Spread { median, p90, longest }) = summary.people_hours {
+        output.line(format_args!(
+            "people      take {median:.1} h in the median, {p90:.1} h at the 90th percentile, {longest:.1} h at the longest"
+        ))?;
+    }
     if summary.withdrawn > 0 {
         output.line(format_args!("withdrawn   {}", by_rule(&summary.withdrawn_by_rule)))?;
     }
@@ -151,11 +156,12 @@ fn tell(
         output.line(format_args!("wanted less {strategy}: {}", why.join(", ")))?;
     }
     output.line(format_args!(
-        "turnover    {} of the mean value a year, {} trades; fees {}, slippage {}, gas {}",
+        "turnover    {} of the mean value a year, {} trades; fees {}, slippage {}, impact {}, gas {}",
         percent(Some(summary.turnover)),
         summary.trades,
         usd(summary.paid.fees_usd),
         usd(summary.paid.slippage_usd),
+        usd(summary.paid.impact_usd),
         usd(summary.paid.gas_usd)
     ))?;
     output.line(format_args!(

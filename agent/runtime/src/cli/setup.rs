@@ -25,7 +25,7 @@ const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
 /// Most bytes of a model.
 const MODEL_BYTES_MAX: u64 = 16 << 20;
 
-/// Everything that a run is a function of, but for its seed.
+/// Everything that a run is a function of.
 pub(super) struct Setup {
     pub(super) policy: VotedPolicy,
     /// What is assumed, as it was told.
@@ -36,6 +36,7 @@ pub(super) struct Setup {
     /// The bar of the first decision.
     pub(super) start: usize,
     pub(super) model: Box<dyn RiskModel>,
+    seed: u64,
     /// What is to be said of data and model.
     notes: Vec<String>,
 }
@@ -82,7 +83,7 @@ impl Setup {
         }
         let (model, said) = model(args, &policy, &panel, start)?;
         notes.extend(said);
-        Ok(Self { policy, told, assumed, panel, start, model, notes })
+        Ok(Self { policy, told, assumed, panel, start, model, seed: args.seed, notes })
     }
 
     /// Its prices as its policy sees them.
@@ -92,24 +93,24 @@ impl Setup {
 
     /// What is run on `market`; see [`Plan::thorough`].
     pub(super) fn plan<'a>(&'a self, market: &'a Market<'a>, thorough: bool) -> Plan<'a> {
-        let Self { policy, assumed, start, model, .. } = self;
-        Plan { policy, model: model.as_ref(), market, assumed, start: *start, events: None, thorough }
+        let Self { policy, assumed, start, model, seed, .. } = self;
+        Plan { policy, model: model.as_ref(), market, assumed, start: *start, seed: *seed, events: None, thorough }
     }
 
     /// What the run depends on.
-    pub(super) fn provenance(&self, seed: u64) -> Result<Provenance, Failure> {
+    pub(super) fn provenance(&self) -> Result<Provenance, Failure> {
         Ok(Provenance {
             data_hash: self.panel.hash(),
             policy_hash: self.policy.hash(),
             model_hash: self.model.hash(),
             assumptions_hash: hash_of(&self.told)?,
-            seed,
+            seed: self.seed,
         })
     }
 
     /// What every report says was assumed.
     pub(super) fn stated(&self, market: &Market<'_>) -> Vec<String> {
-        let beside = stated::beside_prices(&self.policy, market, &self.assumed, self.notes.clone());
+        let beside = stated::beside_prices(&self.policy, market, (&self.told, &self.assumed), self.notes.clone());
         [stated::holdings_and_flows(&self.told), beside].concat()
     }
 }
@@ -133,7 +134,7 @@ fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, C
         // A plain comparison knows neither gas nor people.
         None if args.weights.is_some() => Assumptions {
             costs: Costs { gas_gwei: 0, ..Costs::default() },
-            delays: Delays { safe_secs: 0, ..Delays::default() },
+            delays: Delays { safe_secs: 0.into(), ..Delays::default() },
             ..Assumptions::default()
         },
         None => Assumptions::default(),
@@ -147,7 +148,9 @@ fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, C
     found.value_usd = args.value.or(found.value_usd);
     found.costs.slippage_bps = args.slippage_bps.unwrap_or(found.costs.slippage_bps);
     found.costs.fee_bps = args.fee_bps.or(found.costs.fee_bps);
-    found.delays.safe_secs = args.signers_hours.map_or(found.delays.safe_secs, |hours| hours.saturating_mul(3_600));
+    if let Some(hours) = args.signers_hours {
+        found.delays.safe_secs = hours.saturating_mul(3_600).into();
+    }
     found.every_bars = args.every.or(found.every_bars);
     match args.targets.as_deref() {
         Some("before-costs") => found.costs.targets = Targets::BeforeCosts,

@@ -1,10 +1,10 @@
 //! What a run assumes, in words: for every report.
 
-use quaestor_core::Policy;
+use quaestor_core::{AssetKind, Policy, Terms};
 use quaestor_policies::VotedPolicy;
 use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Fill, Targets, VALUE_USD},
-    market::{Earns, Market, Source},
+    market::{Earns, Market, Pool, Source},
 };
 
 /// What the treasury holds at first, and what flows.
@@ -28,7 +28,7 @@ pub(super) fn holdings_and_flows(told: &Assumptions) -> Vec<String> {
 pub(super) fn beside_prices(
     policy: &VotedPolicy,
     market: &Market<'_>,
-    assumed: &Checked,
+    (told, assumed): (&Assumptions, &Checked),
     notes: Vec<String>,
 ) -> Vec<String> {
     let terms = policy.terms();
@@ -54,7 +54,13 @@ pub(super) fn beside_prices(
     let costs = assumed.costs;
     let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
     let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
-    found.push(format!("a swap pays {fee} and {} bps of slippage{on_top}; pools are deep enough", costs.slippage_bps));
+    let pays = format!("a swap pays {fee} and {} bps of slippage{on_top}", costs.slippage_bps);
+    if market.has_depths() {
+        found.push(pays);
+        found.extend(pools(terms, market, told));
+    } else {
+        found.push(format!("{pays}; pools are deep enough"));
+    }
     found.push(match (market.panel.gas_token(), market.gas_column()) {
         (_, None) => "gas costs nothing: the data has no price of what it is paid in".to_owned(),
         (Some(token), _) => format!("gas costs what the data says, in gwei of {token}, each bar its mean"),
@@ -70,12 +76,39 @@ pub(super) fn beside_prices(
         );
         return found;
     }
-    let hours = |secs: u64| (secs as f64 / 360.0).round() / 10.0;
-    found.push(format!(
-        "signers take {} h, a vote {} h",
-        hours(assumed.delays.safe_secs),
-        hours(assumed.delays.governor_secs())
-    ));
+    found.extend(assumed.delays.words());
     found.push("within a bar prices go straight from open to close".to_owned());
+    found
+}
+
+/// How far swaps move the price of each asset that is no stable one, or for which a depth is known.
+fn pools(terms: &Terms, market: &Market<'_>, told: &Assumptions) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut deep = Vec::new();
+    for (asset, pool) in terms.assets.iter().zip(&market.pools) {
+        let symbol = &asset.symbol;
+        match pool {
+            Pool::Data { column, .. } => {
+                let decimals = market.panel.liquidity(0, *column).map(|(_, decimals)| decimals);
+                let [zero, one] = decimals.unwrap_or_default();
+                found.push(format!(
+                    "swaps of {symbol} move its price by the liquidity of the data, as if that in range went on for ever; the \
+                     pool's tokens have {zero} and {one} decimals, and others bring the price back"
+                ));
+            }
+            Pool::Assumed(_) => {
+                let dollars = told.depth_usd.get(symbol).map(String::as_str).unwrap_or_default();
+                found.push(format!(
+                    "{symbol} bought for {dollars} USD rises by 1 %, as in a pool of constant product, a sale lowers it \
+                     likewise, and others bring the price back"
+                ));
+            }
+            Pool::Deep if asset.kind == AssetKind::Stable || asset.feeds.is_empty() => {}
+            Pool::Deep => deep.push(symbol.as_str()),
+        }
+    }
+    if !deep.is_empty() {
+        found.push(format!("pools of {} are deep enough", deep.join(", ")));
+    }
     found
 }

@@ -28,7 +28,7 @@ pub struct SetupArgs {
     /// The last day or time
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
-    /// Holdings, flows, costs, delays, yields and constant prices: a TOML file
+    /// Holdings, flows, costs, delays, depths of pools, yields and constant prices: a TOML file
     #[arg(long, value_name = "FILE")]
     pub assume: Option<PathBuf>,
     /// What the treasury is worth at first, in dollars, spread by the policy's targets
@@ -52,7 +52,7 @@ pub struct SetupArgs {
     /// A trained model, for a policy that names one
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Seed of whatever is drawn, named in the result; a plain backtest draws nothing
+    /// Seed of whatever is drawn, such as delays, named in the result
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
 }
