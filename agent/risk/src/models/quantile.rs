@@ -57,14 +57,17 @@ impl QuantileScaling {
     /// From summed [`Moments::of_regression`].
     ///
     /// # Errors
-    /// If a feature or the target has one value only, by name.
+    /// If the target has one value only.
     pub fn from_moments(moments: &Moments, names: &[String]) -> Result<Self, ModelError> {
-        let with_target: Vec<String> = names.iter().cloned().chain(["target".to_owned()]).collect();
-        expect_length("moments", with_target.len(), moments.width())?;
-        let mut all = Scaling::from_moments(moments, &with_target)?;
-        all.means.pop();
-        let target_deviation = all.deviations.pop().unwrap_or(1.0);
-        Ok(Self { features: all, target_deviation })
+        expect_length("moments", names.len() + 1, moments.width())?;
+        let constant = || ExamplesError::Constant {
+            name: "target".to_owned(),
+            value: moments.mean(names.len()),
+            // Saturates; the count is only shown.
+            records: moments.records() as usize,
+        };
+        let target_deviation = moments.deviation(names.len()).ok_or_else(constant)?;
+        Ok(Self { features: Scaling::sparing_constants(moments, names)?, target_deviation })
     }
 
     /// Records brought to scale.

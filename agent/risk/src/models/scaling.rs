@@ -44,6 +44,21 @@ impl Scaling {
         Ok(Self { deviations, means })
     }
 
+    /// The same where a feature with one value only is brought to zero and not stretched. Nothing can be learned from it, and
+    /// a ridge leaves it without weight: a treasury with one asset that is not stable has a correlation that never changes,
+    /// one that names no burn a runway.
+    ///
+    /// # Errors
+    /// If there are fewer moments than names.
+    pub fn sparing_constants(moments: &Moments, names: &[String]) -> Result<Self, ModelError> {
+        if moments.width() < names.len() {
+            return Err(ModelError::Length { what: "moments", expected: names.len(), found: moments.width() });
+        }
+        let means = (0..names.len()).map(|position| moments.mean(position)).collect();
+        let deviations = (0..names.len()).map(|position| moments.deviation(position).unwrap_or(1.0)).collect();
+        Ok(Self { deviations, means })
+    }
+
     /// Fails if it does not fit `width` features or holds impossible numbers.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ impl Training<'_> {
         let scales = || {
             let moments = Moments::from_vec(FEATURES + 1, sum)?;
             Ok(Scales {
-                features: Scaling::from_moments(&moments, &names)?,
+                features: Scaling::sparing_constants(&moments, &names)?,
                 quantile: QuantileScaling::from_moments(&moments, &names)?,
                 // Saturate: only compared with least counts.
                 records: libm::round(moments.records()) as usize,

@@ -152,8 +152,12 @@ fn one_class_and_short_histories_are_named_with_their_counts() {
     let alone = train(&[calm(400)], None, &settings(), &mut PlainRounds).unwrap();
     assert_eq!(alone.parameters.drawdown, None);
     let missing: Vec<String> = alone.missing.iter().map(ToString::to_string).collect();
-    // Correlation with one risky asset is one on every day, so no feature can be scaled.
-    assert!(missing[0].starts_with("scaling: feature `correlation` is 1 in all 326 records"), "{missing:?}");
+    // Correlation with one risky asset is one on every day: it is no obstacle, and has no weight.
+    assert!(missing[0].starts_with("drawdown: 0 of 326 records are events"), "{missing:?}");
+    let quantile = alone.parameters.quantile.as_ref().unwrap();
+    let correlation = FEATURE_NAMES.iter().position(|name| *name == "correlation").unwrap();
+    assert!(quantile.theta[correlation].abs() < 1e-12, "{:?}", quantile.theta);
+    assert!(quantile.theta.iter().any(|weight| weight.abs() > 1e-6));
     let forest = "forest: no member can contribute; give longer histories; `calm`: 0 of 326 records are events";
     assert!(missing[1].starts_with(forest), "{missing:?}");
     assert!(alone.parameters.tail.is_some());

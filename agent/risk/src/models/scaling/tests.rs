@@ -43,6 +43,25 @@ fn a_constant_feature_is_named() {
     assert!((value - 0.3).abs() < 1e-15);
 }
 
+/// A fit then gives it no weight, and says the same whatever it is.
+#[test]
+fn a_constant_feature_that_is_spared_weighs_nothing() {
+    let rows = [[0.4, 0.3], [0.9, 0.3], [0.2, 0.3], [0.7, 0.3], [0.3, 0.3], [0.8, 0.3]];
+    let all = shard(&rows).with_targets(vec![0.0, 1.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
+    let moments = Moments::of_features(&all);
+    let scaling = Scaling::sparing_constants(&moments, all.names()).unwrap();
+    let scaled = scaling.apply(&all).unwrap();
+    // The mean of six 0.3 need not be 0.3 to the last bit.
+    assert!(scaled.rows().all(|row| row[1].abs() < 1e-15));
+    let theta = crate::models::drawdown::fit(&scaled, 1.0).unwrap();
+    assert!(theta[0].abs() > 0.01 && theta[1].abs() < 1e-15, "{theta:?}");
+    // Where nothing is constant it is the same scaling.
+    let varying = shard(&[[0.4, 0.3], [0.9, 0.1], [0.2, 0.7]]);
+    let moments = Moments::of_features(&varying);
+    let names = varying.names();
+    assert_eq!(Scaling::sparing_constants(&moments, names), Scaling::from_moments(&moments, names));
+}
+
 #[test]
 fn impossible_sums_and_scalings_are_refused() {
     let all = shard(&[[0.4, 0.3], [0.9, 0.1]]);
