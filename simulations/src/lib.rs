@@ -21,6 +21,7 @@ mod problem;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod succession;
 
 pub use align::{Absence, AlignError, Aligned, align};
 pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};

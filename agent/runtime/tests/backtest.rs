@@ -120,6 +120,78 @@ fn report_and_table_need_nothing_else() {
     assert!(rows.starts_with("time,value_usd,inflow_usd,return,USDC_usd,VOTE_usd,WETH_usd\n"));
 }
 
+/// What is drawn and what moves prices, as an analyst reads it.
+#[test]
+fn it_tells_what_people_took_and_what_swaps_cost_by_their_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slow.toml");
+    let told = std::fs::read_to_string(Path::new(ROOT).join(YEAR[5])).unwrap();
+    let drawn = told
+        .replace("safe_secs = 43200 # signers: half a day", "safe_secs = { median_secs = 43200, p90_secs = 172800 }")
+        .replace("[prices]", "[depth_usd]\nWETH = \"1000000\"\n\n[prices]");
+    assert!(drawn.contains("median_secs") && drawn.contains("depth_usd"));
+    std::fs::write(&path, drawn).unwrap();
+    let path = path.display().to_string();
+    let run = |more: &[&str]| backtest(&[&YEAR[..4], &["--assume", &path], more].concat());
+    let output = run(&[]);
+    assert!(output.status.success(), "{}", failure(&output));
+    let said = text(&output.stdout);
+    let lines = |starts: &[&str]| -> String {
+        let kept = said.lines().filter(|line| starts.iter().any(|start| line.starts_with(start)));
+        kept.map(|line| format!("{line}\n")).collect()
+    };
+    insta::assert_snapshot!(
+        "slow_and_shallow",
+        lines(&["value", "proposals", "delay", "people", "turnover", "assumed"])
+    );
+    let document = |seed: &str| serde_json::from_slice::<Value>(&run(&["--json", "--seed", seed]).stdout).unwrap();
+    let (first, second) = (document("1"), document("2"));
+    assert_eq!(first, document("1"));
+    assert_ne!(first["final_value"], second["final_value"], "another seed draws otherwise");
+    assert_eq!((&first["seed"], &second["seed"]), (&1.into(), &2.into()));
+    assert!(first["paid"]["impact_usd"].as_f64().unwrap() > 0.0);
+    let of_proposals = first["proposals_made"].as_array().unwrap().iter().map(|it| it["delay_secs"].as_u64().unwrap());
+    assert_eq!(first["people_hours"]["longest"].as_f64().unwrap() * 3_600.0, of_proposals.max().unwrap() as f64);
+}
+
+/// `tests/walk_forward.rs` says what a model knows.
+#[test]
+fn models_trained_along_the_way_are_told_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.html").display().to_string();
+    let train = |more: &[&str]| backtest(&[&YEAR[..], &["--train-every", "180"], more].concat());
+    let output = train(&["--json", "--out", &report]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", failure(&output)));
+    let trainings = found["trainings"].as_array().unwrap();
+    assert_eq!(trainings.len(), 3);
+    assert_eq!(trainings[0]["at"], 1_577_836_799, "at the end of the day before the first decision");
+    assert!(trainings[0]["records"].as_u64().unwrap() > 300, "the past of all files counts: {}", trainings[0]);
+    // A tenth in ether falls by 15 % in no fortnight, so that there is nothing to tell apart.
+    for training in trainings {
+        assert!(training["refused"].as_str().unwrap().contains("no drawdown came in its test"), "{training}");
+        assert!(training["hash"].is_string());
+    }
+    assert!(std::fs::read_to_string(report).unwrap().contains("Models trained along the way"));
+    let plain: Value = serde_json::from_slice(&backtest(&[&YEAR[..], &["--json"]].concat()).stdout).unwrap();
+    assert_eq!((&plain["trainings"], &plain["data_hash"]), (&Value::Array(vec![]), &found["data_hash"]));
+    assert_ne!(plain["model_hash"], found["model_hash"]);
+    assert_eq!(plain["final_value"], found["final_value"], "none was good enough, so that ewma forecast");
+    assert!(failure(&train(&["--model", "model.json"])).contains("cannot be used with"));
+    let often = [&YEAR[..], &["--train-every", "1"]].concat();
+    assert!(failure(&backtest(&often)).contains("is done 366 times in this run, and 260 at most"));
+    // Under a policy that holds without its model nobody would have decided.
+    let policy = std::fs::read_to_string(Path::new(ROOT).join("policies/library/balanced.toml")).unwrap();
+    let holds = "history_rounds = 256\nfallback = \"hold\"\n\n[risk.model]\nkind = \"trained\"\nschedule = \"0 0 3 * * Mon\"\n\
+                 age_max = \"90d\"\nauc_bps_min = 6000\n";
+    let path = folder.path().join("holds.toml");
+    std::fs::write(&path, policy.replace("history_rounds = 256\n", holds)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quaestor"));
+    command.current_dir(ROOT).args(["backtest", "--data", "simulations/data/daily", "--train-every", "180"]);
+    let said = failure(&command.arg("--policy").arg(&path).args(YEAR).output().unwrap());
+    assert!(said.contains("no model may forecast at 2020-01-01 23:59:59") && said.contains("fallback"), "{said}");
+    assert!(said.contains("no drawdown came in its test"), "{said}");
+}
+
 #[test]
 fn what_is_wrong_is_named_with_its_remedy() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,6 +209,13 @@ fn what_is_wrong_is_named_with_its_remedy() {
     let unknown = write("unknown.toml", "[holdings.operations]\nDOGE = \"1\"\nUSDC = \"1.12345678\"\n");
     let said = failure(&backtest(&["--assume", &unknown]));
     assert!(said.contains("`DOGE` is no asset") && said.contains("holdings.operations.USDC"), "{said}");
+    let slow =
+        write("slow.toml", "[delays]\nsafe_secs = { median_secs = 9, p90_secs = 5 }\ntimelock_secs = { mean = 5 }\n");
+    let said = failure(&backtest(&["--assume", &slow]));
+    assert!(said.contains("slow.toml") && said.contains("unknown field `mean`") && said.contains("line 3"), "{said}");
+    let slow = write("slow.toml", "[delays]\nsafe_secs = { median_secs = 9, p90_secs = 5 }\n");
+    let said = failure(&backtest(&["--assume", &slow]));
+    assert!(said.contains("delays.safe_secs: `p90_secs` 5 is below `median_secs` 9"), "{said}");
     let said = failure(&backtest(&[]));
     assert!(said.contains("`VOTE`") && said.contains("prices.VOTE"), "{said}");
     let said = failure(&backtest(&["--from", "yesterday"]));

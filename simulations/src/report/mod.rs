@@ -11,6 +11,7 @@ use crate::{
     market::Market,
     metrics::{Figures, Spread, Summary},
     run::{Fate, Run},
+    succession::Training,
 };
 use alloy_primitives::B256;
 use chart::{Chart, Mark, SERIES_MAX, Series};
@@ -48,6 +49,8 @@ pub struct Report<'a> {
     pub provenance: Provenance,
     /// What is assumed and not in the data.
     pub assumed: &'a [String],
+    /// Models that were trained along the way.
+    pub trainings: &'a [Training],
 }
 
 impl std::fmt::Debug for Report<'_> {
@@ -151,6 +154,7 @@ impl Report<'_> {
         self.drawdown(&mut page, times);
         self.runway(&mut page, terms, times);
         self.risk(&mut page);
+        self.trainings(&mut page);
         self.proposals(&mut page, times);
         self.grounds(&mut page);
         page.end(&format!("{}: backtest", terms.name))
@@ -323,6 +327,16 @@ impl Report<'_> {
             &["forecast volatility", &second],
             "A year, of the whole treasury.",
         );
+    }
+
+    fn trainings(&self, page: &mut Page) {
+        if self.trainings.is_empty() {
+            return;
+        }
+        page.heading("Models trained along the way");
+        let row = |it: &Training| vec![day(it.at), it.records.to_string(), it.verdict()];
+        let rows: Vec<Vec<String>> = self.trainings.iter().map(row).collect();
+        page.table(&["on what was known by", "records", "verdict"], &rows, None);
     }
 
     fn proposals(&self, page: &mut Page, times: &[u64]) {

@@ -12,12 +12,13 @@ use quaestor_simulations::{
     metrics::{Figures, Spread, Summary},
     report::{Report, number, percent, usd},
     run::Run,
+    succession::Training,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
-    let setup = Setup::read(&args.setup, catalog)?;
+    let setup = Setup::read(&args.setup, catalog, output)?;
     let Setup { policy, panel, start, .. } = &setup;
     let market = setup.market()?;
     let plan = setup.plan(&market, true);
@@ -34,10 +35,19 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     }
     let provenance = setup.provenance()?;
     if let Some(path) = &args.out {
-        let report = Report { run: &found, summary: &summary, policy, market: &market, provenance, assumed: &stated };
+        let report = Report {
+            run: &found,
+            summary: &summary,
+            policy,
+            market: &market,
+            provenance,
+            assumed: &stated,
+            trainings: &setup.trainings,
+        };
         write(path, report.html().as_bytes())?;
     }
     tell(&summary, &found, &plan, &stated, elapsed_secs, output)?;
+    tell_trainings(&setup.trainings, output)?;
     let mut document = serde_json::to_value(&summary).map_err(|error| Failure::new(Exit::Internal, error))?;
     if let Value::Object(fields) = &mut document {
         let hashes = serde_json::to_value(provenance).map_err(|error| Failure::new(Exit::Internal, error))?;
@@ -47,6 +57,7 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
         fields.insert("bars".into(), json!(found.values.len()));
         fields.insert("assumptions".into(), json!(stated));
         fields.insert("proposals_made".into(), json!(found.proposals));
+        fields.insert("trainings".into(), json!(setup.trainings));
     }
     output.document(&document)?;
     Ok(Exit::Ok)
@@ -72,6 +83,10 @@ fn csv(run: &Run, policy: &VotedPolicy, market: &Market<'_>) -> String {
     text
 }
 
+fn day(at: u64) -> String {
+    Day::at(at).map_or_else(String::new, |day| day.to_string())
+}
+
 fn by_rule(counts: &BTreeMap<Rule, u64>) -> String {
     counts.iter().map(|(rule, count)| format!("{} {count}", rule_key(*rule))).collect::<Vec<_>>().join(", ")
 }
@@ -84,7 +99,6 @@ fn tell(
     elapsed_secs: f64,
     output: Output,
 ) -> Result<(), Failure> {
-    let day = |at: u64| Day::at(at).map_or_else(String::new, |day| day.to_string());
     let panel = plan.market.panel;
     let (from, to) = (day(panel.ends()[plan.start]), day(panel.ends().last().copied().unwrap_or_default()));
     output.line(format_args!(
@@ -174,6 +188,18 @@ fn tell(
     }
     for note in stated {
         output.line(format_args!("assumed     {note}"))?;
+    }
+    Ok(())
+}
+
+fn tell_trainings(trainings: &[Training], output: Output) -> Result<(), Failure> {
+    let mut before = None;
+    for training in trainings {
+        let verdict = training.verdict();
+        // What is refused for the same reason again and again is said once.
+        let verdict = if before.as_ref() == Some(&verdict) { "the same".to_owned() } else { verdict.clone() };
+        output.line(format_args!("trained     {} on {} records: {verdict}", day(training.at), training.records))?;
+        before = Some(training.verdict());
     }
     Ok(())
 }

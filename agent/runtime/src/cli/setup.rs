@@ -1,8 +1,12 @@
 //! What a simulation is run with: policy, assumptions, prices and model, read as they are typed.
 
-use super::{Exit, Failure, args::SetupArgs, data as reading, policy, stated};
-use crate::config::read_bounded;
+use super::{Exit, Failure, Output, args::SetupArgs, data as reading, policy, stated};
+use crate::{
+    config::read_bounded,
+    learning::along::{Along, AlongError, Opening},
+};
 use alloy::primitives::{B256, keccak256};
+use quaestor_contracts::utc::Utc;
 use quaestor_core::{
     Catalog, Policy, RiskModel,
     policy::{ModelFallback, ModelTerms},
@@ -17,6 +21,7 @@ use quaestor_simulations::{
     market::{ETHER, Market, unwrapped},
     plain,
     report::Provenance,
+    succession::Training,
 };
 use std::path::Path;
 
@@ -36,6 +41,8 @@ pub(super) struct Setup {
     /// The bar of the first decision.
     pub(super) start: usize,
     pub(super) model: Box<dyn RiskModel>,
+    /// Trainings along the way.
+    pub(super) trainings: Vec<Training>,
     seed: u64,
     /// What is to be said of data and model.
     notes: Vec<String>,
@@ -66,24 +73,66 @@ pub(super) fn load(args: &SetupArgs) -> Result<DataSet, Failure> {
 
 impl Setup {
     /// Reads what the arguments name.
-    pub(super) fn read(args: &SetupArgs, catalog: &Catalog) -> Result<Self, Failure> {
-        Self::on(args, catalog, &load(args)?, Stretch::Typed)
+    pub(super) fn read(args: &SetupArgs, catalog: &Catalog, output: Output) -> Result<Self, Failure> {
+        Self::on(args, catalog, &load(args)?, Stretch::Typed, output)
     }
 
     /// The same on data that was read already.
-    pub(super) fn on(args: &SetupArgs, catalog: &Catalog, data: &DataSet, stretch: Stretch) -> Result<Self, Failure> {
+    pub(super) fn on(
+        args: &SetupArgs,
+        catalog: &Catalog,
+        data: &DataSet,
+        stretch: Stretch,
+        output: Output,
+    ) -> Result<Self, Failure> {
         let policy = match (&args.policy, &args.weights) {
             (Some(path), _) => policy::read(path, catalog)?,
             (None, weights) => plain_policy(weights.as_deref().unwrap_or_default(), args)?,
         };
         let (told, assumed) = assumptions(args, &policy)?;
-        let Selected { panel, mut start, mut notes } = panel(args, &policy, &assumed, data, stretch)?;
+        let (Selected { panel, mut start, mut notes }, past) = panel(args, &policy, &assumed, data, stretch)?;
         if matches!(stretch, Stretch::Last) {
             start = panel.len().saturating_sub(1);
         }
         let (model, said) = model(args, &policy, &panel, start)?;
         notes.extend(said);
-        Ok(Self { policy, told, assumed, panel, start, model, seed: args.seed, notes })
+        let seed = args.seed;
+        let mut found = Self { policy, told, assumed, panel, start, model, trainings: Vec::new(), seed, notes };
+        if let Some((every_days, past)) = args.train_every.zip(past) {
+            found.train_along(every_days, &past, output)?;
+        }
+        Ok(found)
+    }
+
+    /// Puts models that are trained every so many days, each on what is known then, in the place of the one that there is,
+    /// which forecasts where none of them may. `past` has the same bars and those before them.
+    fn train_along(&mut self, every_days: u32, past: &Selected, output: Output) -> Result<(), Failure> {
+        let terms = self.policy.terms();
+        let failed = |error: AlongError| Failure::new(Exit::Usage, format!("--train-every: {error}"));
+        let opening = Opening::of(terms, &self.market()?, &self.assumed, self.start).map_err(failed)?;
+        let along = Along::new(opening, terms, every_days, self.seed);
+        let tell = |count: usize, of: usize, at: u64| {
+            output.progress(format_args!("training {count} of {of}, on what was known by {}", Utc(at)));
+        };
+        let otherwise = Box::new(EwmaModel::default());
+        let (models, trainings) = along.run(&past.panel, past.start, otherwise, tell).map_err(failed)?;
+        let holds = !matches!(terms.risk.model, ModelTerms::Ewma) && terms.risk.fallback == ModelFallback::Hold;
+        let uncovered = self.panel.ends()[self.start..].iter().find(|end| !models.covers(**end));
+        if let (true, Some(at)) = (holds, uncovered) {
+            let why = trainings.iter().rev().filter(|it| it.at < *at).find_map(|it| it.refused.as_deref());
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "--train-every: no model may forecast at {}{}; the policy holds without one: begin later (--from), or try \
+                     the policy with `fallback = \"ewma\"`",
+                    Utc(*at),
+                    why.map_or_else(String::new, |why| format!(" ({why})"))
+                ),
+            ));
+        }
+        self.notes.extend(stated::trained_along(&along, terms));
+        (self.model, self.trainings) = (Box::new(models), trainings);
+        Ok(())
     }
 
     /// Its prices as its policy sees them.
@@ -190,14 +239,15 @@ fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
     })
 }
 
-/// The bars that all needed series have, and that of the first decision.
+/// The bars that all needed series have, and that of the first decision. Where models are trained, the same with all the past
+/// that there is, to learn from; none is trained along days that are made up.
 fn panel(
     args: &SetupArgs,
     policy: &VotedPolicy,
     assumed: &Checked,
     found: &DataSet,
     stretch: Stretch,
-) -> Result<Selected, Failure> {
+) -> Result<(Selected, Option<Selected>), Failure> {
     const DAY_LAST_SEC: u64 = 86_399;
     let from = args.from.as_deref().map(|text| moment("--from", text)).transpose()?;
     let to = args.to.as_deref().map(|text| moment("--to", text)).transpose()?;
@@ -214,7 +264,9 @@ fn panel(
     let wanted = wanted(found, policy, assumed);
     let path = path(args)?.display();
     let in_file = |error| configuration(format!("{path}: {error}"));
-    data::panel(found, &wanted, window).map_err(in_file)
+    let every_days = args.train_every.filter(|_| !matches!(stretch, Stretch::Last));
+    let whole = every_days.map(|_| data::panel(found, &wanted, Window { past: usize::MAX, ..window }));
+    Ok((data::panel(found, &wanted, window).map_err(in_file)?, whole.transpose().map_err(in_file)?))
 }
 
 /// Names of the series that assets of the policy have their prices from, and of what gas is paid in.
@@ -256,6 +308,7 @@ fn model(
         return Ok((Box::new(model), seen.into_iter().collect()));
     }
     match (&terms.model, terms.fallback) {
+        _ if args.train_every.is_some() => Ok((Box::new(EwmaModel::default()), Vec::new())),
         (ModelTerms::Ewma, _) => Ok((Box::new(EwmaModel::default()), Vec::new())),
         (_, ModelFallback::Hold) => Err(Failure::new(
             Exit::Usage,

@@ -1,6 +1,8 @@
 //! What a run assumes, in words: for every report.
 
-use quaestor_core::{AssetKind, Policy, Terms};
+use crate::learning::along::Along;
+use quaestor_contracts::explain::{share, span};
+use quaestor_core::{AssetKind, Policy, Terms, policy::ModelTerms};
 use quaestor_policies::VotedPolicy;
 use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Fill, Targets, VALUE_USD},
@@ -111,4 +113,29 @@ fn pools(terms: &Terms, market: &Market<'_>, told: &Assumptions) -> Vec<String> 
         found.push(format!("pools of {} are deep enough", deep.join(", ")));
     }
     found
+}
+
+/// Of models that are trained along the way.
+pub(super) fn trained_along(along: &Along, terms: &Terms) -> Vec<String> {
+    let measure = match terms.risk.model {
+        ModelTerms::Trained { .. } => "",
+        _ => " (the policy names another model, and no measure)",
+    };
+    let age = match along.age_secs_max {
+        u64::MAX => String::new(),
+        secs => format!(" and an age below {}", span(secs)),
+    };
+    vec![
+        format!(
+            "every {} days a model is trained on what was known then; it forecasts with an area under the ROC curve of {} or \
+             more{measure}{age}, and where none does, ewma forecasts",
+            along.every_days,
+            share(along.auc_bps_min)
+        ),
+        format!(
+            "these models learn from a treasury that is made up (synthetic): {}, wandering, with the policy's burn \
+             and as much revenue",
+            along.opening.words()
+        ),
+    ]
 }

@@ -43,6 +43,10 @@ pub(super) fn run(args: &StressArgs, catalog: &Catalog, output: Output) -> Resul
         let text = "--from says nothing to scenarios: a replay names its days, and what is made up begins after the last bar (--to)";
         return Err(Failure::new(Exit::Usage, text));
     }
+    if setup.train_every.is_some() {
+        let text = "--train-every is for history: all scenarios are forecast by the same model; give one with --model";
+        return Err(Failure::new(Exit::Usage, text));
+    }
     let scenarios = scenarios(&args.scenario)?;
     let found = Stressed::of(setup, catalog, scenarios, !args.scenario.is_empty(), output)?;
     found.write(args)?;
@@ -132,14 +136,14 @@ impl Stressed {
     ) -> Result<Self, Failure> {
         let (started, count) = (Instant::now(), scenarios.len());
         let data = setup::load(args)?;
-        let last = Setup::on(args, catalog, &data, Stretch::Last)?;
+        let last = Setup::on(args, catalog, &data, Stretch::Last, output)?;
         let (mut outcomes, mut left_out) = (Vec::new(), Vec::new());
         for (place, scenario) in scenarios.into_iter().enumerate() {
             let name = scenario.name.clone();
             if started.elapsed().as_secs() >= 1 {
                 output.progress(format_args!("{name}, {} of {count}", place + 1));
             }
-            match play(args, catalog, &data, &last, scenario) {
+            match play(args, catalog, &data, &last, scenario, output) {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(failure) if failure.exit == Exit::Configuration => left_out.push((name, failure.message)),
                 Err(failure) => return Err(failure),
@@ -320,9 +324,10 @@ fn play(
     data: &DataSet,
     last: &Setup,
     scenario: Scenario,
+    output: Output,
 ) -> Result<Outcome, Failure> {
     let replayed = match scenario.window() {
-        Some((from, to)) => Some(Setup::on(args, catalog, data, Stretch::Between(from, to))?),
+        Some((from, to)) => Some(Setup::on(args, catalog, data, Stretch::Between(from, to), output)?),
         None => None,
     };
     let setup = replayed.as_ref().unwrap_or(last);

@@ -5,6 +5,7 @@
 
 mod account;
 mod adding;
+pub mod along;
 mod averaging;
 mod checkpoint;
 mod files;

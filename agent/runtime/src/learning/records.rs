@@ -72,6 +72,11 @@ impl Sources {
         Ok(Self { market: Market::new(found)?, members: Vec::new() })
     }
 
+    /// Of prices that were read already.
+    pub(super) fn of(market: Market) -> Self {
+        Self { market, members: Vec::new() }
+    }
+
     /// Adds a member by its file of records: `date`, a column of whole tokens for each asset, `burn_usd`, `revenue_usd`.
     /// The member's name is the file's.
     ///
@@ -96,9 +101,14 @@ impl Sources {
     /// If an asset that they hold has no prices, or a file has the name of one.
     pub fn add_synthetic(&mut self, seed: u64) -> Result<(), SourcesError> {
         for (stream, profile) in (0u64..).zip(demo_profiles()) {
-            self.add(synthesise(&self.market, &profile, &mut generator(seed, stream))?)?;
+            self.add_made_up(&profile, seed, stream)?;
         }
         Ok(())
+    }
+
+    /// Adds a made-up member of this kind, from a stream of the seed.
+    pub(super) fn add_made_up(&mut self, profile: &Profile, seed: u64, stream: u64) -> Result<(), SourcesError> {
+        self.add(synthesise(&self.market, profile, &mut generator(seed, stream))?)
     }
 
     /// The members' shards.

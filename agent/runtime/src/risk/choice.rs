@@ -204,7 +204,11 @@ fn card_of(path: &Path) -> Result<Card, Unusable> {
     if bears(path, found.hash) { Ok(found) } else { Err(Unusable::OtherCard { path: card, found: found.hash }) }
 }
 
-fn good_enough(card: &Card, least_bps: u64) -> Result<u64, Unusable> {
+/// The area under the ROC curve that the card says, bps, if a policy that asks for `least_bps` lets the model forecast.
+///
+/// # Errors
+/// If it is less, or unknown.
+pub(crate) fn good_enough(card: &Card, least_bps: u64) -> Result<u64, Unusable> {
     match card.judgement.auc_bps() {
         None => Err(Unusable::NoScore { least_bps }),
         Some(found_bps) if found_bps < least_bps => Err(Unusable::Score { found_bps, least_bps }),

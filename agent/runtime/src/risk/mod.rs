@@ -17,6 +17,7 @@ mod refused;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use choice::good_enough;
 pub use choice::{CARD_BYTES_MAX, Choice, Models};
 pub use drivers::{DriverNow, Explained, RegimeNow};
 pub use forecast::{AssetRisk, Ceiling, Forecast, Permitted, Scene, Subject};

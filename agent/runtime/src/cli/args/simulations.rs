@@ -52,6 +52,10 @@ pub struct SetupArgs {
     /// A trained model, for a policy that names one
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Train a model every so many days on what was known then, from before the first decision on; until one is good enough
+    /// the plain estimate of volatility forecasts
+    #[arg(long, value_name = "DAYS", conflicts_with = "model", value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub train_every: Option<u32>,
     /// Seed of whatever is drawn, such as delays, named in the result
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
