@@ -310,39 +310,29 @@ impl Panel {
         self.hash
     }
 
-    /// The last `bars` bars, or all of them.
-    #[must_use]
-    pub(crate) fn suffix(&self, bars: usize) -> Self {
-        let (from, width) = (self.len().saturating_sub(bars), self.symbols.len());
-        let of = |values: &Vec<u128>| values[from..].to_vec();
-        let cut = Self {
-            symbols: self.symbols.clone(),
-            ends: self.ends[from..].to_vec(),
-            begin: self.begins_at(from),
-            exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[from * width..].to_vec())),
-            marks: self.marks[from * width..].to_vec(),
-            continuous: self.continuous.iter().skip(from).copied().collect(),
-            volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[from..].to_vec())).collect(),
-            gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
-            indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),
-            hash: self.hash,
-        };
-        if self.exact.is_some() { cut.hashed() } else { cut }
-    }
-
     /// The first `bars` bars: what was known then.
     #[must_use]
     pub fn prefix(&self, bars: usize) -> Self {
-        let (bars, width) = (bars.min(self.len()), self.symbols.len());
-        let of = |values: &Vec<u128>| values[..bars].to_vec();
+        self.cut(0..bars.min(self.len()))
+    }
+
+    /// The last `bars` bars, or all of them.
+    #[must_use]
+    pub(crate) fn suffix(&self, bars: usize) -> Self {
+        self.cut(self.len().saturating_sub(bars)..self.len())
+    }
+
+    fn cut(&self, bars: std::ops::Range<usize>) -> Self {
+        let width = self.symbols.len();
+        let (of, rows) = (|values: &Vec<u128>| values[bars.clone()].to_vec(), bars.start * width..bars.end * width);
         let cut = Self {
             symbols: self.symbols.clone(),
-            ends: self.ends[..bars].to_vec(),
-            begin: self.begin,
-            exact: self.exact.as_ref().map(|[open, close]| [open, close].map(|all| all[..bars * width].to_vec())),
-            marks: self.marks[..bars * width].to_vec(),
-            continuous: self.continuous.iter().take(bars).copied().collect(),
-            volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[..bars].to_vec())).collect(),
+            ends: self.ends[bars.clone()].to_vec(),
+            begin: self.begins_at(bars.start),
+            exact: self.exact.as_ref().map(|exact| exact.each_ref().map(|all| all[rows.clone()].to_vec())),
+            marks: self.marks[rows.clone()].to_vec(),
+            continuous: self.continuous.get(bars.clone()).unwrap_or_default().to_vec(),
+            volumes: self.volumes.iter().map(|volume| Some(volume.as_ref()?[bars.clone()].to_vec())).collect(),
             liquidity: self.liquidity.iter().map(|it| it.as_ref().map(|(found, with)| (of(found), *with))).collect(),
             gas: self.gas.as_ref().map(|(token, gas)| (token.clone(), of(gas))),
             indices: self.indices.iter().map(|(name, index)| (name.clone(), of(index))).collect(),

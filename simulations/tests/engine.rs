@@ -153,7 +153,16 @@ fn each_proposal_waits_for_what_is_drawn_and_another_seed_draws_otherwise() {
     let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
     let of = |seed| {
         let (assumed, policy, market) = (&assumed, &policy, &market);
-        engine::run(Plan { policy, model: &EwmaModel::default(), market, assumed, start: START, seed, thorough: false })
+        engine::run(Plan {
+            policy,
+            model: &EwmaModel::default(),
+            market,
+            assumed,
+            start: START,
+            seed,
+            events: None,
+            thorough: false,
+        })
     };
     let run = of(SEED);
     let mut delays: Vec<u64> = run.proposals.iter().map(|it| it.delay_secs).collect();

@@ -56,6 +56,7 @@ fn run(panel: &Panel, assumptions: &Assumptions) -> Run {
         assumed: &assumed,
         start: 0,
         seed: 1,
+        events: None,
         thorough,
     };
     let found = engine::run(plan(true));

@@ -82,7 +82,16 @@ fn train(panel: &Panel, policy: &VotedPolicy, every_days: u32) -> (Succession, V
 fn run(panel: &Panel, policy: &VotedPolicy, model: &dyn RiskModel) -> Run {
     let assumed = assumptions().check(policy.terms()).unwrap();
     let market = Market::new(panel, policy.terms(), &assumed).unwrap();
-    engine::run(Plan { policy, model, market: &market, assumed: &assumed, start: START, seed: 1, thorough: true })
+    engine::run(Plan {
+        policy,
+        model,
+        market: &market,
+        assumed: &assumed,
+        start: START,
+        seed: 1,
+        events: None,
+        thorough: true,
+    })
 }
 
 /// Whatever comes after a bar changes no model and no forecast before it.

@@ -107,7 +107,7 @@ fn a_venue_that_stops_stops_what_was_just_rehearsed() {
                         what = \"venue-frozen\"\nfrom = 2\nto = 5\n");
     let at_once = Assumptions {
         holdings: [("operations".to_owned(), held(&[("USDC", "2000000"), ("WETH", "3000")]))].into(),
-        delays: Delays { safe_secs: 0, ..Delays::default() },
+        delays: Delays { safe_secs: 0.into(), ..Delays::default() },
         prices: held(&[("VOTE", "2.5")]),
         ..Assumptions::default()
     };

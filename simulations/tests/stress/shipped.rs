@@ -62,6 +62,7 @@ fn a_run_on_what_was_known_is_the_beginning_of_the_run() {
                 market: &market,
                 assumed: &stage.assumed,
                 start: stage.start,
+                seed: 1,
                 events: Some(&stage.events),
                 thorough: true,
             });

@@ -56,7 +56,7 @@ pub(crate) fn assumptions() -> Assumptions {
         holdings: [("operations".to_owned(), held(&operations)), ("reserve".to_owned(), held(&[("USDC", "1000000")]))]
             .into(),
         flows: vec![flow("grants", "-60000"), flow("revenue", "20000")],
-        delays: Delays { safe_secs: 43_200, ..Delays::default() },
+        delays: Delays { safe_secs: 43_200.into(), ..Delays::default() },
         prices: held(&[("VOTE", "2.5"), ("DAI", "1"), ("stETH", "2300")]),
         yields: [("savings".to_owned(), 400)].into(),
         ..Assumptions::default()

@@ -157,7 +157,7 @@ impl Stressed {
         }
         outcomes.sort_by_key(|it| it.scenario.group);
         let policy = last.policy.terms().name.clone();
-        Ok(Self { policy, outcomes, left_out, provenance: last.provenance(args.seed)? })
+        Ok(Self { policy, outcomes, left_out, provenance: last.provenance()? })
     }
 
     fn played(&self) -> Vec<Played<'_>> {
