@@ -21,7 +21,7 @@ const START: usize = 420;
 const POLICY: &str = include_str!("../../../policies/library/balanced.toml");
 
 fn policy(text: &str) -> VotedPolicy {
-    quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap_or_else(|told| panic!("{told}"))
+    quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap()
 }
 
 /// A policy that asks for trained models.
