@@ -12,6 +12,7 @@ mod day;
 mod decimal;
 pub mod delays;
 pub mod depth;
+mod draw;
 pub mod engine;
 pub mod market;
 pub mod metrics;
@@ -21,6 +22,7 @@ mod problem;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod statistics;
 pub mod succession;
 
 pub use align::{Absence, AlignError, Aligned, align};
