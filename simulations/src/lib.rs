@@ -17,6 +17,7 @@ pub mod engine;
 pub mod market;
 pub mod metrics;
 mod panel;
+pub mod paths;
 pub mod plain;
 mod problem;
 pub mod report;

@@ -1,0 +1,65 @@
+//! How fast futures are made up: 365 days of seven assets.
+#![allow(missing_docs, reason = "a bench")]
+#![allow(clippy::unwrap_used, reason = "a bench ends where its fixture is wrong")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use quaestor_core::{Price, amount::WAD};
+use quaestor_simulations::{
+    Panel,
+    paths::{Futures, PathTerms, Paths},
+    statistics::{BlockSums, Intervals, overfitting},
+};
+use std::hint::black_box;
+
+const ASSETS: usize = 7;
+const DAYS: usize = 786;
+
+/// SplitMix64 (Steele, Lea and Flood 2014): a bench needs numbers, not good ones.
+fn draw(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn history() -> Panel {
+    let symbols = (0..ASSETS).map(|index| format!("A{index}")).collect();
+    let ends = (1..=DAYS as u64).map(|day| day * 86_400).collect();
+    let (mut state, mut level, mut close) = (7u64, [1.0f64; ASSETS], Vec::new());
+    for _ in 0..DAYS {
+        for level in &mut level {
+            *level *= 1.0 + 0.05 * (0..4).map(|_| draw(&mut state) - 0.5).sum::<f64>();
+            close.push(Price((*level * WAD as f64) as u128));
+        }
+    }
+    Panel::new(symbols, 0, ends, close.clone(), close).unwrap()
+}
+
+fn bench(c: &mut Criterion) {
+    let history = history();
+    let mut group = c.benchmark_group("a path of 365 days, 7 assets");
+    for futures in [Futures::Bootstrap, Futures::Gbm, Futures::Jump, Futures::Regimes] {
+        let paths = Paths::fit(&history, 0, PathTerms { futures, bars: 365, past: 2, block: 30.0, seed: 1 }).unwrap();
+        let (mut room, mut number) = (paths.panel(), 0u64);
+        group.bench_function(format!("{futures:?}"), |b| {
+            b.iter(|| {
+                number += 1;
+                paths.fill(black_box(number), room.marks_mut());
+            })
+        });
+    }
+    group.finish();
+    let mut state = 5u64;
+    let returns: Vec<f64> = (0..365).map(|_| 0.02 * (draw(&mut state) - 0.49)).collect();
+    c.bench_function("intervals of 365 returns", |b| b.iter(|| Intervals::of(black_box(&returns), 365.0, 1)));
+    let mut sums = BlockSums::new(10, DAYS).unwrap();
+    for _ in 0..1_000 {
+        let row = sums.of((0..DAYS).map(|_| draw(&mut state) - 0.5).collect::<Vec<_>>().into_iter()).unwrap();
+        sums.push(&row).unwrap();
+    }
+    c.bench_function("overfitting of 1000 configurations, 10 blocks", |b| b.iter(|| overfitting(black_box(&sums))));
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);
