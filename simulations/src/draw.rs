@@ -28,6 +28,11 @@ impl Streams {
 pub(crate) struct Draw(ChaCha8Rng);
 
 impl Draw {
+    /// Any number.
+    pub(crate) fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// Uniform between zero and one, both excluded: the middles of 2⁵³ equal pieces.
     #[inline]
     pub(crate) fn unit(&mut self) -> f64 {

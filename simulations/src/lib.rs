@@ -16,6 +16,7 @@ mod draw;
 pub mod engine;
 pub mod market;
 pub mod metrics;
+pub mod montecarlo;
 mod panel;
 pub mod paths;
 pub mod plain;
@@ -25,6 +26,7 @@ pub mod run;
 pub mod scenario;
 pub mod statistics;
 pub mod succession;
+pub mod table;
 
 pub use align::{Absence, AlignError, Aligned, align};
 pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};

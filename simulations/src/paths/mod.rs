@@ -25,7 +25,7 @@ pub const WIDTH_MAX: usize = 64;
 pub const BARS_MAX: usize = 1 << 20;
 
 /// How futures are made up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Futures {
     /// Bars of history in blocks, the same bars for all assets.
@@ -170,6 +170,11 @@ impl Paths {
     /// What they are made from and how, in one number.
     pub fn hash(&self) -> B256 {
         self.hash
+    }
+
+    /// Seed of what is drawn on path `number` beside its prices, such as how long people take: of a stream that no path has.
+    pub fn seed_of(&self, number: u64) -> u64 {
+        self.streams.stream(!number).word()
     }
 
     /// The first bar that is made up; those before it are real.

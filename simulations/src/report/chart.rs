@@ -58,6 +58,144 @@ pub(super) struct Chart {
 type Context<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 type Failed = Box<dyn std::error::Error>;
 
+/// Quantiles over time: the outer and the inner pair as bands, the middle one as a line.
+pub(super) struct FanChart<'a> {
+    /// From the lowest to the highest, at each time.
+    pub(super) quantiles: &'a [[f64; 5]],
+    /// A line that is drawn throughout, such as the value at first.
+    pub(super) level: Option<f64>,
+    /// Whether the axis begins or ends at zero.
+    pub(super) from_zero: bool,
+    pub(super) unit: fn(f64) -> String,
+}
+
+/// How much of a band's colour is seen; the inner band lies upon the outer one.
+const BAND_SHADE: f64 = 0.22;
+
+impl FanChart<'_> {
+    /// As [`Chart::svg`].
+    pub(super) fn svg(&self, times: &[u64], alt: &str) -> String {
+        pictures(alt, |area, size| {
+            let ends = self.quantiles.iter().flat_map(|row| [row[0], row[4]]).chain(self.level);
+            let mut built = axes(area, times, size, (room_for(ends, self.from_zero), self.unit), &[])?;
+            for (low, high) in [(0, 4), (1, 3)] {
+                let points = times.iter().zip(self.quantiles);
+                let mut edge: Vec<(f64, f64)> = points.clone().map(|(at, row)| (*at as f64, row[high])).collect();
+                edge.extend(points.rev().map(|(at, row)| (*at as f64, row[low])));
+                built.draw_series([Polygon::new(edge, series_colour(0).mix(BAND_SHADE).filled())])?;
+            }
+            let middle = times.iter().zip(self.quantiles).map(|(at, row)| (*at as f64, row[2]));
+            built.draw_series(LineSeries::new(middle, series_colour(0).stroke_width(2)))?;
+            if let (Some(level), Some(first), Some(last)) = (self.level, times.first(), times.last()) {
+                let line = [(*first as f64, level), (*last as f64, level)];
+                built.draw_series(LineSeries::new(line, series_colour(1).stroke_width(1)))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Both sizes of a picture, each in its class. What cannot be drawn says so in its place.
+fn pictures(alt: &str, draw: impl Fn(&DrawingArea<SVGBackend<'_>, Shift>, (u32, u32)) -> Result<(), Failed>) -> String {
+    let sized = |(class, size): &(&str, (u32, u32))| {
+        let mut text = String::new();
+        let drawn = {
+            let area = SVGBackend::with_string(&mut text, *size).into_drawing_area();
+            draw(&area, *size).and_then(|()| Ok(area.present()?))
+        };
+        match drawn {
+            Ok(()) => coloured(text, alt, class, *size),
+            Err(error) => {
+                let error = super::html::escape(&error.to_string());
+                format!("<p class=\"{class}\">this chart cannot be drawn: {error}</p>")
+            }
+        }
+    };
+    SIZES.iter().map(sized).collect()
+}
+
+/// With colours by the style sheet, and as wide as the page says.
+fn coloured(mut text: String, alt: &str, class: &str, size: (u32, u32)) -> String {
+    for (index, variable) in VARIABLES.iter().enumerate() {
+        let shade = format!("#{0:02X}{0:02X}{0:02X}", index + 1);
+        text = text.replace(&format!("\"{shade}\""), &format!("\"var({variable})\""));
+    }
+    let head = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{}\" ", super::html::escape(alt));
+    // The picture keeps its proportions.
+    let (width, height) = size;
+    let fixed = format!("width=\"{width}\" height=\"{height}\" ");
+    text.replacen("<svg ", &head, 1).replacen(&fixed, "", 1)
+}
+
+/// Below everything else; where two spans meet it is darker.
+fn shade(
+    built: &mut Context<'_, '_>,
+    spans: &[Span],
+    time: std::ops::Range<f64>,
+    heights: std::ops::Range<f64>,
+) -> Result<(), Failed> {
+    for Span { from, to } in spans {
+        let (from, to) = ((*from as f64).max(time.start), (*to as f64).min(time.end));
+        if from < to {
+            let corners = [(from, heights.start), (to, heights.end)];
+            built.draw_series([Rectangle::new(corners, series_colour(4).mix(0.16).filled())])?;
+        }
+    }
+    Ok(())
+}
+
+/// Axes of time and of a value in its unit, with `spans` of time shaded.
+fn axes<'a, 'b>(
+    area: &'a DrawingArea<SVGBackend<'b>, Shift>,
+    times: &[u64],
+    size: (u32, u32),
+    (heights, unit): (std::ops::Range<f64>, fn(f64) -> String),
+    spans: &[Span],
+) -> Result<Context<'a, 'b>, Failed> {
+    let (Some(first), Some(last)) = (times.first(), times.last()) else {
+        return Err("there is nothing to draw".into());
+    };
+    let (first, last) = (*first as f64, (*last as f64).max(*first as f64 + 1.0));
+    let narrow = size.0 < 600;
+    let mut built = ChartBuilder::on(area)
+        .margin_top(8)
+        .margin_right(14)
+        .x_label_area_size(24)
+        .y_label_area_size(if narrow { 52 } else { 64 })
+        .build_cartesian_2d(first..last, heights.clone())?;
+    shade(&mut built, spans, first..last, heights)?;
+    let days = (last - first) / 86_400.0;
+    let label = |at: &f64| {
+        let day = Day::at(*at as u64).map_or_else(String::new, |day| day.to_string());
+        day.get(if days < 100.0 { 5..10 } else { 0..7 }).unwrap_or_default().to_owned()
+    };
+    built
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(FAINT)
+        .axis_style(FAINT)
+        .x_labels(if narrow { 4 } else { 9 })
+        .y_labels(5)
+        .x_label_formatter(&label)
+        .y_label_formatter(&|value: &f64| unit(*value))
+        .label_style(("sans-serif", 12).into_font().color(&INK))
+        .draw()?;
+    Ok(built)
+}
+
+/// From the least to the greatest of some heights, with a little room.
+fn room_for(heights: impl Iterator<Item = f64>, from_zero: bool) -> std::ops::Range<f64> {
+    let mut all: Vec<f64> = heights.filter(|height| height.is_finite()).collect();
+    if from_zero || all.is_empty() {
+        all.push(0.0);
+    }
+    let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(least, most), it| (least.min(*it), most.max(*it)));
+    let room = if most > least { (most - least) * 0.05 } else { most.abs().max(1.0) * 0.05 };
+    let bottom = if from_zero && least >= 0.0 { 0.0 } else { least - room };
+    bottom..if from_zero && most <= 0.0 && least < 0.0 { 0.0 } else { most + room }
+}
+
 impl Chart {
     /// Both sizes, each in a `div` of its class. What cannot be drawn says so in its place.
     pub(super) fn svg(&self, times: &[u64], alt: &str) -> String {
@@ -66,110 +204,25 @@ impl Chart {
 
     /// The same with `spans` shaded.
     pub(super) fn svg_with(&self, times: &[u64], alt: &str, spans: &[Span]) -> String {
-        SIZES.iter().map(|(class, size)| self.sized(times, alt, spans, class, *size)).collect()
-    }
-
-    fn sized(&self, times: &[u64], alt: &str, spans: &[Span], class: &str, size: (u32, u32)) -> String {
-        let mut text = String::new();
-        let drawn = self.draw(times, spans, size, &mut text);
-        if let Err(error) = drawn {
-            return format!(
-                "<p class=\"{class}\">this chart cannot be drawn: {}</p>",
-                super::html::escape(&error.to_string())
-            );
-        }
-        for (index, variable) in VARIABLES.iter().enumerate() {
-            let shade = format!("#{0:02X}{0:02X}{0:02X}", index + 1);
-            text = text.replace(&format!("\"{shade}\""), &format!("\"var({variable})\""));
-        }
-        let head = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{}\" ", super::html::escape(alt));
-        // The page says how wide; the picture keeps its proportions.
-        let (width, height) = size;
-        let fixed = format!("width=\"{width}\" height=\"{height}\" ");
-        text.replacen("<svg ", &head, 1).replacen(&fixed, "", 1)
-    }
-
-    fn draw(&self, times: &[u64], spans: &[Span], size: (u32, u32), text: &mut String) -> Result<(), Failed> {
-        let area = SVGBackend::with_string(text, size).into_drawing_area();
-        self.draw_on(&area, times, spans, size)?;
-        area.present()?;
-        Ok(())
-    }
-
-    fn draw_on(
-        &self,
-        area: &DrawingArea<SVGBackend<'_>, Shift>,
-        times: &[u64],
-        spans: &[Span],
-        size: (u32, u32),
-    ) -> Result<(), Failed> {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else {
-            return Err("there is nothing to draw".into());
-        };
-        let (first, last) = (*first as f64, (*last as f64).max(*first as f64 + 1.0));
-        let narrow = size.0 < 600;
-        let mut built = ChartBuilder::on(area)
-            .margin_top(8)
-            .margin_right(14)
-            .x_label_area_size(24)
-            .y_label_area_size(if narrow { 52 } else { 64 })
-            .build_cartesian_2d(first..last, self.range())?;
-        self.shade(&mut built, spans, first..last)?;
-        let days = (last - first) / 86_400.0;
-        let label = |at: &f64| {
-            let day = Day::at(*at as u64).map_or_else(String::new, |day| day.to_string());
-            day.get(if days < 100.0 { 5..10 } else { 0..7 }).unwrap_or_default().to_owned()
-        };
-        built
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(FAINT)
-            .axis_style(FAINT)
-            .x_labels(if narrow { 4 } else { 9 })
-            .y_labels(5)
-            .x_label_formatter(&label)
-            .y_label_formatter(&|value: &f64| (self.unit)(*value))
-            .label_style(("sans-serif", 12).into_font().color(&INK))
-            .draw()?;
-        if self.stacked {
-            self.areas(&mut built, times)?
-        } else {
-            self.lines(&mut built, times)?
-        }
-        self.draw_marks(&mut built)
-    }
-
-    /// Below everything else; where two spans meet it is darker.
-    fn shade(&self, built: &mut Context<'_, '_>, spans: &[Span], time: std::ops::Range<f64>) -> Result<(), Failed> {
-        let range = self.range();
-        for Span { from, to } in spans {
-            let (from, to) = ((*from as f64).max(time.start), (*to as f64).min(time.end));
-            if from < to {
-                let corners = [(from, range.start), (to, range.end)];
-                built.draw_series([Rectangle::new(corners, series_colour(4).mix(0.16).filled())])?;
+        pictures(alt, |area, size| {
+            let mut built = axes(area, times, size, (self.range(), self.unit), spans)?;
+            if self.stacked {
+                self.areas(&mut built, times)?
+            } else {
+                self.lines(&mut built, times)?
             }
-        }
-        Ok(())
+            self.draw_marks(&mut built)
+        })
     }
 
     fn range(&self) -> std::ops::Range<f64> {
-        let stacked: Vec<f64>;
-        let mut all: Vec<f64> = if self.stacked {
+        let marks = self.marks.iter().map(|(_, _, height)| *height);
+        if self.stacked {
             let length = self.series.first().map_or(0, |one| one.values.len());
-            stacked = (0..length).map(|at| self.series.iter().map(|one| one.values[at]).sum()).collect();
-            stacked
-        } else {
-            self.series.iter().flat_map(|one| one.values.iter().copied()).filter(|value| value.is_finite()).collect()
-        };
-        all.extend(self.marks.iter().map(|(_, _, height)| *height));
-        if self.from_zero || all.is_empty() {
-            all.push(0.0);
+            let stacked = (0..length).map(|at| self.series.iter().map(|one| one.values[at]).sum());
+            return room_for(stacked.chain(marks), self.from_zero);
         }
-        let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(least, most), it| (least.min(*it), most.max(*it)));
-        let room = if most > least { (most - least) * 0.05 } else { most.abs().max(1.0) * 0.05 };
-        let bottom = if self.from_zero && least >= 0.0 { 0.0 } else { least - room };
-        bottom..if self.from_zero && most <= 0.0 && least < 0.0 { 0.0 } else { most + room }
+        room_for(self.series.iter().flat_map(|one| one.values.iter().copied()).chain(marks), self.from_zero)
     }
 
     /// At most so many points that a chart shows them all: of each bucket the least and the greatest, in their order, so that

@@ -2,8 +2,10 @@
 
 mod chart;
 mod html;
+mod montecarlo;
 mod stress;
 
+pub use montecarlo::montecarlo;
 pub use stress::{Played, StressReport};
 
 use crate::{
@@ -20,7 +22,7 @@ use quaestor_contracts::explain::rule_key;
 use quaestor_core::{Policy, Rule, Terms};
 
 /// What a run depends on, beside its first and last bar: the same give the same bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Provenance {
     /// Hash of the data.
     pub data_hash: B256,

@@ -3,6 +3,7 @@
 mod data;
 mod fetch;
 mod learning;
+mod montecarlo;
 mod risk;
 mod simulations;
 
@@ -11,6 +12,7 @@ pub use fetch::{
     ChainlinkArgs, CoinGeckoArgs, DefiLlamaArgs, FetchCommand, KeyKind, NodeArgs, UniswapArgs, WantedArgs,
 };
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
+pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, SetupArgs, StressArgs};
 

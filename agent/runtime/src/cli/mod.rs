@@ -13,11 +13,14 @@ mod exit;
 mod federation;
 mod fetch;
 mod init;
+mod interrupt;
 mod journal;
+mod montecarlo;
 mod output;
 mod person;
 mod policy;
 mod privacy;
+mod progress;
 mod risk;
 mod run;
 mod safe;
@@ -36,8 +39,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     BacktestArgs, CompareArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand,
-    InitArgs, JournalCommand, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand, StatusArgs, StressArgs,
-    TrainArgs, VerifyArgs,
+    InitArgs, JournalCommand, MontecarloArgs, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand,
+    StatusArgs, StressArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -156,6 +159,14 @@ enum Command {
                       --data prices --json > new.json\n  quaestor compare old.json new.json"
     )]
     Compare(CompareArgs),
+    /// Run a policy on many made-up futures that are fitted to history, and say how the outcomes are spread
+    #[command(
+        after_help = "Examples:\n  quaestor montecarlo --policy policy.toml --data simulations/data/daily --assume assume.toml --out futures.html\n  \
+                      quaestor montecarlo --weights ETH=5000,BTC=3000 --every 30 --data prices --paths 50000 --futures regimes\n  quaestor montecarlo … \
+                      --shard 2/8 --part part-2\n\nEverything in the outcome is synthetic. The same inputs give the same bytes on any number of \
+                      threads (RAYON_NUM_THREADS)."
+    )]
+    Montecarlo(MontecarloArgs),
     /// Fetch histories of prices, yields, gas and liquidity for backtests, check them, or make one file of them
     #[command(
         subcommand,
@@ -188,6 +199,7 @@ impl Command {
             Self::Backtest(args) => args.json.json,
             Self::Stress(args) => args.json.json,
             Self::Compare(args) => args.json.json,
+            Self::Montecarlo(args) => args.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
             Self::Data(DataCommand::Fetch(command)) => command.wanted().json.json,
@@ -271,6 +283,7 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         Command::Backtest(args) => backtest::run(args, catalog, output),
         Command::Stress(args) => stress::run(args, catalog, output),
         Command::Compare(args) => compare::run(args, output),
+        Command::Montecarlo(args) => montecarlo::run(args, catalog, output),
         Command::Data(command) => {
             start_telemetry(&cli.log, &quiet)?;
             block_on(data::run(command, output))

@@ -1,0 +1,73 @@
+//! What `montecarlo` takes.
+
+use super::{JsonArg, SetupArgs};
+use std::path::PathBuf;
+
+/// How futures are made up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FuturesArg {
+    /// Bars of history in blocks of random length, the same bars for all assets
+    Bootstrap,
+    /// Correlated geometric Brownian motions
+    Gbm,
+    /// The same with jumps that all assets have at once
+    Jump,
+    /// A calm and a stormy regime that follow each other
+    Regimes,
+}
+
+/// `montecarlo`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct MontecarloArgs {
+    /// What is run, and the history that futures are fitted to: from `--from` to `--to`.
+    #[command(flatten)]
+    pub setup: SetupArgs,
+    /// How futures are made up
+    #[arg(long, value_name = "HOW", default_value = "bootstrap")]
+    pub futures: FuturesArg,
+    /// Made-up futures
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub paths: u64,
+    /// Days of each, after the last of the data
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub days: u64,
+    /// Mean length of a block of the bootstrap
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub block: u64,
+    /// The fall from the highest value whose probability is asked
+    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=99))]
+    pub drawdown: u64,
+    /// The runway below which the probability to fall is asked
+    #[arg(long, value_name = "MONTHS", default_value_t = 12)]
+    pub runway: u64,
+    /// Make only part I of N, from one on, and write it to --part; `merge` joins the parts
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "part")]
+    pub shard: Option<(u64, u64)>,
+    /// Where the part goes, or what is finished when Ctrl-C ends it [default: montecarlo.part]
+    #[arg(long, value_name = "FILE")]
+    pub part: Option<PathBuf>,
+    /// Go on with what an interrupted run kept
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Write a report for people, a self-contained HTML file
+    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
+    pub out: Option<PathBuf>,
+    /// Write the figures of each path as CSV
+    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
+    pub csv: Option<PathBuf>,
+    /// Write the figures of each path as Parquet
+    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
+    pub parquet: Option<PathBuf>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let read = || {
+        let (part, of) = text.split_once('/')?;
+        let (part, of) = (part.trim().parse().ok()?, of.trim().parse().ok()?);
+        (1 <= part && part <= of && of <= 1_000_000).then_some((part, of))
+    };
+    read().ok_or_else(|| "write which part of how many, from one on, such as 2/8".to_owned())
+}

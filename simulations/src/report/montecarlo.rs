@@ -1,0 +1,160 @@
+//! The report of a Monte-Carlo simulation.
+
+use super::{chart::FanChart, day, html, html::Page, number, percent, short_percent, short_usd, usd};
+use crate::{
+    montecarlo::{Distribution, FAN_PATHS_MAX, Fan, Head, Results},
+    paths::Futures,
+};
+
+/// One row of quantiles.
+fn row(name: &str, found: Option<&Distribution>, text: fn(f64) -> String) -> Vec<String> {
+    let quantiles = found.map(Distribution::quantiles);
+    let cells = (0..5).map(|place| quantiles.map_or_else(|| "–".to_owned(), |found| text(found[place])));
+    let mean = found.map_or_else(|| "–".to_owned(), |found| text(found.mean));
+    [name.to_owned()].into_iter().chain(cells).chain([mean]).collect()
+}
+
+fn share(value: f64) -> String {
+    percent(Some(value))
+}
+
+fn plain(value: f64) -> String {
+    number(Some(value))
+}
+
+/// What the columns of [`row`] are.
+const QUANTILES_HEAD: [&str; 7] = ["", "5 %", "25 %", "median", "75 %", "95 %", "mean"];
+/// Names of the bands, as the key of a chart has them.
+const BANDS: [&str; 3] = ["median", "half of the paths", "nine of ten"];
+
+/// The whole file.
+pub fn montecarlo(head: &Head, results: &Results) -> String {
+    let mut page = Page::new();
+    heading(&mut page, head, results);
+    fans(&mut page, head, &results.fan);
+    distributions(&mut page, head, results);
+    grounds(&mut page, head);
+    page.end(&format!("{}: made-up futures", head.title))
+}
+
+fn heading(page: &mut Page, head: &Head, results: &Results) {
+    page.raw(&format!("<h1>{}</h1>", html::escape(&head.title)));
+    page.raw(&format!(
+        "<p><b class=\"bad\">Synthetic.</b> {} made-up futures of {} bars each, {} to {}; none of them happened, and none will. \
+         The pipeline that runs live decided on each.</p>",
+        usd(results.paths as f64),
+        head.bars,
+        day(head.begin),
+        day(head.end),
+    ));
+    let middle = |found: Option<Distribution>| found.map(|found| found.p50);
+    page.tiles(&[
+        ("median value at the end, USD", middle(results.policy.final_value).map_or_else(String::new, usd)),
+        ("median growth a year", percent(middle(results.policy.cagr))),
+        ("median deepest fall", percent(middle(results.policy.max_drawdown))),
+        ("paths that lost", share(results.policy.loss_probability)),
+        (&format!("paths that fell by {}", short_percent(head.drawdown)), share(results.policy.drawdown_probability)),
+        (&format!("paths with a runway under {} months", head.runway_months), percent(results.odds.runway_probability)),
+        ("paths in which something was refused", share(results.odds.refused_share)),
+        ("proposals of a path, in the mean", plain(results.proposals_mean)),
+    ]);
+}
+
+fn fans(page: &mut Page, head: &Head, fan: &Fan) {
+    let of = if (fan.paths as u64) < head.paths && fan.paths as u64 == FAN_PATHS_MAX {
+        format!(" Of the first {} paths.", usd(fan.paths as f64))
+    } else {
+        String::new()
+    };
+    let key = |level: &str| {
+        let band = |opacity: f64, name: &str| {
+            format!("<span><i style=\"background:var(--s0);opacity:{opacity}\"></i>{name}</span>")
+        };
+        let level = if level.is_empty() {
+            String::new()
+        } else {
+            format!("<span><i style=\"background:var(--s1)\"></i>{level}</span>")
+        };
+        let bands = [band(1.0, BANDS[0]), band(0.4, BANDS[1]), band(0.22, BANDS[2])].concat();
+        format!("<div class=\"key\">{bands}{level}</div>")
+    };
+    page.heading("Value");
+    page.raw(&key("value at first"));
+    let level = Some(head.initial_value);
+    let chart = FanChart { quantiles: &fan.value, level, from_zero: true, unit: short_usd };
+    let caption = format!("Dollars, synthetic, quantiles at each time on their own: no path runs along a band.{of}");
+    page.figure(&chart.svg(&fan.times, "value over time, quantiles of made-up futures"), &[], &caption);
+    page.heading("Fall from the highest value");
+    page.raw(&key(""));
+    let chart = FanChart { quantiles: &fan.drawdown, level: None, from_zero: true, unit: short_percent };
+    let caption = format!("Synthetic. What flowed in or out does not count.{of}");
+    page.figure(&chart.svg(&fan.times, "drawdown over time, quantiles of made-up futures"), &[], &caption);
+}
+
+fn distributions(page: &mut Page, head: &Head, results: &Results) {
+    page.heading("Over all paths");
+    let Results { policy, hold, .. } = results;
+    let mut rows = vec![
+        row("value at the end, USD", policy.final_value.as_ref(), usd),
+        row("growth a year", policy.cagr.as_ref(), share),
+        row("deepest fall", policy.max_drawdown.as_ref(), share),
+        row("Sharpe", policy.sharpe.as_ref(), plain),
+    ];
+    if results.runway_months_min.is_some() {
+        rows.push(row("least runway, months", results.runway_months_min.as_ref(), plain));
+    }
+    page.table(&QUANTILES_HEAD, &rows, None);
+    page.heading("Keeping what is held at first");
+    page.table(
+        &QUANTILES_HEAD,
+        &[
+            row("value at the end, USD", hold.final_value.as_ref(), usd),
+            row("growth a year", hold.cagr.as_ref(), share),
+            row("deepest fall", hold.max_drawdown.as_ref(), share),
+            row("Sharpe", hold.sharpe.as_ref(), plain),
+        ],
+        None,
+    );
+    page.raw("<p class=\"dim\">On the same paths with the same flows, without costs.</p>");
+    page.heading("How often");
+    let both = |what: String, own: f64, other: f64| vec![what, share(own), share(other)];
+    let mut rows = vec![
+        both("it lost, what flowed aside".into(), policy.loss_probability, hold.loss_probability),
+        both(
+            format!("it fell by more than {}", short_percent(head.drawdown)),
+            policy.drawdown_probability,
+            hold.drawdown_probability,
+        ),
+    ];
+    if let Some(found) = results.odds.runway_probability {
+        let what = format!("the runway fell under {} months", head.runway_months);
+        rows.push(vec![what, share(found), "–".to_owned()]);
+    }
+    rows.push(vec!["something was refused".to_owned(), share(results.odds.refused_share), "–".to_owned()]);
+    page.table(&["share of paths in which", "this policy", "hold"], &rows, None);
+    page.paragraph(&format!(
+        "{} proposals of a path in the mean, of which {} were executed.",
+        plain(results.proposals_mean),
+        plain(results.executed_mean)
+    ));
+}
+
+fn grounds(page: &mut Page, head: &Head) {
+    page.heading("Assumed");
+    page.list(&head.assumed);
+    page.heading("To run it again");
+    let super::Provenance { data_hash, policy_hash, model_hash, assumptions_hash, seed } = head.provenance;
+    let how = match head.futures {
+        Futures::Bootstrap => format!("bootstrap, blocks of {} bars in the mean", head.block),
+        Futures::Gbm => "gbm".to_owned(),
+        Futures::Jump => "jump".to_owned(),
+        Futures::Regimes => "regimes".to_owned(),
+    };
+    page.raw(&format!(
+        "<p class=\"dim\">The same data, policy, model, assumptions, way to make up futures, seed and number of paths give the \
+         same bytes.</p><ul><li>data <code>{data_hash}</code></li><li>policy <code>{policy_hash}</code></li><li>model \
+         <code>{model_hash}</code></li><li>assumptions <code>{assumptions_hash}</code></li><li>futures <code>{how}</code></li>\
+         <li>seed <code>{seed}</code></li></ul><p class=\"dim\">A year has 365 days; returns are simple and without flows; growth \
+         a year is on 365 days; volatility divides by n − 1. A quantile is over the paths that have the figure.</p>"
+    ));
+}
