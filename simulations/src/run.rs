@@ -134,7 +134,8 @@ pub struct Run {
     pub outside_bands: u64,
     /// What was forecast at each decision of a thorough run.
     pub forecasts: Vec<Forecast>,
-    /// Stable value at the end of each bar, without the shares of vaults, dollars; of a thorough run.
+    /// Stable value at the end of each bar, without the shares of vaults, dollars; of a thorough run, and where the policy names
+    /// a burn.
     pub stable: Vec<f64>,
     #[serde(skip)]
     cash: Vec<bool>,

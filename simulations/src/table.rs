@@ -159,7 +159,7 @@ mod tests {
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         let file = SerializedFileReader::new(file).unwrap();
         let rows: Vec<String> = file.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
-        assert_eq!(rows[1], "{path: 1, sharpe: null, what, why: \"a \\\"b\\\"\"}");
+        assert_eq!(rows[1], "{path: 1, sharpe: null, what, why: \"a \"b\"\"}");
         assert_eq!(rows.len(), 3);
     }
 }

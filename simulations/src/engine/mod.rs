@@ -213,6 +213,8 @@ impl<'a> Engine<'a> {
         self.run.mark(self.treasury.value(), inflow);
         if self.plan.thorough {
             self.run.hold(self.treasury.values());
+        } else if !self.plan.policy.terms().risk.burn_monthly.is_zero() {
+            self.run.stable.push(self.treasury.stable());
         }
     }
 

@@ -196,6 +196,13 @@ impl<'a> Treasury<'a> {
         }
     }
 
+    /// Value of stable assets at the end of the bar, without the shares of vaults, dollars.
+    pub(super) fn stable(&self) -> f64 {
+        let assets = self.terms.assets.iter().zip(&self.held).enumerate();
+        let cash = assets.filter(|(_, (asset, _))| asset.kind == AssetKind::Stable && !asset.feeds.is_empty());
+        cash.fold(0.0, |sum, (place, (_, held))| sum + held * self.market.mark(self.at.0, place))
+    }
+
     fn count(&mut self) {
         let accounts = &self.snapshot.accounts;
         for (index, (held, unit)) in self.held.iter_mut().zip(&self.units).enumerate() {

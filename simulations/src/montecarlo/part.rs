@@ -225,8 +225,7 @@ impl Part {
             return Err(PartError::Head { reason: format!("paths {} to {} of {}", span.first, span.end, head.paths) });
         }
         let mut outcomes = Vec::new();
-        let mut lines = rest.split_inclusive('\n').enumerate().peekable();
-        while let Some((place, line)) = lines.next() {
+        for (place, line) in rest.split_inclusive('\n').enumerate() {
             let Some(line) = line.strip_suffix('\n') else { break };
             let failed = |reason: String| PartError::Row { line: place + 2, reason };
             let outcome = read_row(line, head.times.len()).map_err(failed)?;

@@ -88,7 +88,7 @@ impl FanChart<'_> {
             built.draw_series(LineSeries::new(middle, series_colour(0).stroke_width(2)))?;
             if let (Some(level), Some(first), Some(last)) = (self.level, times.first(), times.last()) {
                 let line = [(*first as f64, level), (*last as f64, level)];
-                built.draw_series(LineSeries::new(line, series_colour(1).stroke_width(1)))?;
+                built.draw_series(LineSeries::new(line, series_colour(1).stroke_width(2)))?;
             }
             Ok(())
         })

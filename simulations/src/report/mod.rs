@@ -13,6 +13,7 @@ use crate::{
     market::Market,
     metrics::{Figures, Spread, Summary},
     run::{Fate, Run},
+    statistics::{ForecastTests, Interval, Intervals},
     succession::Training,
 };
 use alloy_primitives::B256;
@@ -97,7 +98,8 @@ fn short_usd(value: f64) -> String {
 }
 
 fn short_percent(value: f64) -> String {
-    format!("{:.0} %", value * 100.0)
+    let text = format!("{:.0} %", value * 100.0);
+    if text == "-0 %" { "0 %".to_owned() } else { text }
 }
 
 fn months(value: f64) -> String {
@@ -143,6 +145,40 @@ fn figures_row(name: &str, value: f64, figures: &Figures) -> Vec<String> {
 /// What the columns of [`figures_row`] are.
 const FIGURES_HEAD: [&str; 10] =
     ["", "value USD", "CAGR", "volatility", "Sharpe", "Sortino", "Calmar", "max drawdown", "VaR 95", "CVaR 95"];
+
+/// What figures might have been.
+fn intervals(page: &mut Page, found: &Intervals) {
+    let ends = |end: fn(&Interval) -> f64| {
+        let share = |it: &Option<Interval>| percent(it.as_ref().map(end));
+        let plain = |it: &Option<Interval>| number(it.as_ref().map(end));
+        let Intervals { cagr, volatility, sharpe, sortino, calmar, max_drawdown, var95, cvar95, .. } = found;
+        let ratios = [plain(sharpe), plain(sortino), plain(calmar)];
+        [vec![share(cagr), share(volatility)], ratios.to_vec(), vec![share(max_drawdown), share(var95), share(cvar95)]]
+            .concat()
+    };
+    let row = |name: &str, cells: Vec<String>| [vec![name.to_owned()], cells].concat();
+    let head: Vec<&str> = FIGURES_HEAD.iter().copied().filter(|name| *name != "value USD").collect();
+    page.heading("How far these figures can be trusted");
+    page.table(&head, &[row("from", ends(|it| it.low)), row("to", ends(|it| it.high))], None);
+    page.raw(&format!(
+        "<p class=\"dim\">{:.0} % of {} resamples of this policy's bars lie between: the stationary bootstrap, blocks of {} bars in the \
+         mean, seed {}. They say what chance did to the figures of these bars, and nothing of other times.</p>",
+        found.level * 100.0, found.resamples, found.block, found.seed
+    ));
+}
+
+/// Whether what was forecast came true.
+fn forecast_tests(page: &mut Page, found: &ForecastTests) {
+    let qlike = number(found.qlike);
+    page.paragraph(&format!("{} forecasts met the day after them: QLIKE of the variance {qlike}.", found.forecasts));
+    if let Some(var) = &found.var {
+        page.paragraph(&format!(
+            "The value at risk was exceeded {} times in {} days, and should have been {:.1} times: p {:.3} by Kupiec's test, {:.3} by \
+             Christoffersen's of independence, {:.3} of both together.",
+            var.breaches, var.days, var.expected, var.kupiec_p, var.independence_p, var.conditional_p
+        ));
+    }
+}
 
 impl Report<'_> {
     /// The whole file.
@@ -201,6 +237,9 @@ impl Report<'_> {
             rows.push(figures_row(rival.name, rival.values.last().copied().unwrap_or_default(), &rival.figures));
         }
         page.table(&FIGURES_HEAD, &rows, Some(0));
+        if let Some(found) = &self.summary.intervals {
+            intervals(page, found);
+        }
         page.heading("Where the change of value came from");
         let split = self.summary.split;
         let rows = [
@@ -329,6 +368,9 @@ impl Report<'_> {
             &["forecast volatility", &second],
             "A year, of the whole treasury.",
         );
+        if let Some(found) = &self.summary.forecast_tests {
+            forecast_tests(page, found);
+        }
     }
 
     fn trainings(&self, page: &mut Page) {

@@ -48,16 +48,23 @@ fn heading(page: &mut Page, head: &Head, results: &Results) {
         day(head.end),
     ));
     let middle = |found: Option<Distribution>| found.map(|found| found.p50);
-    page.tiles(&[
+    let (fell, short) = (
+        format!("paths that fell by {}", short_percent(head.drawdown)),
+        format!("paths with a runway under {} months", head.runway_months),
+    );
+    let mut tiles = vec![
         ("median value at the end, USD", middle(results.policy.final_value).map_or_else(String::new, usd)),
         ("median growth a year", percent(middle(results.policy.cagr))),
         ("median deepest fall", percent(middle(results.policy.max_drawdown))),
         ("paths that lost", share(results.policy.loss_probability)),
-        (&format!("paths that fell by {}", short_percent(head.drawdown)), share(results.policy.drawdown_probability)),
-        (&format!("paths with a runway under {} months", head.runway_months), percent(results.odds.runway_probability)),
+        (&fell, share(results.policy.drawdown_probability)),
         ("paths in which something was refused", share(results.odds.refused_share)),
         ("proposals of a path, in the mean", plain(results.proposals_mean)),
-    ]);
+    ];
+    if let Some(found) = results.odds.runway_probability {
+        tiles.insert(5, (&short, share(found)));
+    }
+    page.tiles(&tiles);
 }
 
 fn fans(page: &mut Page, head: &Head, fan: &Fan) {
@@ -78,17 +85,21 @@ fn fans(page: &mut Page, head: &Head, fan: &Fan) {
         let bands = [band(1.0, BANDS[0]), band(0.4, BANDS[1]), band(0.22, BANDS[2])].concat();
         format!("<div class=\"key\">{bands}{level}</div>")
     };
+    // All paths begin at one point.
+    let times: Vec<u64> = [head.begin].into_iter().chain(fan.times.iter().copied()).collect();
+    let from = |first: f64, quantiles: &[[f64; 5]]| [&[[first; 5]], quantiles].concat();
+    let (values, falls) = (from(head.initial_value, &fan.value), from(0.0, &fan.drawdown));
     page.heading("Value");
     page.raw(&key("value at first"));
     let level = Some(head.initial_value);
-    let chart = FanChart { quantiles: &fan.value, level, from_zero: true, unit: short_usd };
+    let chart = FanChart { quantiles: &values, level, from_zero: true, unit: short_usd };
     let caption = format!("Dollars, synthetic, quantiles at each time on their own: no path runs along a band.{of}");
-    page.figure(&chart.svg(&fan.times, "value over time, quantiles of made-up futures"), &[], &caption);
+    page.figure(&chart.svg(&times, "value over time, quantiles of made-up futures"), &[], &caption);
     page.heading("Fall from the highest value");
     page.raw(&key(""));
-    let chart = FanChart { quantiles: &fan.drawdown, level: None, from_zero: true, unit: short_percent };
+    let chart = FanChart { quantiles: &falls, level: None, from_zero: true, unit: short_percent };
     let caption = format!("Synthetic. What flowed in or out does not count.{of}");
-    page.figure(&chart.svg(&fan.times, "drawdown over time, quantiles of made-up futures"), &[], &caption);
+    page.figure(&chart.svg(&times, "drawdown over time, quantiles of made-up futures"), &[], &caption);
 }
 
 fn distributions(page: &mut Page, head: &Head, results: &Results) {

@@ -12,6 +12,7 @@ use quaestor_simulations::{
     metrics::{Figures, Spread, Summary},
     report::{Report, number, percent, usd},
     run::Run,
+    statistics::Interval,
     succession::Training,
 };
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     let started = Instant::now();
     let found = engine::run(plan);
     let elapsed_secs = started.elapsed().as_secs_f64();
-    let summary = Summary::of(&found, policy.terms(), &market);
+    let summary = Summary::of(&found, policy.terms(), &market).with_statistics(&found, args.setup.seed, setup.var_tail);
     let stated = setup.stated(&market);
     if setup.assumed.fill == Fill::SameBar {
         output.progress("warning: --fill same-bar looks ahead: it executes at the very price that was decided on");
@@ -126,6 +127,19 @@ fn tell(
     for rival in &summary.rivals {
         output.line(row(rival.name, rival.values.last().copied().unwrap_or_default(), &rival.figures))?;
     }
+    if let Some(found) = &summary.intervals {
+        let ends = |it: &Option<Interval>, text: fn(Option<f64>) -> String| {
+            it.map_or_else(|| "unknown".to_owned(), |it| format!("{} to {}", text(Some(it.low)), text(Some(it.high))))
+        };
+        let (sharpe, cagr) = (ends(&found.sharpe, number), ends(&found.cagr, percent));
+        output.line(format_args!(
+            "{:.0} % interval Sharpe {sharpe}, CAGR {cagr} ({} resamples in blocks of {} bars, seed {})",
+            found.level * 100.0,
+            found.resamples,
+            found.block,
+            found.seed
+        ))?;
+    }
     output.line("")?;
     let split = summary.split;
     output.line(format_args!(
@@ -183,6 +197,19 @@ fn tell(
         percent(Some(summary.outside_bands_share)),
         summary.decisions
     ))?;
+    if let Some(found) = &summary.forecast_tests {
+        output.line(format_args!(
+            "forecasts   {} met the day after them: QLIKE of the variance {}",
+            found.forecasts,
+            number(found.qlike)
+        ))?;
+        if let Some(var) = &found.var {
+            output.line(format_args!(
+                "VaR         exceeded {} times in {} days, {:.1} expected; p {:.3} by Kupiec, {:.3} by Christoffersen",
+                var.breaches, var.days, var.expected, var.kupiec_p, var.conditional_p
+            ))?;
+        }
+    }
     if let Some(months) = summary.runway_months_min {
         output.line(format_args!("runway      {months:.1} months at the least"))?;
     }

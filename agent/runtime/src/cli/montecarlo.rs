@@ -31,7 +31,7 @@ const PART_BYTES_MAX: u64 = 8 << 30;
 const PART: &str = "montecarlo.part";
 
 pub(super) fn run(args: &MontecarloArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
-    let setup = Setup::read(&args.setup, catalog)?;
+    let setup = Setup::read(&args.setup, catalog, output)?;
     let paths = fit(args, &setup)?;
     let scene = Scene { policy: &setup.policy, model: setup.model.as_ref(), assumed: &setup.assumed, paths: &paths };
     let head = head(args, &setup, &scene)?;

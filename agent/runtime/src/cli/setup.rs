@@ -12,7 +12,7 @@ use quaestor_core::{
     policy::{ModelFallback, ModelTerms},
 };
 use quaestor_policies::VotedPolicy;
-use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile};
+use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile, models::tail::tail_share};
 use quaestor_simulations::{
     Panel,
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
@@ -44,6 +44,8 @@ pub(super) struct Setup {
     /// Trainings along the way.
     pub(super) trainings: Vec<Training>,
     seed: u64,
+    /// How often the model says that its value at risk is exceeded, where it has one.
+    pub(super) var_tail: Option<f64>,
     /// What is to be said of data and model.
     notes: Vec<String>,
 }
@@ -94,10 +96,11 @@ impl Setup {
         if matches!(stretch, Stretch::Last) {
             start = panel.len().saturating_sub(1);
         }
-        let (model, said) = model(args, &policy, &panel, start)?;
+        let Chosen { model, var_tail, notes: said } = model(args, &policy, &panel, start)?;
         notes.extend(said);
         let seed = args.seed;
-        let mut found = Self { policy, told, assumed, panel, start, model, trainings: Vec::new(), seed, notes };
+        let mut found =
+            Self { policy, told, assumed, panel, start, model, var_tail, trainings: Vec::new(), seed, notes };
         if let Some((every_days, past)) = args.train_every.zip(past) {
             found.train_along(every_days, &past, output)?;
         }
@@ -288,14 +291,17 @@ fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked)
     names
 }
 
-/// The model that the policy names, and what is to be said of it.
-fn model(
-    args: &SetupArgs,
-    policy: &VotedPolicy,
-    panel: &Panel,
-    start: usize,
-) -> Result<(Box<dyn RiskModel>, Vec<String>), Failure> {
+/// A model, and what is to be said of it.
+struct Chosen {
+    model: Box<dyn RiskModel>,
+    var_tail: Option<f64>,
+    notes: Vec<String>,
+}
+
+/// The model that the policy names.
+fn model(args: &SetupArgs, policy: &VotedPolicy, panel: &Panel, start: usize) -> Result<Chosen, Failure> {
     let terms = &policy.terms().risk;
+    let ewma = |notes| Chosen { model: Box::new(EwmaModel::default()), var_tail: None, notes };
     if let Some(path) = &args.model {
         let file = path.display();
         let failed = |error: &dyn std::fmt::Display| configuration(format!("{file}: {error}"));
@@ -305,18 +311,19 @@ fn model(
         let trained = u64::from(model.file().trained_at_day) * 86_400;
         let seen = (trained > panel.begins_at(start))
             .then(|| "the model was trained on days of this run: what it forecasts for them it has seen".to_owned());
-        return Ok((Box::new(model), seen.into_iter().collect()));
+        let tail = model.file().parameters.tail.as_ref().and_then(|part| tail_share(part.confidence_bps).ok());
+        return Ok(Chosen { model: Box::new(model), var_tail: tail, notes: seen.into_iter().collect() });
     }
     match (&terms.model, terms.fallback) {
-        _ if args.train_every.is_some() => Ok((Box::new(EwmaModel::default()), Vec::new())),
-        (ModelTerms::Ewma, _) => Ok((Box::new(EwmaModel::default()), Vec::new())),
+        _ if args.train_every.is_some() => Ok(ewma(Vec::new())),
+        (ModelTerms::Ewma, _) => Ok(ewma(Vec::new())),
         (_, ModelFallback::Hold) => Err(Failure::new(
             Exit::Usage,
             "the policy names a trained model and holds without it; give one with --model",
         )),
         (_, ModelFallback::Ewma) => {
             let note = "the policy names a trained model and none was given (--model): its fallback, ewma, forecasts";
-            Ok((Box::new(EwmaModel::default()), vec![note.to_owned()]))
+            Ok(ewma(vec![note.to_owned()]))
         }
     }
 }

@@ -1,0 +1,204 @@
+//! What somebody who runs thousands of futures relies on: a path is its number, threads and interruptions change nothing, and
+//! its figures are those of a backtest of it.
+#![allow(clippy::unwrap_used, reason = "a test ends where its fixture is wrong")]
+
+use quaestor_core::Policy;
+use quaestor_policies::VotedPolicy;
+use quaestor_risk::EwmaModel;
+use quaestor_simulations::{
+    Day, Panel,
+    assumptions::{Assumptions, Checked, Delays, FlowTerms},
+    engine::{self, Plan},
+    load_dir,
+    market::Market,
+    metrics::Summary,
+    montecarlo::{FAN_POINTS_MAX, Head, Part, Results, Scene, Span, fan_bars, join},
+    paths::{Futures, PathTerms, Paths},
+    plain,
+    report::{Provenance, montecarlo},
+};
+
+fn history() -> Panel {
+    let day = |text: &str| text.parse::<Day>().unwrap();
+    let series = load_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily"), u64::MAX).unwrap();
+    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
+    Panel::daily(&kept, day("2019-06-01"), day("2021-06-30")).unwrap()
+}
+
+/// A balanced treasury that burns 60,000 dollars a month, and looks at its risk.
+fn balanced() -> (VotedPolicy, Checked) {
+    let text = include_str!("../../policies/library/balanced.toml")
+        .replace("volatility_bps_max = 8000", "volatility_bps_max = 8000\nburn_monthly = \"60000 USD\"");
+    let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap();
+    let held = |amounts: &[(&str, &str)]| amounts.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let assumed = Assumptions {
+        holdings: [("operations".to_owned(), held(&[("USDC", "600000"), ("WETH", "300"), ("VOTE", "40000")]))].into(),
+        flows: vec![FlowTerms {
+            name: "payroll".into(),
+            account: "operations".into(),
+            asset: "USDC".into(),
+            monthly: "-60000".into(),
+        }],
+        prices: held(&[("VOTE", "2.5")]),
+        ..Assumptions::default()
+    };
+    let checked = assumed.check(policy.terms()).unwrap();
+    (policy, checked)
+}
+
+fn weights() -> (VotedPolicy, Checked) {
+    let text = plain::policy(&plain::weights("ETH=6000,USDC=2000").unwrap(), 20);
+    let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
+    let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
+    let assumed = Assumptions {
+        holdings: [(plain::ACCOUNT.to_owned(), cash)].into(),
+        delays: Delays { safe_secs: 0, ..Delays::default() },
+        every_bars: Some(30),
+        ..Assumptions::default()
+    };
+    let checked = assumed.check(policy.terms()).unwrap();
+    (policy, checked)
+}
+
+fn paths(futures: Futures, bars: usize, past: usize) -> Paths {
+    Paths::fit(&history(), 0, PathTerms { futures, bars, past, block: 30.0, seed: 4 }).unwrap()
+}
+
+fn head(scene: &Scene<'_>, count: u64) -> Head {
+    let hash = scene.paths.hash();
+    let provenance =
+        Provenance { data_hash: hash, policy_hash: hash, model_hash: hash, assumptions_hash: hash, seed: 4 };
+    let mut head = Head::new("Test".into(), scene, count, scene.initial_value().unwrap(), provenance);
+    (head.drawdown, head.runway_months) = (0.2, 9.0);
+    head
+}
+
+fn whole(scene: &Scene<'_>, count: u64) -> Part {
+    let span = Span { first: 0, end: count };
+    Part { head: head(scene, count), span, outcomes: scene.run(0..count, |_| true).unwrap() }
+}
+
+#[test]
+fn threads_interruptions_and_shards_change_nothing() {
+    let (policy, assumed) = weights();
+    let (model, paths) = (EwmaModel::default(), paths(Futures::Regimes, 400, 2));
+    let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| whole(&scene, 230))
+    };
+    let (one, sixteen) = (on(1), on(16));
+    assert_eq!(one.text().unwrap(), sixteen.text().unwrap());
+    let results = Results::of(&one.head, &one.outcomes);
+    let json = |results: &Results| serde_json::to_string(results).unwrap();
+    assert_eq!(json(&results), json(&Results::of(&sixteen.head, &sixteen.outcomes)));
+    // A path alone is the path among others.
+    assert_eq!(scene.run(77..78, |_| true).unwrap(), one.outcomes[77..78]);
+    // What was finished when somebody ended it, written and read, and the rest after it.
+    let mut asked = 0;
+    let kept = scene.run(0..230, |_| {
+        asked += 1;
+        asked == 1
+    });
+    let kept = Part { outcomes: kept.unwrap(), ..one.clone() };
+    assert!(!kept.is_whole() && !kept.outcomes.is_empty(), "it ends after the first batch");
+    let mut read = Part::parse(&kept.text().unwrap()).unwrap();
+    let next = read.outcomes.len() as u64;
+    read.outcomes.extend(scene.run(next..230, |_| true).unwrap());
+    assert_eq!(read.text().unwrap(), one.text().unwrap());
+    let shard = |first: u64, end: u64| {
+        let part = Part {
+            head: head(&scene, 230),
+            span: Span { first, end },
+            outcomes: scene.run(first..end, |_| true).unwrap(),
+        };
+        Part::parse(&part.text().unwrap()).unwrap()
+    };
+    let (_, joined) = join(vec![shard(115, 230), shard(0, 115)]).unwrap();
+    assert_eq!(joined, one.outcomes);
+    let html = montecarlo(&one.head, &results);
+    assert_eq!(html, montecarlo(&head(&scene, 230), &Results::of(&one.head, &joined)));
+    assert!(html.contains("Synthetic") && html.matches("<svg").count() == 4);
+}
+
+/// The same path through the backtest's own figures, for a policy with a risk ceiling, flows and a burn.
+#[test]
+fn figures_are_those_of_a_backtest_of_the_path() {
+    let (policy, assumed) = balanced();
+    let (model, paths) = (EwmaModel::default(), paths(Futures::Bootstrap, 120, 256));
+    let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+    let found = scene.run(0..6, |_| true).unwrap();
+    let near = |one: f64, other: f64| assert!((one / other - 1.0).abs() < 1e-9, "{one} and {other}");
+    let mut acted = 0;
+    for outcome in &found {
+        let mut panel = paths.panel();
+        paths.fill(outcome.number, panel.marks_mut());
+        let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+        let plan = Plan {
+            policy: &policy,
+            model: &model,
+            market: &market,
+            assumed: &assumed,
+            start: paths.start(),
+            seed: paths.seed_of(outcome.number),
+            events: None,
+            thorough: true,
+        };
+        let run = engine::run(plan);
+        let summary = Summary::of(&run, policy.terms(), &market);
+        let own = outcome.policy;
+        near(own.final_value, summary.final_value);
+        near(1.0 + own.total_return, 1.0 + summary.figures.total_return);
+        near(own.max_drawdown, summary.figures.max_drawdown);
+        near(own.sharpe.unwrap(), summary.figures.sharpe.unwrap());
+        near(own.cagr.unwrap(), summary.figures.cagr.unwrap());
+        near(outcome.runway_months_min.unwrap(), summary.runway_months_min.unwrap());
+        let hold = &summary.rivals[0];
+        near(outcome.hold.final_value, *hold.values.last().unwrap());
+        near(outcome.hold.max_drawdown, hold.figures.max_drawdown);
+        near(outcome.hold.sharpe.unwrap(), hold.figures.sharpe.unwrap());
+        assert_eq!((outcome.proposals, outcome.refusals), (summary.proposals as u64, summary.refusals));
+        acted += summary.executed;
+        assert_eq!(outcome.executed, summary.executed as u64);
+        assert_eq!(*outcome.fan[..120].last().unwrap(), summary.final_value as f32);
+    }
+    assert!(acted > 0, "something was done");
+    near(scene.initial_value().unwrap(), 600_000.0 * paths_last(&paths, 1) + 300.0 * paths_last(&paths, 0) + 100_000.0);
+}
+
+/// The last real mark of a column.
+fn paths_last(paths: &Paths, column: usize) -> f64 {
+    let mut panel = paths.panel();
+    paths.fill(0, panel.marks_mut());
+    panel.marks(paths.start() - 1)[column]
+}
+
+#[test]
+fn odds_are_counted() {
+    let (policy, assumed) = weights();
+    let (model, paths) = (EwmaModel::default(), paths(Futures::Gbm, 90, 2));
+    let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+    let part = whole(&scene, 300);
+    let results = Results::of(&part.head, &part.outcomes);
+    let share = |is: fn(&quaestor_simulations::montecarlo::Outcome) -> bool| {
+        part.outcomes.iter().filter(|it| is(it)).count() as f64 / 300.0
+    };
+    assert_eq!(results.policy.loss_probability, share(|it| it.policy.total_return < 0.0));
+    assert_eq!(results.policy.drawdown_probability, share(|it| it.policy.max_drawdown < -0.2));
+    assert!((0.05..0.95).contains(&results.policy.drawdown_probability), "the question is one: {results:?}");
+    assert_eq!(results.odds.runway_probability, None, "a plain policy burns nothing");
+    assert_eq!((results.hold.loss_probability, results.fan.paths), (0.0, 300), "all cash at first");
+    let value = results.policy.final_value.unwrap();
+    let ends = results.fan.value.last().unwrap();
+    assert!((ends[2] / value.p50 - 1.0).abs() < 1e-6, "the fan ends where the paths end");
+    assert!(results.fan.value.iter().all(|row| row.windows(2).all(|pair| pair[0] <= pair[1])));
+}
+
+#[test]
+fn a_fan_is_bounded_and_ends_at_the_end() {
+    for bars in [1, 2, 119, 120, 121, 365, 8_760] {
+        let found = fan_bars(bars);
+        assert!(found.len() <= FAN_POINTS_MAX && *found.last().unwrap() == bars - 1, "{bars}: {found:?}");
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]), "{bars}");
+    }
+}
