@@ -207,8 +207,8 @@ fn tell(head: &Head, results: &Results, speed: &str, output: Output) -> Result<(
         let cells: String = found.quantiles().iter().map(|value| format!("{:>14}", text(*value))).collect();
         output.line(format_args!("{name:<22}{cells}{:>14}", text(found.mean)))
     };
-    let (share, plain): (fn(f64) -> String, fn(f64) -> String) =
-        (|value| percent(Some(value)), |value| number(Some(value)));
+    let share: fn(f64) -> String = |value| percent(Some(value));
+    let plain: fn(f64) -> String = |value| number(Some(value));
     let side = |name: &str, side: &Side| {
         row(&format!("value USD{name}"), side.final_value, usd)?;
         row(&format!("CAGR{name}"), side.cagr, share)?;
