@@ -52,7 +52,7 @@ fn weights() -> (VotedPolicy, Checked) {
     let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
     let assumed = Assumptions {
         holdings: [(plain::ACCOUNT.to_owned(), cash)].into(),
-        delays: Delays { safe_secs: 0, ..Delays::default() },
+        delays: Delays { safe_secs: 0.into(), ..Delays::default() },
         every_bars: Some(30),
         ..Assumptions::default()
     };

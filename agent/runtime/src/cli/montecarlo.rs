@@ -87,7 +87,7 @@ fn head(args: &MontecarloArgs, setup: &Setup, scene: &Scene<'_>) -> Result<Head,
     let terms = setup.policy.terms();
     let (panel, initial_value) = (scene.paths.panel(), scene.initial_value().map_err(configuration)?);
     let market = Market::new(&panel, terms, &setup.assumed).map_err(configuration)?;
-    let mut head = Head::new(terms.name.clone(), scene, args.paths, initial_value, setup.provenance(args.setup.seed)?);
+    let mut head = Head::new(terms.name.clone(), scene, args.paths, initial_value, setup.provenance()?);
     head.drawdown = args.drawdown as f64 / 100.0;
     head.runway_months = args.runway as f64;
     head.assumed = scene.paths.said();
