@@ -353,7 +353,7 @@ async fn a_feed_is_read_through_its_phases() {
     let told = sidecar(&found);
     assert_eq!(
         told["details"]["rounds"],
-        json!({"rounds": 869, "absent_rounds": 1, "rounds_without_price": 1, "phases": [4, 3, 1]}),
+        json!({"rounds": 869, "absent_rounds": 1, "rounds_without_price": 1, "phases": [4, 3, 1], "overlapping_rounds": 0}),
         "600 less one of phase 4, 20, none, and the newest 250 of phase 1"
     );
     assert_eq!(told["details"]["description"], "ETH / USD");
@@ -374,6 +374,12 @@ async fn a_feed_is_read_through_its_phases() {
         let again = run(wanted(&server, &name), &settings()).await.unwrap();
         assert_eq!(fs::read(again.out).unwrap(), fs::read(&found.out).unwrap(), "{refused} of {count}");
     }
+
+    // Phase 3 goes on for ten hours beside phase 4, whose rounds come later: phase 3 is not seen there.
+    let beside = Phases { phases: [(0, 300), (300, 0), (300, 30), (320, 600)], readable_from: 1 };
+    let other = run(wanted(&beside.serve(None), "beside.parquet"), &settings()).await.unwrap();
+    assert_eq!(closes(&other), expected);
+    assert_eq!(sidecar(&other)["details"]["rounds"]["overlapping_rounds"], 10);
 
     let server = Phases { readable_from: 3, ..phases() }.serve(None);
     let error = run(wanted(&server, "a.parquet"), &settings()).await.unwrap_err().to_string();

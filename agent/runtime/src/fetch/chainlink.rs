@@ -64,6 +64,9 @@ pub struct Rounds {
     pub rounds_without_price: u64,
     /// Phases that they come from, the newest first.
     pub phases: Vec<u64>,
+    /// Rounds of a phase that are not older than the first one of a later phase: two aggregators answered at that time. The
+    /// later round of the two counts, and the chain does not say which one the proxy showed.
+    pub overlapping_rounds: u64,
 }
 
 /// Reads what does not change from page to page.
@@ -199,6 +202,8 @@ fn id_of(text: &str, settled: &Settled, feed: Address) -> Result<U80, FetchError
 fn told(pages: Vec<Page>, settled: &Settled, feed: Address) -> Result<(Vec<Sample>, Rounds), FetchError> {
     let mut rounds = Rounds { absent_rounds: pages.iter().map(|page| page.absent).sum(), ..Rounds::default() };
     let mut found = Vec::new();
+    // The first time of this phase so far, and of those after it.
+    let (mut first, mut first_later) = (u64::MAX, u64::MAX);
     for round in pages.into_iter().flat_map(|page| page.rounds) {
         let wrong = |_| FetchError::NoContract { address: feed, what: "a price feed", block: settled.block.number };
         let (id, answer) = (id_of(&round.id, settled, feed)?, round.answer.parse::<I256>().map_err(wrong)?);
@@ -206,7 +211,10 @@ fn told(pages: Vec<Page>, settled: &Settled, feed: Address) -> Result<(Vec<Sampl
         let phase = u64::from(parts(id).0);
         if rounds.phases.last() != Some(&phase) {
             rounds.phases.push(phase);
+            first_later = first;
         }
+        first = first.min(round.at);
+        rounds.overlapping_rounds += u64::from(round.at >= first_later);
         if answer <= I256::ZERO {
             rounds.rounds_without_price += 1;
             continue;
