@@ -1,14 +1,12 @@
-//! Decimal text, as floats are written, to wad and back without a float between.
+//! Decimal text, as floats are written, to integers and back without a float between.
 
 /// Longest text that is a number.
 const TEXT_BYTES_MAX: usize = 64;
-/// Decimal places of wad.
-const PLACES: i32 = 18;
 
 /// A number read from text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wad {
-    /// Its magnitude in wad, rounded toward zero.
+pub(crate) struct Decimal {
+    /// Its magnitude in the last place, rounded toward zero.
     pub(crate) magnitude: u128,
     /// Whether anything was lost by rounding.
     pub(crate) rounded: bool,
@@ -16,14 +14,9 @@ pub(crate) struct Wad {
     pub(crate) negative: bool,
 }
 
-/// Reads `12.5`, `-3` or `1.25e-7`: digits with at most one point, and perhaps an exponent. `None` for anything else, and
-/// for what does not fit in 128 bits of wad.
-pub(crate) fn parse(text: &str) -> Option<Wad> {
-    parse_places(text, PLACES)
-}
-
-/// The same with another number of decimal places than those of wad.
-pub(crate) fn parse_places(text: &str, places: i32) -> Option<Wad> {
+/// Reads `12.5`, `-3` or `1.25e-7`: digits with at most one point, and perhaps an exponent, as a number with so many decimal
+/// places. `None` for anything else, and for what does not fit in 128 bits then.
+pub(crate) fn parse_places(text: &str, places: i32) -> Option<Decimal> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -40,7 +33,7 @@ pub(crate) fn parse_places(text: &str, places: i32) -> Option<Wad> {
     if whole.is_empty() || !(whole.bytes().chain(fraction.bytes())).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Digits before this position count in wad, the others are rounded away.
+    // Digits before this position count, the others are rounded away.
     let kept = i32::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_add(places)?;
     let (mut magnitude, mut rounded, mut position) = (0u128, false, 0i32);
     for byte in whole.bytes().chain(fraction.bytes()) {
@@ -51,12 +44,12 @@ pub(crate) fn parse_places(text: &str, places: i32) -> Option<Wad> {
         }
         position += 1;
     }
-    // At most exponent + 18 steps, and the first that overflows ends it.
+    // At most exponent + places steps, and the first that overflows ends it.
     while position < kept && magnitude > 0 {
         magnitude = magnitude.checked_mul(10)?;
         position += 1;
     }
-    Some(Wad { magnitude, rounded, negative: negative && (magnitude > 0 || rounded) })
+    Some(Decimal { magnitude, rounded, negative: negative && (magnitude > 0 || rounded) })
 }
 
 /// The decimal text of `magnitude` with so many places, without zeros at its end: what [`parse_places`] reads back.
@@ -81,6 +74,10 @@ mod tests {
 
     const ONE: u128 = 1_000_000_000_000_000_000;
 
+    fn parse(text: &str) -> Option<Decimal> {
+        parse_places(text, 18)
+    }
+
     #[test]
     fn plain_and_exponent_forms_are_exact() {
         let exact = [
@@ -96,14 +93,14 @@ mod tests {
             ("1.50000000000000000000000", ONE * 3 / 2),
         ];
         for (text, magnitude) in exact {
-            assert_eq!(parse(text), Some(Wad { magnitude, rounded: false, negative: false }), "{text}");
+            assert_eq!(parse(text), Some(Decimal { magnitude, rounded: false, negative: false }), "{text}");
         }
     }
 
     #[test]
     fn what_is_finer_than_wad_is_rounded_toward_zero_and_says_so() {
         for (text, magnitude) in [("1.0000000000000000019", ONE + 1), ("1e-19", 0), ("99e-19", 9), ("5e-999", 0)] {
-            assert_eq!(parse(text), Some(Wad { magnitude, rounded: true, negative: false }), "{text}");
+            assert_eq!(parse(text), Some(Decimal { magnitude, rounded: true, negative: false }), "{text}");
         }
     }
 
@@ -113,7 +110,7 @@ mod tests {
             for magnitude in [0, 1, 10, 999, ONE, ONE + 1, 27 * ONE, u128::MAX] {
                 let written = text(magnitude, places);
                 let read = parse_places(&written, i32::try_from(places).unwrap());
-                assert_eq!(read, Some(Wad { magnitude, rounded: false, negative: false }), "{written}");
+                assert_eq!(read, Some(Decimal { magnitude, rounded: false, negative: false }), "{written}");
             }
         }
         assert_eq!(text(1_500, 3), "1.5");
@@ -121,8 +118,8 @@ mod tests {
 
     #[test]
     fn below_zero_is_told_apart() {
-        assert_eq!(parse("-1.5"), Some(Wad { magnitude: ONE * 3 / 2, rounded: false, negative: true }));
-        assert_eq!(parse("-0.0"), Some(Wad { magnitude: 0, rounded: false, negative: false }));
+        assert_eq!(parse("-1.5"), Some(Decimal { magnitude: ONE * 3 / 2, rounded: false, negative: true }));
+        assert_eq!(parse("-0.0"), Some(Decimal { magnitude: 0, rounded: false, negative: false }));
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! Market data, read exactly and never filled in silently, and what a policy would have done with it.
 //!
-//! [`data`] reads histories of any step from a minute to a day. [`load_dir`] and [`load_str`] read daily prices with all
-//! their columns, such as those under `data/daily`, and [`align`] takes the same days of several series. Nothing here reads
-//! a clock: the time after which a row lies in the future is handed in.
+//! [`data`] reads histories of any step from a minute to a day, such as those under `data/`. Nothing here reads a clock: the
+//! time after which a row lies in the future is handed in.
 
-mod align;
 pub mod assumptions;
-mod daily;
 pub mod data;
 mod day;
 mod decimal;
@@ -28,8 +25,6 @@ pub mod statistics;
 pub mod succession;
 pub mod table;
 
-pub use align::{Absence, AlignError, Aligned, align};
-pub use daily::{DailyBar, DailySeries, FILE_BYTES_MAX, HEADER, Rounded, load_dir, load_str};
 pub use day::Day;
 pub use panel::{Panel, PanelError};
 pub use problem::{DataError, PROBLEMS_MAX, Problem, ProblemKind};

@@ -1,6 +1,5 @@
 //! Prices of several assets at the same bars.
 
-use crate::{AlignError, DailySeries, Day, align};
 use alloy_primitives::{B256, Keccak256};
 use quaestor_core::{Price, Value, amount::WAD};
 
@@ -66,23 +65,6 @@ pub enum PanelError {
 }
 
 impl Panel {
-    /// Of daily series, from `from` to `to`, both included.
-    ///
-    /// # Errors
-    /// If a series lacks one of these days.
-    pub fn daily(series: &[DailySeries], from: Day, to: Day) -> Result<Self, AlignError> {
-        let aligned = align(series, from, to)?;
-        let ends: Vec<u64> = aligned.days.iter().map(|day| day.close_timestamp()).collect();
-        let bars = 0..ends.len();
-        let of = |price: fn(&crate::DailyBar) -> Price| -> Vec<Price> {
-            bars.clone().flat_map(|bar| aligned.rows.iter().map(move |rows| price(&rows[bar]))).collect()
-        };
-        let symbols = series.iter().map(|one| one.symbol().to_owned()).collect();
-        let volumes = aligned.rows.iter().map(|rows| Some(rows.iter().map(|row| row.volume).collect()));
-        let prices = [of(|row| row.open), of(|row| row.close)];
-        Ok(Self::of_columns(symbols, from.open_timestamp(), ends, prices, volumes.collect()))
-    }
-
     /// Of columns: `ends` rise strictly from `begin`, `open` and `close` hold `ends.len() × symbols.len()` prices above zero,
     /// bar by bar.
     ///

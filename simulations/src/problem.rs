@@ -34,12 +34,6 @@ pub enum ProblemKind {
         /// Bytes allowed.
         allowed: u64,
     },
-    /// The columns are others.
-    #[error("the header is `{found}`; write `{}`", crate::HEADER.join(","))]
-    Header {
-        /// What was read.
-        found: String,
-    },
     /// There is no row.
     #[error("has no rows; give at least one day")]
     Empty,
@@ -58,12 +52,6 @@ pub enum ProblemKind {
         wanted: usize,
         /// Their names.
         header: String,
-    },
-    /// The date is none.
-    #[error("`{text}` is no day; write such as `2020-03-12`")]
-    Date {
-        /// What was read.
-        text: String,
     },
     /// The columns hold nothing that is known.
     #[error("the header is `{found}`; {wanted}")]

@@ -8,9 +8,9 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Costs, Delays, FlowTerms},
+    data::{self, Options, Window},
     delays::Delay,
     engine::{self, Plan, Session},
-    load_dir,
     market::Market,
     metrics::Summary,
     plain,
@@ -26,10 +26,10 @@ fn policy(text: &str) -> VotedPolicy {
 
 fn panel(from: &str, to: &str) -> Panel {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
-    let day = |text: &str| text.parse::<Day>().unwrap();
-    let series = load_dir(folder, u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
-    Panel::daily(&kept, day(from), day(to)).unwrap()
+    let day = |text: &str| text.parse::<Day>().unwrap().open_timestamp();
+    let found = data::load(folder, &Options { now: u64::MAX, ..Options::default() }).unwrap();
+    let window = Window { from: Some(day(from)), to: Some(day(to)), past: 0 };
+    data::panel(&found, &["ETH", "USDC"], window).unwrap().panel
 }
 
 fn held(amounts: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -6,10 +6,10 @@
 use quaestor_core::Policy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
-    Day, Panel,
+    Day,
     assumptions::{Assumptions, Costs, Delays, Fill, Targets},
+    data::{self, Options, Window},
     engine::{self, Plan},
-    load_dir,
     market::Market,
     metrics::Summary,
     plain,
@@ -58,10 +58,10 @@ const CASES: [Case; 3] = [
 #[test]
 fn values_are_vectorbts_to_one_part_in_a_billion() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
-    let day = |text: &str| text.parse::<Day>().unwrap();
-    let series = load_dir(folder, u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "BTC"].contains(&one.symbol())).collect();
-    let panel = Panel::daily(&kept, day("2020-01-01"), day("2020-12-31")).unwrap();
+    let day = |text: &str| text.parse::<Day>().unwrap().open_timestamp();
+    let found = data::load(folder, &Options { now: u64::MAX, ..Options::default() }).unwrap();
+    let window = Window { from: Some(day("2020-01-01")), to: Some(day("2020-12-31")), past: 0 };
+    let panel = data::panel(&found, &["ETH", "BTC"], window).unwrap().panel;
     for (every, weights, fee_bps, slippage_bps, expected) in CASES {
         let text = plain::policy(&plain::weights(weights).unwrap(), fee_bps + slippage_bps);
         let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();

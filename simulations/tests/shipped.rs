@@ -4,10 +4,9 @@
 
 use quaestor_core::{Policy, Price, Value};
 use quaestor_simulations::{
-    Absence, AlignError, DailySeries, Day, align,
+    Day,
     assumptions::Assumptions,
-    data::{self, DataSet, Fill, Kind, Options, Selected, Window},
-    load_dir,
+    data::{self, DataSet, Fill, Kind, Options, SelectError, Selected, Series, Window},
     market::{Earns, Market, Pool, Source},
 };
 
@@ -17,29 +16,33 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
 /// 2021-07-07 00:00 UTC.
 const NOW: u64 = 1_625_616_000;
 
-fn day(text: &str) -> Day {
-    text.parse().unwrap()
+fn day(text: &str) -> u64 {
+    text.parse::<Day>().unwrap().open_timestamp()
 }
 
-fn shipped() -> Vec<DailySeries> {
-    load_dir(FOLDER, NOW).unwrap_or_else(|problems| panic!("{problems}"))
+fn shipped() -> DataSet {
+    data::load(FOLDER, &Options { now: NOW, ..Options::default() }).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-fn of<'a>(series: &'a [DailySeries], symbol: &str) -> &'a DailySeries {
-    series.iter().find(|one| one.symbol() == symbol).unwrap()
+fn of<'a>(found: &'a DataSet, symbol: &str) -> &'a Series {
+    found.get(Kind::Price, symbol).unwrap()
 }
 
 #[test]
 fn every_file_loads_whole() {
-    let found: Vec<_> = shipped()
+    let data = shipped();
+    let found: Vec<_> = data
         .iter()
-        .map(|one| {
-            assert_eq!(one.rounded(), []);
-            let rows = one.rows();
-            (one.symbol().to_owned(), rows.len(), rows[0].day.to_string(), rows[rows.len() - 1].day.to_string())
+        .map(|(_, one)| {
+            assert_eq!((one.kind, one.step, one.rounding.count, one.filled.rows), (Kind::Price, 86_400, 0, 0));
+            assert!(one.notes.is_empty() && one.ignored.is_empty());
+            let prices = one.prices().unwrap();
+            assert!(prices.range.is_some() && prices.volume.is_some() && prices.market_cap.is_some());
+            (one.name.as_str(), one.len(), one.begin, one.last())
         })
         .collect();
-    let row = |symbol: &str, count, from: &str| (symbol.to_owned(), count, from.to_owned(), "2021-07-06".to_owned());
+    let last = day("2021-07-06") + 86_399;
+    let row = |symbol: &'static str, count, from: &str| (symbol, count, day(from), last);
     assert_eq!(
         found,
         [
@@ -54,21 +57,23 @@ fn every_file_loads_whole() {
 
 #[test]
 fn numbers_are_exactly_those_of_the_text() {
-    let series = shipped();
-    let first = &of(&series, "ETH").rows()[0];
+    let data = shipped();
+    let first = of(&data, "ETH").prices().unwrap();
     // 2015-08-08,2.793760061264038,2.7988100051879883,0.7147250175476074,0.7533249855041504,674188.0,45486894.2408
-    let prices = [first.open, first.high, first.low, first.close];
+    let (high, low) = first.range.as_ref().unwrap();
+    let prices = [first.open[0], high[0], low[0], first.close[0]];
     let expected = ["2.793760061264038", "2.7988100051879883", "0.7147250175476074", "0.7533249855041504"];
     assert_eq!(prices, expected.map(|text| Price::parse(text).unwrap()));
     let expected = ["674188.0", "45486894.2408"].map(|text| Value::parse(text).unwrap());
-    assert_eq!([first.volume, first.market_cap], expected);
+    assert_eq!([of(&data, "ETH").volume(0).unwrap(), first.market_cap.as_ref().unwrap()[0]], expected);
 }
 
 #[test]
 fn the_crash_of_march_2020_is_in_it() {
-    let series = shipped();
+    let data = shipped();
     for (symbol, fall_permille) in [("ETH", 423), ("BTC", 372)] {
-        let close = |text| of(&series, symbol).at(day(text)).unwrap().close.0;
+        let series = of(&data, symbol);
+        let close = |text| series.prices().unwrap().close[series.row_at(day(text)).unwrap()].0;
         let (before, after) = (close("2020-03-11"), close("2020-03-12"));
         // Rounded to the nearest thousandth.
         assert_eq!(((before - after) * 10_000 / before + 5) / 10, fall_permille, "{symbol}");
@@ -76,29 +81,32 @@ fn the_crash_of_march_2020_is_in_it() {
 }
 
 #[test]
-fn the_days_of_all_are_aligned_or_the_missing_are_named() {
-    let series = shipped();
-    let (from, to) = (day("2020-10-05"), day("2021-07-06"));
-    let aligned = align(&series, from, to).unwrap();
-    assert_eq!((aligned.days.len(), aligned.rows.len()), (275, 5));
-    for rows in &aligned.rows {
-        assert!(rows.iter().map(|row| row.day).eq(aligned.days.iter().copied()));
+fn the_days_of_all_stand_side_by_side_or_what_is_short_is_named() {
+    let data = shipped();
+    let window = |from: &str, to: &str| Window { from: Some(day(from)), to: Some(day(to)), past: 0 };
+    let all = ["AAVE", "BTC", "ETH", "UNI", "USDC"];
+    let panel = data::panel(&data, &all, window("2020-10-05", "2021-07-06")).unwrap().panel;
+    assert_eq!((panel.len(), panel.symbols().len()), (275, 5));
+    assert_eq!((panel.begins_at(0), panel.ends()[274]), (day("2020-10-05"), day("2021-07-06") + 86_399));
+    for (column, symbol) in all.iter().enumerate() {
+        let series = of(&data, symbol);
+        let row = series.row_at(day("2021-01-01")).unwrap();
+        assert_eq!(panel.close(88, column), series.prices().unwrap().close[row], "{symbol}");
     }
-    let error = align(&series, day("2020-09-17"), day("2021-07-07")).unwrap_err();
+    let error = data::panel(&data, &all, window("2020-09-17", "2021-07-06")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "days are missing and nothing is filled in: AAVE from 2020-09-17 to 2020-10-04, AAVE from 2021-07-07 to 2021-07-07, \
-         BTC from 2021-07-07 to 2021-07-07, ETH from 2021-07-07 to 2021-07-07, UNI from 2020-09-17 to 2020-09-17, UNI from \
-         2021-07-07 to 2021-07-07, USDC from 2021-07-07 to 2021-07-07; choose other days or leave the series out"
+        "AAVE has prices from 2020-10-05 00:00 to 2021-07-06 23:59:59 only, UNI has prices from 2020-09-18 00:00 to \
+         2021-07-06 23:59:59 only, and nothing is filled in; choose other times or leave out what is short"
     );
-    let early = align(&series[3..4], day("2020-09-17"), day("2020-09-18"));
-    let absences = vec![Absence { symbol: "UNI".into(), from: day("2020-09-17"), to: day("2020-09-17") }];
-    assert_eq!(early, Err(AlignError::Missing { absences }));
-    assert_eq!(
-        align(&series, to, from).unwrap_err().to_string(),
-        "2021-07-06 lies after 2020-10-05; write the earlier day first"
-    );
-    assert_eq!(align(&[], from, to), Err(AlignError::NoSeries));
+    let SelectError::Missing { series } = data::panel(&data, &all, window("2021-07-06", "2021-07-07")).unwrap_err()
+    else {
+        panic!("a day is missing at the end of all");
+    };
+    assert_eq!(series.iter().map(|short| short.name.as_str()).collect::<Vec<_>>(), all);
+    let backward = data::panel(&data, &all, window("2021-07-06", "2020-10-05")).unwrap_err();
+    assert!(matches!(backward, SelectError::Empty { .. }), "{backward}");
+    assert!(matches!(data::panel(&data, &[], window("2020-10-05", "2021-07-06")), Err(SelectError::NoPrices { .. })));
 }
 
 fn minutes() -> DataSet {

@@ -311,6 +311,26 @@ fn with_noise_real_records_are_scored_only_when_that_is_asked_for() {
 }
 
 #[test]
+fn prices_are_daily_and_from_whatever_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let parquet = folder.path().join("all.parquet").display().to_string();
+    assert!(quaestor(&["data", "import", PRICES, "--out", &parquet]).status.success());
+    let model = |prices: &str, out: &str| {
+        let out = folder.path().join(out).display().to_string();
+        let args = ["train", "--prices", prices, "--until", "2021-05-01", "--trees", "2", "--synthetic", "1"];
+        document(&quaestor(&[&args[..], &["--out", &out, "--json"]].concat()))["hash"].clone()
+    };
+    assert_eq!(model(PRICES, "csv"), model(&parquet, "parquet"));
+    let hours = folder.path().join("ETH.csv");
+    fs::write(&hours, "timestamp,close\n1583971200,1\n1583974800,2\n").unwrap();
+    let said = complaint(&["train", "--prices", &hours.display().to_string(), "--synthetic", "1"], 3);
+    assert!(said.contains("prices of ETH have a bar every 3600 s; a model learns from days"), "{said}");
+    fs::write(&hours, "date,close\n2020-03-12,1\n2020-03-14,2\n").unwrap();
+    let said = complaint(&["train", "--prices", &hours.display().to_string(), "--synthetic", "1"], 3);
+    assert!(said.contains("ETH.csv:3: days missing between 2020-03-12 and 2020-03-14: 1"), "{said}");
+}
+
+#[test]
 fn bad_records_say_file_line_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("own.csv");

@@ -8,8 +8,8 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::Assumptions,
+    data::{self, Options, Window},
     engine::{self, Plan},
-    load_dir,
     market::Market,
     run::Run,
     succession::{Succession, Training},
@@ -36,10 +36,10 @@ fn trained(auc_bps_min: u64, age_max: &str) -> VotedPolicy {
 /// ETH and USDC, day by day from this day on until before that one.
 fn panel(days: u64) -> Panel {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../simulations/data/daily");
-    let series: Vec<_> = load_dir(folder, u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
-    let first: Day = "2018-11-01".parse().unwrap();
-    Panel::daily(&kept, first, Day::at(first.open_timestamp() + (days - 1) * DAY).unwrap()).unwrap()
+    let found = data::load(folder, &Options { now: u64::MAX, ..Options::default() }).unwrap();
+    let first = "2018-11-01".parse::<Day>().unwrap().open_timestamp();
+    let window = Window { from: Some(first), to: Some(first + (days - 1) * DAY), past: 0 };
+    data::panel(&found, &["ETH", "USDC"], window).unwrap().panel
 }
 
 /// The same with ETH at a tenth of its price from `bar` on.

@@ -6,7 +6,7 @@ use super::{
     time,
 };
 use crate::{
-    decimal::{self, Wad},
+    decimal::{self, Decimal},
     problem::{DataError, ProblemKind},
 };
 use quaestor_core::{Price, Value};
@@ -141,7 +141,7 @@ impl<'a> Checker<'a> {
         let name = column.name();
         let text = text.trim();
         let places = self.kind.places();
-        let Some(Wad { magnitude, rounded, negative }) = decimal::parse_places(text, i32::from(places)) else {
+        let Some(Decimal { magnitude, rounded, negative }) = decimal::parse_places(text, i32::from(places)) else {
             self.problem(line, ProblemKind::Number { column: name, text: text.to_owned() });
             return None;
         };

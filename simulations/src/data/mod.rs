@@ -20,7 +20,7 @@ mod time;
 
 pub use canonical::{Format, WriteError, write};
 pub use pool::PoolTokens;
-pub use select::{SelectError, Selected, Window, panel};
+pub use select::{SelectError, Selected, Short, Window, panel};
 pub use series::{DataSet, Filled, Kind, Prices, RAY, Rounding, Series, Values, VolumeUnit};
 pub use source::{BYTES_MAX, ENDINGS, Options, UNPACKED_BYTES_MAX, load, load_text};
 pub use time::{Moment, parse_moment};

@@ -3,6 +3,7 @@
 use super::{DataSet, Filled, Kind, Moment, Series};
 use crate::{Panel, market::ETHER};
 use quaestor_core::{Price, Value};
+use std::fmt;
 
 /// The time that a run takes of its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,15 +49,11 @@ pub enum SelectError {
         /// The step.
         step: u64,
     },
-    /// Time that a series lacks.
-    #[error("{name} has prices from {from} to {to} only, and nothing is filled in; choose other times or leave it out")]
+    /// Time that series lack; all of them are named.
+    #[error("{}, and nothing is filled in; choose other times or leave out what is short", Listed(.series))]
     Missing {
-        /// Which.
-        name: String,
-        /// Its first.
-        from: Moment,
-        /// Its last.
-        to: Moment,
+        /// Which, by name.
+        series: Vec<Short>,
     },
     /// Nothing is left.
     #[error("no bar lies in the time that all series have: {from} to {to}")]
@@ -66,6 +63,29 @@ pub enum SelectError {
         /// To.
         to: Moment,
     },
+}
+
+/// A series that does not cover a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Short {
+    /// Which.
+    pub name: String,
+    /// Its first time.
+    pub from: Moment,
+    /// Its last.
+    pub to: Moment,
+}
+
+struct Listed<'a>(&'a [Short]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, Short { name, from, to }) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{name} has prices from {from} to {to} only")?;
+        }
+        Ok(())
+    }
 }
 
 /// The prices of a run.
@@ -111,9 +131,14 @@ pub fn panel(data: &DataSet, wanted: &[&str], window: Window) -> Result<Selected
     if from > to {
         return Err(SelectError::Empty { from: Moment::at(from), to: Moment::at(to) });
     }
-    if let Some(short) = series.iter().find(|one| one.begin > from || one.last() < to) {
-        let (name, from, to) = (short.name.clone(), Moment::at(short.begin), Moment::at(short.last()));
-        return Err(SelectError::Missing { name, from, to });
+    let short = series.iter().filter(|one| one.begin > from || one.last() < to).map(|one| Short {
+        name: one.name.clone(),
+        from: Moment::at(one.begin),
+        to: Moment::at(one.last()),
+    });
+    let short: Vec<Short> = short.collect();
+    if !short.is_empty() {
+        return Err(SelectError::Missing { series: short });
     }
     // The past as far as all have one.
     let past = ((from - common.min(from)) / step).min(window.past as u64);

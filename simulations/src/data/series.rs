@@ -152,6 +152,12 @@ impl Series {
         self.end(self.len().saturating_sub(1))
     }
 
+    /// The row in which Unix time `time` lies: that of the bar then, or of the newest sample.
+    pub fn row_at(&self, time: u64) -> Option<usize> {
+        let row = usize::try_from(time.checked_sub(self.begin)? / self.step).ok()?;
+        (row < self.len()).then_some(row)
+    }
+
     /// Prices, where it has some.
     pub fn prices(&self) -> Option<&Prices> {
         match &self.values {
@@ -171,8 +177,7 @@ impl Series {
     /// What was known at `time`: the newest sample, which holds until the next one is due. `None` before the first and
     /// after the last has run out.
     pub fn known_at(&self, time: u64) -> Option<u128> {
-        let at = usize::try_from(time.checked_sub(self.begin)? / self.step).ok()?;
-        self.samples()?.get(at).copied()
+        self.samples()?.get(self.row_at(time)?).copied()
     }
 
     /// The mean of the samples from `from` to `to`, both included, rounded down; the newest before where there is none

@@ -38,12 +38,6 @@ impl Moment {
     }
 }
 
-impl From<Day> for Moment {
-    fn from(day: Day) -> Self {
-        Self { secs: day.open_timestamp(), is_day: true }
-    }
-}
-
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(day) = Day::at(self.secs) else { return write!(f, "{} s", self.secs) };
@@ -159,6 +153,6 @@ mod tests {
         let moment = |secs| Moment::at(secs).to_string();
         assert_eq!(moment(1_583_971_200), "2020-03-12 00:00");
         assert_eq!(moment(1_583_971_201), "2020-03-12 00:00:01");
-        assert_eq!(Moment::from("2020-03-12".parse::<Day>().unwrap()).to_string(), "2020-03-12");
+        assert_eq!(Moment::of(1_583_971_200, true).to_string(), "2020-03-12");
     }
 }

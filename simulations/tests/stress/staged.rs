@@ -6,8 +6,8 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Delays, FlowTerms},
+    data::{self, Options, Window},
     engine::{self, Plan},
-    load_dir,
     market::Market,
     metrics::Summary,
     run::{Fate, Run},
@@ -66,10 +66,9 @@ pub(crate) fn assumptions() -> Assumptions {
 /// Days of the shipped data of ether and USDC.
 pub(crate) fn days(from: &str, to: &str) -> Panel {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
-    let series = load_dir(folder, u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
-    let day = |text: &str| text.parse::<Day>().unwrap();
-    Panel::daily(&kept, day(from), day(to)).unwrap()
+    let found = data::load(folder, &Options { now: u64::MAX, ..Options::default() }).unwrap();
+    let day = |text: &str| Some(text.parse::<Day>().unwrap().open_timestamp());
+    data::panel(&found, &["ETH", "USDC"], Window { from: day(from), to: day(to), past: 0 }).unwrap().panel
 }
 
 pub(crate) fn scenario(text: &str) -> Scenario {

@@ -11,7 +11,10 @@ use quaestor_core::{
     snapshot::{AssetReading, EarlierRate, Round},
     strategy::StrategyHold,
 };
-use quaestor_simulations::{DailySeries, Day, load_dir};
+use quaestor_simulations::{
+    Day,
+    data::{self, DataSet, Kind, Options},
+};
 
 /// 2021-07-07 00:00 UTC, after the last day of the data.
 const LOADED_AT: u64 = 1_625_616_000;
@@ -26,19 +29,21 @@ const LOOK_BACK: usize = 90;
 const RATE_DAYS: usize = 7;
 
 /// The daily prices that come with the project.
-pub struct Market(Vec<DailySeries>);
+pub struct Market(DataSet);
 
 impl Market {
     pub fn load() -> Self {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../simulations/data/daily");
-        Self(load_dir(folder, LOADED_AT).unwrap_or_else(|problems| panic!("{problems}")))
+        let options = Options { now: LOADED_AT, ..Options::default() };
+        Self(data::load(folder, &options).unwrap_or_else(|problems| panic!("{problems}")))
     }
 
     /// The close of `symbol`; of a token by the asset that it wraps. What the data lack is worth a dollar.
     fn close(&self, symbol: &str, day: Day) -> Price {
         let name = symbol.strip_prefix('W').unwrap_or(symbol);
-        let series = self.0.iter().find(|series| series.symbol() == name);
-        series.map_or(Price(WAD), |series| series.at(day).expect("the day is in the data").close)
+        let Some(series) = self.0.get(Kind::Price, name) else { return Price(WAD) };
+        let row = series.row_at(day.open_timestamp()).expect("the day is in the data");
+        series.prices().expect("it is one of prices").close[row]
     }
 
     /// The price at which a scene begins, rounded down to whole dollars.

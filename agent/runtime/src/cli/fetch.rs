@@ -4,6 +4,7 @@ use super::{
     Exit, Failure, Output,
     args::{CoinGeckoArgs, DefiLlamaArgs, FetchCommand, FillRule, KeyKind, NodeArgs, WantedArgs},
     data,
+    setup::moment,
 };
 use crate::{
     config::{MULTICALL3, RpcUrl},
@@ -13,7 +14,7 @@ use crate::{
     keys::env_name,
 };
 use alloy::primitives::Address;
-use quaestor_simulations::data::{Fill, Format, parse_moment};
+use quaestor_simulations::data::{Fill, Format};
 use reqwest::{Url, header::HeaderName};
 use serde_json::json;
 use std::{sync::Arc, time::SystemTime};
@@ -125,13 +126,6 @@ fn node(args: &NodeArgs, address: Address) -> Result<ChainSource, Failure> {
 }
 
 fn span(wanted: &WantedArgs) -> Result<Span, Failure> {
-    let moment = |option: &str, text: &str| {
-        parse_moment(text).ok_or_else(|| {
-            let text =
-                format!("{option} `{text}` is no day and no time; write such as `2020-03-12` or `2020-03-12 14:00`");
-            Failure::new(Exit::Usage, text)
-        })
-    };
     let (from, _) = moment("--from", &wanted.from)?;
     let to = wanted.to.as_deref().map(|text| moment("--to", text)).transpose()?;
     // A day is taken to its end.

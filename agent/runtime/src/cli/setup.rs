@@ -235,7 +235,7 @@ fn hash_of(told: &Assumptions) -> Result<B256, Failure> {
 }
 
 /// Unix seconds of a day or a time, and whether it is a day.
-fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
+pub(super) fn moment(key: &str, text: &str) -> Result<(u64, bool), Failure> {
     data::parse_moment(text).ok_or_else(|| {
         let text = format!("{key} `{text}` is no day and no time; write such as `2020-03-12` or `2020-03-12 14:00`");
         Failure::new(Exit::Usage, text)

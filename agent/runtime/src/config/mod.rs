@@ -121,7 +121,7 @@ pub struct FilesConfig {
 /// the working directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingConfig {
-    /// Folder of daily prices, a CSV file for each asset.
+    /// Folder or file of daily prices, as [`quaestor_simulations::data`] reads them.
     pub prices: PathBuf,
     /// Files of members' records, at least one; each is a member, named as its file.
     pub records: Vec<PathBuf>,

@@ -22,7 +22,7 @@ const DELTA_DEFAULT: f64 = 1e-5;
 pub(super) fn training<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base: &Path) -> Option<TrainingConfig> {
     let mut section = reader.section_if_given(root, "training")?;
     let here = &mut section;
-    let prices = reader.text(here, "prices", "the path of a folder of daily prices, a CSV file for each asset");
+    let prices = reader.text(here, "prices", "the path of a folder or file of daily prices");
     let prices = prices.and_then(|(text, span)| one_path(reader, base, &text, span));
     let records = records(reader, here, base);
     let stable = stable(reader, here);

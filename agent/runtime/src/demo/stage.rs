@@ -10,7 +10,10 @@ use crate::{
 };
 use alloy::primitives::{Address, B256};
 use quaestor_core::{Amount, Limits};
-use quaestor_simulations::{DailySeries, Day, align, load_str};
+use quaestor_simulations::{
+    Day,
+    data::{self, DataSet, Window},
+};
 use std::{
     fs::File,
     io,
@@ -138,17 +141,24 @@ pub(crate) fn real_days(from: &str, to: &str) -> Result<Vec<ReplayDay>, DemoErro
     let shipped = [("USDC", USDC), ("WETH", ETH), ("WBTC", BTC)];
     let wrong = |error: &dyn std::fmt::Display| DemoError::Prices(error.to_string());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let load = |(symbol, text): (&str, &str)| load_str(symbol, text, now).map_err(|error| wrong(&error));
-    let series: Vec<DailySeries> = shipped.into_iter().map(load).collect::<Result<_, _>>()?;
-    let day = |text: &str| text.parse::<Day>().map_err(|()| wrong(&text));
-    let aligned = align(&series, day(from)?, day(to)?).map_err(|error| wrong(&error))?;
-    let symbols = shipped.map(|(symbol, _)| symbol.to_owned());
-    let closes = |index: usize| aligned.rows.iter().filter_map(move |bars| bars.get(index)).map(|bar| bar.close);
-    let replay = |(index, day): (usize, &Day)| ReplayDay {
-        timestamp: day.close_timestamp(),
-        prices: symbols.iter().cloned().zip(closes(index)).collect(),
+    let options = data::Options { now, ..data::Options::default() };
+    let mut found = DataSet::default();
+    for (symbol, text) in shipped {
+        // The name up to its point is the series'.
+        let read = data::load_text(&format!("{symbol}.csv"), text.as_bytes(), &options);
+        read.and_then(|read| found.extend(read)).map_err(|error| wrong(&error))?;
+    }
+    let at = |text: &str| text.parse::<Day>().map(|day| Some(day.open_timestamp())).map_err(|()| wrong(&text));
+    let symbols = shipped.map(|(symbol, _)| symbol);
+    let window = Window { from: at(from)?, to: at(to)?, past: 0 };
+    let panel = data::panel(&found, &symbols, window).map_err(|error| wrong(&error))?.panel;
+    let column = |symbol: &str| panel.column(symbol).ok_or_else(|| wrong(&format!("there is no price of {symbol}")));
+    let columns = [column(symbols[0])?, column(symbols[1])?, column(symbols[2])?];
+    let replay = |(bar, end): (usize, &u64)| ReplayDay {
+        timestamp: *end,
+        prices: symbols.iter().zip(columns).map(|(symbol, at)| ((*symbol).to_owned(), panel.close(bar, at))).collect(),
     };
-    Ok(aligned.days.iter().enumerate().map(replay).collect())
+    Ok(panel.ends().iter().enumerate().map(replay).collect())
 }
 
 impl Stage {

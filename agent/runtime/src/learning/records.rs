@@ -1,15 +1,17 @@
 //! What members learn from: daily prices, and the records that each member keeps, from files.
 
 use chrono::NaiveDate;
+use quaestor_core::Price;
 use quaestor_risk::data::{
     Closes, DataError, DayRecord, Market, MemberRecords, Origin, Profile, Shard, Target, demo_profiles, synthesise,
 };
-use quaestor_simulations::DailySeries;
+use quaestor_simulations::data::{Kind, Options, Series, load};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use std::{fs::File, path::Path};
 
 /// Most bytes of a file of records.
 const FILE_BYTES_MAX: u64 = 64 << 20;
+const DAY_SECS: u64 = 86_400;
 /// The stream of the public treasury, which no member has.
 const PUBLIC_STREAM: u64 = u64::MAX;
 /// Name of the public treasury.
@@ -21,6 +23,16 @@ pub enum SourcesError {
     /// Prices.
     #[error("{0}")]
     Prices(quaestor_simulations::DataError),
+    /// Prices of another step.
+    #[error(
+        "prices of {name} have a bar every {step} s; a model learns from days, so give one row a day, of midnight UTC"
+    )]
+    NoDays {
+        /// Whose.
+        name: String,
+        /// Seconds from each bar to the next.
+        step: u64,
+    },
     /// Prices or records as series.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -53,19 +65,19 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Daily closes of every file in `folder` before the day `until` (since 1970-01-01). `stable` names what is meant to
-    /// keep a dollar's worth, `now` is the present Unix time.
+    /// Daily closes of every price series in `folder`, or in a file, before the day `until` (since 1970-01-01). `stable` names
+    /// what is meant to keep a dollar's worth, `now` is the present Unix time.
     ///
     /// # Errors
     /// All problems of the files at once.
     pub fn prices(folder: &Path, stable: &[String], until: u32, now: u64) -> Result<Self, SourcesError> {
-        let series = quaestor_simulations::load_dir(folder, now).map_err(SourcesError::Prices)?;
-        let mut found = Vec::with_capacity(series.len());
-        for one in &series {
-            let rows = closes(one, until);
+        let data = load(folder, &Options { now, ..Options::default() }).map_err(SourcesError::Prices)?;
+        let mut found = Vec::new();
+        for one in data.of(Kind::Price) {
+            let rows = closes(one, until)?;
             // What begins later than the training ends is not part of it.
             if !rows.is_empty() {
-                let symbol = one.symbol();
+                let symbol = one.name.as_str();
                 found.push(Closes::new(symbol, stable.iter().any(|name| name == symbol), &rows)?);
             }
         }
@@ -148,13 +160,17 @@ fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
     generator
 }
 
-fn closes(series: &DailySeries, until: u32) -> Vec<(u32, f64)> {
-    let row = |bar: &quaestor_simulations::DailyBar| {
-        let day = u32::try_from(bar.day.close_timestamp() / 86_400).ok()?;
+fn closes(series: &Series, until: u32) -> Result<Vec<(u32, f64)>, SourcesError> {
+    if series.step != DAY_SECS || !series.begin.is_multiple_of(DAY_SECS) {
+        return Err(SourcesError::NoDays { name: series.name.clone(), step: series.step });
+    }
+    let closes = series.prices().map(|prices| prices.close.as_slice()).unwrap_or_default();
+    let row = |(bar, close): (usize, &Price)| {
+        let day = u32::try_from(series.time(bar) / DAY_SECS).ok()?;
         // A price informs a model and is no amount.
-        (day < until).then_some((day, bar.close.0 as f64 / 1e18))
+        (day < until).then_some((day, close.0 as f64 / 1e18))
     };
-    series.rows().iter().map_while(row).collect()
+    Ok(closes.iter().enumerate().map_while(row).collect())
 }
 
 fn read_records(path: &Path, until: u32) -> Result<MemberRecords, SourcesError> {

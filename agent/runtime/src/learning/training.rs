@@ -91,7 +91,7 @@ impl Fit {
 /// What is trained, on what, and where it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
-    /// Folder of daily prices, a CSV file for each asset.
+    /// Folder or file of daily prices, as [`quaestor_simulations::data`] reads them.
     pub prices: PathBuf,
     /// Files of members' records.
     pub records: Vec<PathBuf>,

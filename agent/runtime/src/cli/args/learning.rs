@@ -157,7 +157,7 @@ pub struct TrainArgs {
     /// With --config: under this policy instead of the one in force, to try it before a vote
     #[arg(long, value_name = "FILE", requires = "config")]
     pub policy: Option<PathBuf>,
-    /// Folder of daily prices, a CSV file for each asset
+    /// Folder or file of daily prices, as `quaestor data check` reads them
     #[arg(long, value_name = "DIR")]
     pub prices: Option<PathBuf>,
     /// A member's own records: date, whole tokens of each asset, burn_usd, revenue_usd; repeat for each member
