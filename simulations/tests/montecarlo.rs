@@ -8,8 +8,8 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Checked, Delays, FlowTerms},
+    data::{self, Options, Window},
     engine::{self, Plan},
-    load_dir,
     market::Market,
     metrics::Summary,
     montecarlo::{FAN_POINTS_MAX, Head, Part, Results, Scene, Span, fan_bars, join},
@@ -19,10 +19,11 @@ use quaestor_simulations::{
 };
 
 fn history() -> Panel {
-    let day = |text: &str| text.parse::<Day>().unwrap();
-    let series = load_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily"), u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| ["ETH", "USDC"].contains(&one.symbol())).collect();
-    Panel::daily(&kept, day("2019-06-01"), day("2021-06-30")).unwrap()
+    let options = Options { now: u64::MAX, ..Options::default() };
+    let found = data::load(concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily"), &options).unwrap();
+    let day = |text: &str| Some(text.parse::<Day>().unwrap().open_timestamp());
+    let window = Window { from: day("2019-06-01"), to: day("2021-06-30"), past: 0 };
+    data::panel(&found, &["ETH", "USDC"], window).unwrap().panel
 }
 
 /// A balanced treasury that burns 60,000 dollars a month, and looks at its risk.
