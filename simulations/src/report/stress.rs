@@ -55,6 +55,8 @@ pub struct StressReport<'a> {
     pub assumed: &'a [String],
     /// Hashes of policy, model and assumptions by what they are of.
     pub hashes: &'a [(&'static str, B256)],
+    /// Seed of whatever is drawn: delays, where they are distributions.
+    pub seed: u64,
 }
 
 const HEAD: [&str; 13] = [
@@ -190,10 +192,11 @@ impl StressReport<'_> {
             let (file, prices) = (it.scenario.hash, it.stage.panel.hash());
             [item(&it.scenario.file, &file), item(&format!("prices of {}", it.scenario.name), &prices)].concat()
         };
+        let seed = self.seed;
         let scenarios: String = self.played.iter().map(of_scenario).collect();
         page.raw(&format!(
-            "<p class=\"dim\">Nothing is drawn: the same data, policy, model, assumptions and scenarios give the same bytes.</p>\
-             <ul>{own}{scenarios}</ul>"
+            "<p class=\"dim\">The same data, policy, model, assumptions, scenarios and seed give the same bytes.</p>\
+             <ul>{own}{scenarios}<li>seed <code>{seed}</code></li></ul>"
         ));
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! [`Scenario::parse`] reads a file, whose keys `simulations/README.md` explains. [`Scenario::stage`] lays it over the data
 //! of a run: prices and vault rates become those of the scenario, and the rest becomes [`crate::engine::Events`], which the
-//! engine heeds. Nothing is drawn: the same file, data, policy and assumptions give the same bytes.
+//! engine heeds. It draws nothing itself: the same file, data, policy, assumptions and seed give the same bytes.
 
 mod laying;
 mod parse;

@@ -56,7 +56,7 @@ fn changed(value: u128, asset: usize, changes: &[Change], bar: Option<usize>) ->
     of_asset.fold(value, |value, change| mul_div(value, change.factor(bar), ONE.unsigned_abs()).unwrap_or(value).max(1))
 }
 
-/// `panel` with so many bars more: prices and gas stand still, indices go on to grow as they did over the bars there are.
+/// `panel` with so many bars more: prices, gas and liquidity stand still, indices go on to grow as they did over the bars there are.
 pub(super) fn extended(panel: &Panel, bars: usize) -> Result<Panel, PanelError> {
     let (known, width) = (panel.len(), panel.symbols().len());
     let step = step(panel);
@@ -72,6 +72,12 @@ pub(super) fn extended(panel: &Panel, bars: usize) -> Result<Panel, PanelError> 
     };
     let symbols = panel.symbols().to_vec();
     let mut found = Panel::new(symbols, panel.begins_at(0), ends, prices(Panel::open), prices(Panel::close))?;
+    for (column, symbol) in panel.symbols().iter().enumerate() {
+        if let Some((_, decimals)) = panel.liquidity(0, column) {
+            let at = |bar: usize| panel.liquidity(bar.min(known - 1), column).map_or(0, |(found, _)| found);
+            found = found.with_liquidity(symbol, (0..known + bars).map(at).collect(), decimals);
+        }
+    }
     if let Some(token) = panel.gas_token() {
         let at = |bar: usize| panel.gas(bar.min(known - 1)).unwrap_or_default();
         found = found.with_gas(token.to_owned(), (0..known + bars).map(at).collect());
@@ -95,7 +101,8 @@ pub(super) fn step(panel: &Panel) -> u64 {
     }
 }
 
-/// The prices of `market` as a policy's own columns, with `changes`; of vaults an index called as their shares. Gas is
+/// The prices of `market` as a policy's own columns, with `changes`, and the liquidity of its pools; of vaults an index called
+/// as their shares. Gas is
 /// `times` as dear in each of these bars.
 pub(super) fn shocked(
     market: &Market<'_>,
@@ -127,6 +134,13 @@ pub(super) fn shocked(
         }
     }
     let mut found = Panel::new(symbols, panel.begins_at(0), panel.ends().to_vec(), open, close)?;
+    for asset in &priced {
+        let Source::Data(column) = market.sources[*asset] else { continue };
+        if let Some((_, decimals)) = panel.liquidity(0, column) {
+            let at = |bar: usize| panel.liquidity(bar, column).map_or(0, |(found, _)| found);
+            found = found.with_liquidity(&terms.assets[*asset].symbol, (0..bars).map(at).collect(), decimals);
+        }
+    }
     let gwei = |bar: usize| {
         let now = panel.gas(bar).unwrap_or_else(|| u128::from(assumed.costs.gas_gwei) * WAD);
         let here = gas_times.iter().filter(|(_, bars)| bars.contains(&bar));

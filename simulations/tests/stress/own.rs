@@ -98,6 +98,29 @@ fn one_account_may_sleep_and_one_venue_stand_still() {
     assert!(swap.held_at(20, "sUSDC") / swap.held_at(0, "sUSDC") > 1.2, "deposits go on");
 }
 
+/// A swap of a scenario moves the price as one of a backtest does: by the pool's liquidity or by an assumed depth.
+#[test]
+fn pools_stay_as_deep_as_they_were() {
+    let scenario = own("[synthetic]\nlength = 20\n[[shocks]]\nasset = \"WETH\"\nchange_bps = -5000\nat = 5\n");
+    let deep = play(&scenario);
+    let assumed = Assumptions { depth_usd: held(&[("WETH", "1000000")]), ..assumptions() };
+    let shallow = try_play(&scenario, &assumed, true).unwrap();
+    assert_eq!(deep.run.paid.impact_usd, 0.0);
+    assert!(shallow.run.paid.impact_usd > 0.0);
+    // The same of the data: ten times the depth, a tenth of what is lost.
+    let policy = policy();
+    let checked = assumptions().check(policy.terms()).unwrap();
+    let lost = |liquidity: u128| {
+        let panel = days("2021-03-01", "2021-07-06");
+        let bars = panel.len();
+        let panel = panel.with_liquidity("ETH", vec![liquidity; bars], [6, 18]);
+        let run = on_panel(&panel, &policy, &checked, &scenario);
+        run.paid.impact_usd
+    };
+    let (some, tenfold) = (lost(10_000_000_000_000_000_000), lost(100_000_000_000_000_000_000));
+    assert!(some > 0.0 && (some / tenfold - 10.0).abs() < 0.1, "{some} {tenfold}");
+}
+
 /// Who executes at the beginning of the bar in which a venue stops finds it stopped, though the dry run a moment before
 /// went through.
 #[test]

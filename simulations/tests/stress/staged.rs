@@ -5,7 +5,7 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
-    assumptions::{Assumptions, Delays, FlowTerms},
+    assumptions::{Assumptions, Checked, Delays, FlowTerms},
     data::{self, Options, Window},
     engine::{self, Plan},
     market::Market,
@@ -118,6 +118,17 @@ pub(crate) fn play_under(
     });
     let summary = Summary::of(&run, policy.terms(), &market);
     Ok(Played { stage, run, summary })
+}
+
+/// The run of a scenario that goes on from this panel.
+pub(crate) fn on_panel(panel: &Panel, policy: &VotedPolicy, assumed: &Checked, scenario: &Scenario) -> Run {
+    let (model, market) = (EwmaModel::default(), Market::new(panel, policy.terms(), assumed).unwrap());
+    let base =
+        Plan { policy, model: &model, market: &market, assumed, start: 0, seed: 1, events: None, thorough: true };
+    let stage = scenario.stage(&base).unwrap();
+    let market = Market::new(&stage.panel, policy.terms(), &stage.assumed).unwrap();
+    let (events, start) = (Some(&stage.events), stage.start);
+    engine::run(Plan { market: &market, assumed: &stage.assumed, start, events, ..base })
 }
 
 impl Played {

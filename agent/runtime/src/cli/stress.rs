@@ -193,6 +193,7 @@ impl Stressed {
                 left_out: &self.left_out,
                 assumed: &stated,
                 hashes: &hashes,
+                seed: provenance.seed,
             };
             write(path, report.html().as_bytes())?;
         }
@@ -251,6 +252,7 @@ impl Stressed {
             "policy_hash": provenance.policy_hash,
             "model_hash": provenance.model_hash,
             "assumptions_hash": provenance.assumptions_hash,
+            "seed": provenance.seed,
             "scenarios": scenarios,
             "left_out": left_out,
         }))
