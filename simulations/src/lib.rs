@@ -15,6 +15,7 @@ pub mod market;
 pub mod metrics;
 pub mod montecarlo;
 mod panel;
+pub mod part;
 pub mod paths;
 pub mod plain;
 mod problem;
