@@ -6,7 +6,8 @@ mod fixture;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use fixture::{OPERATIONS, RESERVE, USDC, WETH, World};
-use quaestor_core::{Policy, snapshot::Tally};
+use quaestor_core::{Policy, snapshot::Tally, strategy::ParamValue};
+use quaestor_policies::Variations;
 use std::hint::black_box;
 
 fn judge(c: &mut Criterion) {
@@ -33,6 +34,16 @@ fn read(c: &mut Criterion) {
     c.bench_function("parse and check a policy, 7 assets", |b| {
         b.iter(|| quaestor_policies::parse(black_box(text.as_bytes()), &catalog).unwrap())
     });
+    let base = fixture::policy(&fixture::facts());
+    let paths = ["limits.week_bps_max", "risk.volatility_bps_max", "strategies.rebalance.trade_min"];
+    let many = Variations::new(&base, &paths, &catalog).unwrap();
+    let values = [ParamValue::Integer(1_900), ParamValue::Integer(5_000), ParamValue::Text("250 USD".into())];
+    c.bench_function("vary two limits and a parameter, 7 assets", |b| {
+        b.iter(|| many.with(black_box(&values)).unwrap())
+    });
+    let slow = Variations::new(&base, &["policy.validity"], &catalog).unwrap();
+    let values = [ParamValue::Text("24h".into())];
+    c.bench_function("vary what is read again, 7 assets", |b| b.iter(|| slow.with(black_box(&values)).unwrap()));
 }
 
 criterion_group!(benches, judge, read);

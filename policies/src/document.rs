@@ -31,6 +31,11 @@ pub(crate) struct Report<'s> {
 }
 
 impl<'s> Report<'s> {
+    /// Of no file.
+    pub(crate) fn empty() -> Self {
+        Self { text: "", places: BTreeMap::new(), problems: Vec::new() }
+    }
+
     /// Reads `text` as TOML and looks at every value once: no floats, no foreign letters, no native times.
     pub(crate) fn read(text: &'s str) -> (Spanned<DeTable<'s>>, Self) {
         let (root, errors) = DeTable::parse_recoverable(text);
@@ -42,6 +47,13 @@ impl<'s> Report<'s> {
         }
         report.survey_table("", root.get_ref());
         (root, report)
+    }
+
+    /// The same of a document that was read from `text` and then changed: what is new stands where it belongs.
+    pub(crate) fn of(text: &'s str, root: &DeTable<'_>) -> Self {
+        let mut report = Self { text, ..Self::empty() };
+        report.survey_table("", root);
+        report
     }
 
     /// All problems. What a syntax error only seems to cause is left out: what is missing, and the rest of its line.

@@ -2,7 +2,8 @@
 //!
 //! [`parse`] turns the exact bytes of a policy file into a [`VotedPolicy`], or into all [`Problems`] of the file at
 //! once, each with line, column and what to write instead. A [`VotedPolicy`] is a [`quaestor_core::Policy`]: it judges
-//! intents and outcomes, and says when a decision is due. [`starting_policy`] writes a file that a DAO can start from.
+//! intents and outcomes, and says when a decision is due. [`starting_policy`] writes a file that a DAO can start from, and
+//! [`Variations`] makes what a policy would be with other values.
 //!
 //! The language is described key by key in `policies/README.md`.
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
@@ -14,9 +15,11 @@ mod problem;
 mod read;
 mod source;
 mod starting;
+mod variation;
 mod voted;
 
 pub use document::FILE_BYTES_MAX;
 pub use problem::{Problem, ProblemKind, Problems};
 pub use starting::{Facts, StrategyFacts, starting_policy};
+pub use variation::Variations;
 pub use voted::{VotedPolicy, parse};

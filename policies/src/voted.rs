@@ -6,6 +6,7 @@ use crate::{
     judge::{self, Lookup},
     problem::Problems,
     read, source,
+    variation::{Change, edit},
 };
 use alloy_primitives::{B256, keccak256};
 use chrono::{DateTime, Utc};
@@ -13,18 +14,28 @@ use quaestor_core::{
     Catalog, Envelope, Intent, Policy, Terms, Verdict, pipeline::Context, policy::Schedule, snapshot::Tally,
     strategy::Strategy,
 };
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{Arc, OnceLock},
+};
+use toml::de::DeTable;
 
 /// A policy file whose every word was understood, with its strategies built and what judging needs looked up.
 #[derive(Debug)]
 pub struct VotedPolicy {
-    hash: B256,
-    rest: String,
-    rest_hash: B256,
-    terms: Terms,
-    strategies: Vec<Box<dyn Strategy>>,
-    lookup: Lookup,
-    cron: Option<cron::Schedule>,
+    pub(crate) hash: B256,
+    /// Hash of the bytes of the file: of a variation that of its base.
+    pub(crate) file_hash: B256,
+    /// The text of the file, from which variations that change more than numbers are read again.
+    pub(crate) text: Arc<str>,
+    /// What a variation changes of it.
+    pub(crate) changes: Vec<Change>,
+    /// The canonical form and its hash; of a variation once somebody asks.
+    pub(crate) rest: OnceLock<(String, B256)>,
+    pub(crate) terms: Terms,
+    pub(crate) strategies: Vec<Box<dyn Strategy>>,
+    pub(crate) lookup: Lookup,
+    pub(crate) cron: Option<Arc<cron::Schedule>>,
 }
 
 /// Reads and checks the exact bytes of a policy file. `catalog` has the kinds of strategy that the agent was built
@@ -34,25 +45,53 @@ pub struct VotedPolicy {
 /// All problems of the file at once, in its order, each with line, column and what to write instead.
 pub fn parse(bytes: &[u8], catalog: &Catalog) -> Result<VotedPolicy, Problems> {
     let text = source::text_of(bytes).map_err(Problems::new)?;
-    let (root, mut report) = Report::read(text);
-    let (terms, strategies) = read::terms(&Section::root(root.get_ref()), &mut report, catalog);
-    if !report.problems.is_empty() {
-        return Err(Problems::new(report.into_problems()));
+    let (root, report) = Report::read(text);
+    VotedPolicy::read(text.into(), keccak256(bytes), root.get_ref(), report, catalog)
+}
+
+impl VotedPolicy {
+    /// Of the document `root`, which was read from `text`, or from it and then changed.
+    pub(crate) fn read(
+        text: Arc<str>,
+        hash: B256,
+        root: &DeTable<'_>,
+        mut report: Report<'_>,
+        catalog: &Catalog,
+    ) -> Result<Self, Problems> {
+        let (terms, strategies) = read::terms(&Section::root(root), &mut report, catalog);
+        if !report.problems.is_empty() {
+            return Err(Problems::new(report.into_problems()));
+        }
+        let cron = match &terms.schedule {
+            Schedule::Cron(line) => cron::Schedule::from_str(line).ok().map(Arc::new),
+            Schedule::EveryBlocks(_) => None,
+        };
+        let found = Self::of(hash, text, Vec::new(), terms, strategies, cron);
+        // Whoever asks first reads what was set here.
+        let _ = found.rest.set(Self::hashed(canonical::rest(root)));
+        Ok(found)
     }
-    let rest = canonical::rest(root.get_ref());
-    let cron = match &terms.schedule {
-        Schedule::Cron(line) => cron::Schedule::from_str(line).ok(),
-        Schedule::EveryBlocks(_) => None,
-    };
-    Ok(VotedPolicy {
-        hash: keccak256(bytes),
-        rest_hash: keccak256(rest.as_bytes()),
-        rest,
-        lookup: Lookup::new(&terms),
-        terms,
-        strategies,
-        cron,
-    })
+
+    pub(crate) fn of(
+        hash: B256,
+        text: Arc<str>,
+        changes: Vec<Change>,
+        terms: Terms,
+        strategies: Vec<Box<dyn Strategy>>,
+        cron: Option<Arc<cron::Schedule>>,
+    ) -> Self {
+        let lookup = Lookup::new(&terms);
+        Self { hash, file_hash: hash, text, changes, rest: OnceLock::new(), terms, strategies, lookup, cron }
+    }
+
+    fn hashed(rest: String) -> (String, B256) {
+        let hash = keccak256(rest.as_bytes());
+        (rest, hash)
+    }
+
+    fn canonical(&self) -> &(String, B256) {
+        self.rest.get_or_init(|| Self::hashed(edit::document(&self.text, &self.changes, canonical::rest)))
+    }
 }
 
 impl VotedPolicy {
@@ -76,7 +115,7 @@ impl VotedPolicy {
 
     /// The canonical form that [`Policy::rest_hash`] is the hash of: compact JSON without the section `limits`.
     pub fn rest(&self) -> &str {
-        &self.rest
+        &self.canonical().0
     }
 }
 
@@ -86,7 +125,7 @@ impl Policy for VotedPolicy {
     }
 
     fn rest_hash(&self) -> B256 {
-        self.rest_hash
+        self.canonical().1
     }
 
     fn terms(&self) -> &Terms {

@@ -25,6 +25,17 @@ pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool)
     addresses(report, terms);
 }
 
+/// Whether bands and the stable floor go together, and what each band says.
+pub(crate) fn shares_fit(terms: &Terms) -> bool {
+    let mut report = Report::empty();
+    allocation(&mut report, terms);
+    stable_share(&mut report, terms);
+    let in_order = |band: &quaestor_core::policy::Band| {
+        band.min_bps <= band.target_bps && band.target_bps <= band.max_bps && band.max_bps <= SHARE_BPS_MAX
+    };
+    report.problems.is_empty() && terms.bands.iter().all(in_order)
+}
+
 fn quorum(report: &mut Report<'_>, terms: &Terms) {
     let quorum = terms.limits.price_quorum_min.max(1);
     for asset in &terms.assets {

@@ -3,9 +3,9 @@
 //! A value that cannot be read is reported and a stand-in put in its place, so that the rest of the file is still read
 //! and checked. A stand-in never leaves this module's callers: a file with a problem yields no policy.
 
-mod check;
+pub(crate) mod check;
 mod holdings;
-mod numbers;
+pub(crate) mod numbers;
 pub(crate) mod risk;
 mod routes;
 pub(crate) mod values;

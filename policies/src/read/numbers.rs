@@ -8,7 +8,33 @@ use quaestor_core::Limits;
 const WINDOW_BPS_MAX: u64 = 1_000_000;
 /// Largest slippage: a swap that may bring nothing has no bound.
 const SLIPPAGE_BPS_MAX: u64 = SHARE_BPS_MAX - 1;
-const WINDOW_KEYS: [&str; 4] = ["hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"];
+/// Where a number stands.
+pub(crate) type Slot = fn(&mut Limits) -> &mut u64;
+
+/// Whole numbers, from zero to the greatest that each may be.
+pub(crate) const NUMBERS: [(&str, u64, Slot); 10] = [
+    ("proposal_bps_max", SHARE_BPS_MAX, |limits| &mut limits.proposal_bps_max),
+    ("hour_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [hour, ..], .. }| hour),
+    ("day_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [_, day, ..], .. }| day),
+    ("week_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [.., week, _], .. }| week),
+    ("month_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [.., month], .. }| month),
+    ("price_deviation_bps_max", SHARE_BPS_MAX, |limits| &mut limits.price_deviation_bps_max),
+    ("proposals_per_day_max", 10_000, |limits| &mut limits.proposals_per_day_max),
+    ("stable_share_bps_min", SHARE_BPS_MAX, |limits| &mut limits.stable_share_bps_min),
+    (QUORUM, 8, |limits| &mut limits.price_quorum_min),
+    (SLIPPAGE, SLIPPAGE_BPS_MAX, |limits| &mut limits.slippage_bps_max),
+];
+/// Lengths of time.
+pub(crate) const DURATIONS: [(&str, Slot); 3] = [
+    ("price_age_max", |limits| &mut limits.price_age_secs_max),
+    ("cooldown_min", |limits| &mut limits.cooldown_secs_min),
+    (VALIDITY, |limits| &mut limits.validity_secs_max),
+];
+/// Which other places of a file have to do with.
+pub(crate) const QUORUM: &str = "price_quorum_min";
+/// See [`QUORUM`].
+pub(crate) const VALIDITY: &str = "validity_max";
+const SLIPPAGE: &str = "slippage_bps_max";
 const LIMIT_KEYS: [&str; 13] = [
     "proposal_bps_max",
     "hour_bps_max",
@@ -30,23 +56,18 @@ pub(super) fn limits(root: &Section<'_>, report: &mut Report<'_>) -> Limits {
     let mut limits = Limits::default();
     let Some(section) = root.need_section(report, "limits") else { return limits };
     section.only(report, &LIMIT_KEYS);
-    let mut share = |key: &str, most: u64| section.may(key).and_then(|field| field.integer(report, 0, most));
-    let set = |slot: &mut u64, found: Option<u64>| *slot = found.unwrap_or(*slot);
-    set(&mut limits.proposal_bps_max, share("proposal_bps_max", SHARE_BPS_MAX));
-    for (slot, key) in limits.window_bps_max.iter_mut().zip(WINDOW_KEYS) {
-        set(slot, share(key, WINDOW_BPS_MAX));
+    // Without two of them a swap's price or a proposal's life would have no bound at all.
+    for (key, most, slot) in NUMBERS {
+        let field = if key == SLIPPAGE { section.need(report, key, "50") } else { section.may(key) };
+        if let Some(found) = field.and_then(|field| field.integer(report, 0, most)) {
+            *slot(&mut limits) = found;
+        }
     }
-    set(&mut limits.price_deviation_bps_max, share("price_deviation_bps_max", SHARE_BPS_MAX));
-    set(&mut limits.proposals_per_day_max, share("proposals_per_day_max", 10_000));
-    set(&mut limits.stable_share_bps_min, share("stable_share_bps_min", SHARE_BPS_MAX));
-    set(&mut limits.price_quorum_min, share("price_quorum_min", 8));
-    let mut age = |key: &str| section.may(key).and_then(|field| values::duration(report, &field));
-    set(&mut limits.price_age_secs_max, age("price_age_max"));
-    set(&mut limits.cooldown_secs_min, age("cooldown_min"));
-    // Without these two a swap's price or a proposal's life would have no bound at all.
-    let slippage = section.need(report, "slippage_bps_max", "50");
-    set(&mut limits.slippage_bps_max, slippage.and_then(|field| field.integer(report, 0, SLIPPAGE_BPS_MAX)));
-    let validity = section.need(report, "validity_max", "\"72h\"");
-    set(&mut limits.validity_secs_max, validity.and_then(|field| values::duration(report, &field)));
+    for (key, slot) in DURATIONS {
+        let field = if key == VALIDITY { section.need(report, key, "\"72h\"") } else { section.may(key) };
+        if let Some(found) = field.and_then(|field| values::duration(report, &field)) {
+            *slot(&mut limits) = found;
+        }
+    }
     limits
 }

@@ -36,6 +36,15 @@ const RISK_KEYS: [&str; 11] = [
     "model",
 ];
 
+/// Ceilings, from zero to the greatest that each may be, and where each stands.
+pub(crate) type Ceiling = (&'static str, u64, fn(&mut RiskTerms) -> &mut Option<u64>);
+pub(crate) const CEILINGS: [Ceiling; 4] = [
+    ("volatility_bps_max", VOLATILITY_BPS_MAX, |risk| &mut risk.volatility_bps_max),
+    ("value_at_risk_bps_max", SHARE_BPS_MAX, |risk| &mut risk.value_at_risk_bps_max),
+    ("expected_shortfall_bps_max", SHARE_BPS_MAX, |risk| &mut risk.expected_shortfall_bps_max),
+    ("drawdown_probability_bps_max", SHARE_BPS_MAX, |risk| &mut risk.drawdown_probability_bps_max),
+];
+
 /// What it says of risk.
 pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
     let unsaid = RiskTerms { history_rounds: HISTORY_ROUNDS_DEFAULT, ..RiskTerms::default() };
@@ -45,16 +54,15 @@ pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
     let rounds = rounds.and_then(|field| field.integer(report, HISTORY_ROUNDS_MIN, HISTORY_ROUNDS_MAX));
     let lookback = section.may("rate_lookback_blocks");
     let lookback = lookback.and_then(|field| field.integer(report, 1, RATE_LOOKBACK_BLOCKS_MAX));
-    let mut ceiling = |key: &str, most: u64| section.may(key).and_then(|field| field.integer(report, 0, most));
+    let mut ceilings = RiskTerms::default();
+    for (key, most, place) in CEILINGS {
+        *place(&mut ceilings) = section.may(key).and_then(|field| field.integer(report, 0, most));
+    }
     let on_breach = [("only-reduce", OnBreach::OnlyReduce), ("hold", OnBreach::Hold)];
     let fallback = [("ewma", ModelFallback::Ewma), ("hold", ModelFallback::Hold)];
     RiskTerms {
         history_rounds: rounds.and_then(|number| u16::try_from(number).ok()).unwrap_or(HISTORY_ROUNDS_DEFAULT),
         rate_lookback_blocks: lookback.unwrap_or_default(),
-        volatility_bps_max: ceiling("volatility_bps_max", VOLATILITY_BPS_MAX),
-        value_at_risk_bps_max: ceiling("value_at_risk_bps_max", SHARE_BPS_MAX),
-        expected_shortfall_bps_max: ceiling("expected_shortfall_bps_max", SHARE_BPS_MAX),
-        drawdown_probability_bps_max: ceiling("drawdown_probability_bps_max", SHARE_BPS_MAX),
         on_breach: section
             .may("on_breach")
             .and_then(|field| values::choice(report, &field, &on_breach))
@@ -70,6 +78,7 @@ pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
             .and_then(|field| field.section(report))
             .and_then(|section| model(&section, report))
             .unwrap_or_default(),
+        ..ceilings
     }
 }
 
