@@ -24,6 +24,7 @@ pub mod run;
 pub mod scenario;
 pub mod statistics;
 pub mod succession;
+pub mod sweep;
 pub mod table;
 
 pub use day::Day;

@@ -3,6 +3,8 @@
 //! A year has 365 periods of a day. Returns are simple. Standard deviations divide by n − 1. Drawdowns count from the
 //! initial capital. A figure that does not exist (a Sharpe ratio without variance) is `None`, and never zero or infinite.
 
+mod figures;
+
 use crate::{
     assumptions::MONTH_SECS,
     market::Market,
@@ -142,20 +144,12 @@ pub struct Figures {
 impl Figures {
     /// Of returns of which there are `periods` a year.
     pub fn of(returns: &[f64], periods: f64) -> Self {
-        let (max_drawdown, drawdown_periods_max) = drawdown(returns);
-        let (cagr, tail) = (cagr(returns, periods), tail(returns));
-        Self {
-            total_return: growth(returns) - 1.0,
-            cagr,
-            volatility: volatility(returns, periods),
-            sharpe: sharpe(returns, periods),
-            sortino: sortino(returns, periods),
-            calmar: cagr.filter(|_| max_drawdown < 0.0).map(|cagr| cagr / -max_drawdown),
-            max_drawdown,
-            drawdown_periods_max,
-            var95: tail.map(|(edge, _)| edge),
-            cvar95: tail.map(|(_, beyond)| beyond),
-        }
+        figures::of(returns, periods, &mut Vec::new())
+    }
+
+    /// The same in `room` that is used again, for those who form many.
+    pub fn of_in(returns: &[f64], periods: f64, room: &mut Vec<f64>) -> Self {
+        figures::of(returns, periods, room)
     }
 }
 

@@ -1,12 +1,16 @@
 //! A report of a run for people: one HTML file, readable offline, in light and dark, on a phone.
 
 mod chart;
+mod heat;
+mod histogram;
 mod html;
 mod montecarlo;
 mod stress;
+mod sweep;
 
 pub use montecarlo::montecarlo;
 pub use stress::{Played, StressReport};
+pub use sweep::sweep;
 
 use crate::{
     Day,
