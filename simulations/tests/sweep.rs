@@ -188,6 +188,7 @@ fn random_weights_are_the_weights_of_a_plain_policy() {
     let sweep = PLAIN.sweep(&market, spec(&["every=7,30"], Design::RandomWeights(40))).unwrap();
     let about = sweep.about(provenance(&PLAIN), Vec::new());
     assert_eq!(about.keys(), ["every", "weights.ETH", "weights.BTC", "weights.UNI"]);
+    assert_eq!(about.short_keys(), ["every", "ETH", "BTC", "UNI"]);
     for row in [0, 1, 17, 38] {
         let point = about.points().point(row);
         let weights: Vec<(String, u64)> =
@@ -290,6 +291,7 @@ fn what_is_no_policy_is_counted_and_the_others_run() {
             Ok::<_, ()>(true)
         })
         .unwrap();
+    assert_eq!(results.about().short_keys(), ["min_bps", "target_bps"]);
     let judged = Judged::of(&results);
     assert_eq!((judged.configurations, judged.refused, judged.best.len()), (4, 1, 3));
     let why = judged.refused_first.clone().unwrap();

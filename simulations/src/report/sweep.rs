@@ -193,8 +193,9 @@ fn distribution(page: &mut Page, results: &Results, judged: &Judged) {
 fn best(page: &mut Page, about: &About, judged: &Judged) {
     page.heading(&format!("The best by {}", judged.by.title()));
     let keys = about.keys();
+    let short_keys = about.short_keys();
     let mut head = vec!["row"];
-    head.extend(keys.iter().map(String::as_str));
+    head.extend(short_keys.iter().map(String::as_str));
     head.extend(["value USD", "CAGR", "volatility", "Sharpe", "Calmar", "max drawdown", "costs USD", "proposals"]);
     let row = |best: &crate::sweep::Best| {
         let outcome = &best.outcome;
@@ -240,33 +241,19 @@ fn forward(page: &mut Page, judged: &Judged) {
 fn overfitting(page: &mut Page, judged: &Judged) {
     page.heading("How much of it is luck");
     let mut rows = Vec::new();
+    let mut row = |what: String, told: String| rows.push(vec![what, told]);
     if let Some(found) = judged.deflated_sharpe {
-        rows.push(vec!["Sharpe ratio of the best".to_owned(), number(Some(found.sharpe))]);
-        rows.push(vec![
-            format!("what the luckiest of {} without skill would show", found.trials),
-            number(Some(found.luck)),
-        ]);
-        rows.push(vec![
-            "deflated Sharpe ratio: probability that it is truly above that".to_owned(),
-            percent(Some(found.probability)),
-        ]);
+        row("Sharpe of the best".into(), number(Some(found.sharpe)));
+        row(format!("the luckiest of {}", usd(found.trials as f64)), number(Some(found.luck)));
+        row("deflated Sharpe ratio".into(), percent(Some(found.probability)));
     }
     if let Some(found) = judged.overfitting {
-        rows.push(vec!["probability of backtest overfitting".to_owned(), percent(Some(found.probability))]);
-        rows.push(vec![
-            "probability that the pick of one half loses in the other".to_owned(),
-            percent(Some(found.loss_probability)),
-        ]);
-        rows.push(vec![
-            "median rank of the pick in the other half, 1 being best".to_owned(),
-            number(Some(found.rank_median)),
-        ]);
-        rows.push(vec!["ways to halve the time".to_owned(), found.splits.to_string()]);
+        row("probability of overfitting".into(), percent(Some(found.probability)));
+        row("probability that the pick loses".into(), percent(Some(found.loss_probability)));
+        row("median rank of the pick, 1 is best".into(), number(Some(found.rank_median)));
+        row("ways to halve the time".into(), usd(found.splits as f64));
         if (found.configurations as u64) < judged.configurations - judged.refused {
-            rows.push(vec![
-                "configurations by which that was judged, an even sample".to_owned(),
-                usd(found.configurations as f64),
-            ]);
+            row("judged by an even sample of".into(), usd(found.configurations as f64));
         }
     }
     match rows.is_empty() {
@@ -274,9 +261,11 @@ fn overfitting(page: &mut Page, judged: &Judged) {
         false => page.table(&["", ""], &rows, None),
     }
     page.raw(
-        "<p class=\"dim\">Deflated Sharpe ratio: Bailey and López de Prado (2014), with each configuration as a trial of its own, which is \
-         strict where they are alike. Probability of overfitting: combinatorially symmetric cross-validation by Sharpe ratio, \
-         Bailey, Borwein, López de Prado and Zhu (2017).</p>",
+        "<p class=\"dim\">The luckiest: what the best of as many configurations without any skill would show. Deflated Sharpe ratio: the \
+         probability that the best is truly above that (Bailey and López de Prado 2014); each configuration counts as a trial of \
+         its own, which is strict where they are alike. Overfitting: how often what has the best Sharpe ratio in one half of the time ranks \
+         below the middle in the other, over all ways to halve it; beside it how often it loses there, and its rank there (Bailey, Borwein, \
+         López de Prado and Zhu 2017).</p>",
     );
 }
 

@@ -107,6 +107,21 @@ impl About {
             .collect()
     }
 
+    /// The same as heads of narrow columns: of each path so much of its end as tells it from the others.
+    pub fn short_keys(&self) -> Vec<String> {
+        let keys = self.keys();
+        let ends = |key: &str| -> Vec<String> {
+            let starts = key.rmatch_indices('.').map(|(at, _)| at + 1).chain([0]);
+            starts.map(|at| key[at..].to_owned()).collect()
+        };
+        let is_own = |key: &String, end: &String| {
+            keys.iter().filter(|other| *other != key).all(|other| !ends(other).contains(end))
+        };
+        keys.iter()
+            .map(|key| ends(key).into_iter().find(|end| is_own(key, end)).unwrap_or_else(|| key.clone()))
+            .collect()
+    }
+
     /// The values of a configuration, in the order of the keys.
     pub fn values(&self, point: &Point) -> Vec<String> {
         let told = |(axis, place): (&Axis, &usize)| axis.told(*place);

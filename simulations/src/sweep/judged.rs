@@ -157,10 +157,12 @@ fn verdict(deflated: Option<Deflated>, overfitting: Option<Overfitting>) -> Verd
 
 fn said(verdict: Verdict, deflated: Option<Deflated>, overfitting: Option<Overfitting>) -> String {
     let share = |found: f64| format!("{:.0} %", found * 100.0);
+    let is_luck = deflated.is_some_and(|found| found.probability < DEFLATED_BAD);
     let head = match verdict {
         Verdict::Holds => "What is best here is probably more than luck.",
         Verdict::Doubtful => "What is best here may well be luck: treat it as one candidate among others.",
-        Verdict::Overfitted => "Do not trust the best: picking it from so many explains what it shows.",
+        Verdict::Overfitted if is_luck => "Do not trust the best: luck among so many explains what it shows.",
+        Verdict::Overfitted => "Do not trust the choice: what was best at one time says nothing of another.",
         Verdict::Unknown => "Too little was run to tell skill from luck.",
     };
     let mut said = head.to_owned();

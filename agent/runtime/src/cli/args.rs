@@ -6,6 +6,7 @@ mod learning;
 mod montecarlo;
 mod risk;
 mod simulations;
+mod sweep;
 
 pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
 pub use fetch::{
@@ -15,10 +16,21 @@ pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCom
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, SetupArgs, StressArgs};
+pub use sweep::{MergeArgs, ResultArgs, SweepArgs};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};
 use std::path::PathBuf;
+
+/// Which part of how many, from one on.
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let read = || {
+        let (part, of) = text.split_once('/')?;
+        let (part, of) = (part.trim().parse().ok()?, of.trim().parse().ok()?);
+        (1 <= part && part <= of && of <= 1_000_000).then_some((part, of))
+    };
+    read().ok_or_else(|| "write which part of how many, from one on, such as 2/8".to_owned())
+}
 
 /// The agent's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]

@@ -3,6 +3,7 @@
 use super::{
     Exit, Failure, Output,
     args::{Attack, FederationCommand, SimulateArgs},
+    memory,
 };
 use quaestor_federation::{
     Outcome, RoundReport,
@@ -12,7 +13,7 @@ use quaestor_federation::{
     },
 };
 use serde_json::json;
-use std::{fs, time::Instant};
+use std::time::Instant;
 
 /// Local steps and their length where parameters are averaged.
 const AVERAGING: Method = Method::Averaging { steps: 20, rate: 0.5 };
@@ -47,7 +48,7 @@ pub(super) fn run(command: &FederationCommand, output: Output) -> Result<Exit, F
     .map_err(failure)?;
     told?;
     let elapsed_secs = started.elapsed().as_secs_f64();
-    let peak_memory_bytes = fs::read_to_string("/proc/self/status").ok().and_then(|status| peak_memory(&status));
+    let peak_memory_bytes = memory::peak_bytes();
     tell(&report, elapsed_secs, peak_memory_bytes, output)?;
     let mut document = json!(report);
     if let Some(fields) = document.as_object_mut() {
@@ -56,12 +57,6 @@ pub(super) fn run(command: &FederationCommand, output: Output) -> Result<Exit, F
     }
     output.document(&document)?;
     Ok(Exit::Ok)
-}
-
-/// The most memory that this process has had, bytes, of what Linux says of it; `None` of anything else.
-fn peak_memory(status: &str) -> Option<u64> {
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    peak.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 fn failure(error: SimulationError) -> Failure {
@@ -192,19 +187,5 @@ fn reputations(report: &SimulationReport, output: Output) -> Result<(), Failure>
     match lowest.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         Some(more) => output.line(format_args!("and {more} with a better one")),
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_peak_is_that_of_linux_or_unknown() {
-        let status = "Name:\tquaestor\nVmPeak:\t  900000 kB\nVmHWM:\t   26536 kB\nVmRSS:\t   20000 kB\n";
-        assert_eq!(peak_memory(status), Some(26_536 * 1_024));
-        for unknown in ["", "VmHWM:\t26536", "VmHWM:\tmuch kB", "VmHWM:\t18446744073709551615 kB", "VmRSS:\t1 kB"] {
-            assert_eq!(peak_memory(unknown), None, "{unknown}");
-        }
     }
 }

@@ -15,6 +15,8 @@ mod fetch;
 mod init;
 mod interrupt;
 mod journal;
+mod memory;
+mod merge;
 mod montecarlo;
 mod output;
 mod person;
@@ -28,6 +30,7 @@ mod setup;
 mod stated;
 mod status;
 mod stress;
+mod sweep;
 mod telemetry;
 mod train;
 mod verify;
@@ -39,8 +42,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     BacktestArgs, CompareArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand,
-    InitArgs, JournalCommand, MontecarloArgs, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs, SafeCommand,
-    StatusArgs, StressArgs, TrainArgs, VerifyArgs,
+    InitArgs, JournalCommand, MergeArgs, MontecarloArgs, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs,
+    SafeCommand, StatusArgs, StressArgs, SweepArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -167,6 +170,20 @@ enum Command {
                       threads (RAYON_NUM_THREADS)."
     )]
     Montecarlo(MontecarloArgs),
+    /// Run a policy in many configurations on the same history, pick the best, and say how much of it is luck
+    #[command(
+        after_help = "Examples:\n  quaestor sweep --policy policy.toml --data simulations/data/daily --assume assume.toml \\\n    --vary \
+                      limits.proposal_bps_max=100..500:100 --vary 'strategies.rebalance.trade_min=1000..9000:2000 USD' --out sweep.html\n  quaestor \
+                      sweep --weights ETH=4000,BTC=4000 --data prices --random-weights 10000 --vary every=7,14,30,90 --walk-forward 250,30\n  quaestor \
+                      sweep … --shard 2/8 --part part-2 && quaestor merge part-* --out sweep.html\n\nKeys of the policy are written as paths: \
+                      limits.KEY, allocation.SYMBOL.KEY, risk.KEY, strategies.NAME.KEY. Assumptions\nthat can be varied: every, \
+                      value_usd, costs.fee_bps, costs.slippage_bps, costs.gas_gwei, delays.safe_secs\nand the Governor's, yields.VENUE. The \
+                      same inputs give the same bytes on any number of threads\n(RAYON_NUM_THREADS)."
+    )]
+    Sweep(SweepArgs),
+    /// Join the parts of a sweep or of a Monte-Carlo simulation to what it would have been whole
+    #[command(after_help = "Example:\n  quaestor merge part-1 part-2 part-3 --out sweep.html --csv rows.csv")]
+    Merge(MergeArgs),
     /// Fetch histories of prices, yields, gas and liquidity for backtests, check them, or make one file of them
     #[command(
         subcommand,
@@ -200,6 +217,8 @@ impl Command {
             Self::Stress(args) => args.json.json,
             Self::Compare(args) => args.json.json,
             Self::Montecarlo(args) => args.json.json,
+            Self::Sweep(args) => args.results.json.json,
+            Self::Merge(args) => args.results.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
             Self::Data(DataCommand::Fetch(command)) => command.wanted().json.json,
@@ -284,6 +303,8 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         Command::Stress(args) => stress::run(args, catalog, output),
         Command::Compare(args) => compare::run(args, output),
         Command::Montecarlo(args) => montecarlo::run(args, catalog, output),
+        Command::Sweep(args) => sweep::run(args, catalog, output),
+        Command::Merge(args) => merge::run(args, output),
         Command::Data(command) => {
             start_telemetry(&cli.log, &quiet)?;
             block_on(data::run(command, output))

@@ -41,7 +41,7 @@ pub struct MontecarloArgs {
     #[arg(long, value_name = "MONTHS", default_value_t = 12)]
     pub runway: u64,
     /// Make only part I of N, from one on, and write it to --part; `merge` joins the parts
-    #[arg(long, value_name = "I/N", value_parser = shard, requires = "part")]
+    #[arg(long, value_name = "I/N", value_parser = super::shard, requires = "part")]
     pub shard: Option<(u64, u64)>,
     /// Where the part goes, or what is finished when Ctrl-C ends it [default: montecarlo.part]
     #[arg(long, value_name = "FILE")]
@@ -61,13 +61,4 @@ pub struct MontecarloArgs {
     /// Results for programs.
     #[command(flatten)]
     pub json: JsonArg,
-}
-
-fn shard(text: &str) -> Result<(u64, u64), String> {
-    let read = || {
-        let (part, of) = text.split_once('/')?;
-        let (part, of) = (part.trim().parse().ok()?, of.trim().parse().ok()?);
-        (1 <= part && part <= of && of <= 1_000_000).then_some((part, of))
-    };
-    read().ok_or_else(|| "write which part of how many, from one on, such as 2/8".to_owned())
 }
