@@ -10,8 +10,8 @@ use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
     assumptions::{Assumptions, Checked, Costs, Delays, FlowTerms},
+    data::{self, Options, Window},
     engine::{self, Plan},
-    load_dir,
     market::Market,
     metrics::Summary,
     part::{self, Found, Head, Reader, Writer, join, shard},
@@ -28,11 +28,10 @@ const POLICY: &str = include_str!("../../policies/library/balanced.toml");
 const START: usize = 30;
 
 fn panel(symbols: &[&str], from: &str, to: &str) -> Panel {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
-    let day = |text: &str| text.parse::<Day>().unwrap();
-    let series = load_dir(folder, u64::MAX).unwrap();
-    let kept: Vec<_> = series.into_iter().filter(|one| symbols.contains(&one.symbol())).collect();
-    Panel::daily(&kept, day(from), day(to)).unwrap()
+    let options = Options { now: u64::MAX, ..Options::default() };
+    let found = data::load(concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily"), &options).unwrap();
+    let day = |text: &str| Some(text.parse::<Day>().unwrap().open_timestamp());
+    data::panel(&found, symbols, Window { from: day(from), to: day(to), past: 0 }).unwrap().panel
 }
 
 static MODEL: LazyLock<EwmaModel> = LazyLock::new(EwmaModel::default);
@@ -67,8 +66,16 @@ impl Scene {
     fn backtest(&self, policy: &VotedPolicy, assumed: &Checked) -> Summary {
         let market = Market::new(&self.panel, policy.terms(), assumed).unwrap();
         let model = EwmaModel::default();
-        let run =
-            engine::run(Plan { policy, model: &model, market: &market, assumed, start: self.start, thorough: false });
+        let run = engine::run(Plan {
+            policy,
+            model: &model,
+            market: &market,
+            assumed,
+            start: self.start,
+            seed: 1,
+            events: None,
+            thorough: false,
+        });
         Summary::of(&run, policy.terms(), &market)
     }
 }
@@ -102,7 +109,7 @@ static PLAIN: LazyLock<Scene> = LazyLock::new(|| {
     let told = Assumptions {
         holdings: [(plain::ACCOUNT.to_owned(), [(plain::CASH.to_owned(), "1000000".to_owned())].into())].into(),
         costs: Costs { gas_gwei: 0, fee_bps: Some(10), ..Costs::default() },
-        delays: Delays { safe_secs: 0, ..Delays::default() },
+        delays: Delays { safe_secs: 0.into(), ..Delays::default() },
         every_bars: Some(7),
         ..Assumptions::default()
     };
@@ -176,7 +183,7 @@ proptest! {
         let sweep = BALANCED.sweep(&market, spec(&axes, Design::Grid)).unwrap();
         prop_assert_eq!(sweep.total(), 1);
         let read = quaestor_policies::parse(edited.as_bytes(), &BALANCED.catalog).unwrap();
-        let delays = Delays { safe_secs: hours as u64 * 3_600, ..BALANCED.told.delays };
+        let delays = Delays { safe_secs: (hours as u64 * 3_600).into(), ..BALANCED.told.delays.clone() };
         let assumed = Assumptions { delays, ..BALANCED.told.clone() }.check(read.terms()).unwrap();
         same(&outcome(sweep.row(0)), &BALANCED.backtest(&read, &assumed));
     }

@@ -258,7 +258,9 @@ impl<'a> Sweep<'a> {
         };
         let market = other.as_ref().unwrap_or(market);
         let assumed = assumed.as_ref().map_or(self.ground.assumed, |(assumed, _)| assumed);
-        let run = engine::run(Plan { policy, model, market, assumed, start, thorough: false });
+        // People take the same time in every row, so that rows differ by what is varied alone.
+        let seed = self.spec.seed;
+        let run = engine::run(Plan { policy, model, market, assumed, start, seed, events: None, thorough: false });
         let returns = run.returns();
         let outcome = Outcome::of(&run, &returns, self.span, &mut room.sorted);
         let sums = match &self.blocks {

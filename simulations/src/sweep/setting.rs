@@ -106,10 +106,10 @@ impl Knob {
             Self::Slippage => told.costs.slippage_bps = positive?,
             Self::Fee => told.costs.fee_bps = Some(positive?),
             Self::Gas => told.costs.gas_gwei = positive?,
-            Self::Safe => told.delays.safe_secs = positive?,
-            Self::VotingDelay => told.delays.voting_delay_secs = positive?,
-            Self::VotingPeriod => told.delays.voting_period_secs = positive?,
-            Self::Timelock => told.delays.timelock_secs = positive?,
+            Self::Safe => told.delays.safe_secs = positive?.into(),
+            Self::VotingDelay => told.delays.voting_delay_secs = positive?.into(),
+            Self::VotingPeriod => told.delays.voting_period_secs = positive?.into(),
+            Self::Timelock => told.delays.timelock_secs = positive?.into(),
             Self::Yield(venue) => {
                 told.yields.insert(terms.venues.get(venue)?.name.clone(), number);
             }
@@ -126,10 +126,10 @@ impl Knob {
             Self::Slippage => assumed.costs.slippage_bps = positive,
             Self::Fee => assumed.costs.fee_bps = Some(positive),
             Self::Gas => assumed.costs.gas_gwei = positive,
-            Self::Safe => assumed.delays.safe_secs = positive,
-            Self::VotingDelay => assumed.delays.voting_delay_secs = positive,
-            Self::VotingPeriod => assumed.delays.voting_period_secs = positive,
-            Self::Timelock => assumed.delays.timelock_secs = positive,
+            Self::Safe => assumed.delays.safe_secs = positive.into(),
+            Self::VotingDelay => assumed.delays.voting_delay_secs = positive.into(),
+            Self::VotingPeriod => assumed.delays.voting_period_secs = positive.into(),
+            Self::Timelock => assumed.delays.timelock_secs = positive.into(),
             Self::Yield(venue) => {
                 if let Some(bps) = assumed.yields_bps.get_mut(venue) {
                     *bps = Some(number);

@@ -25,12 +25,12 @@ use std::time::Instant;
 pub(super) fn run(args: &SweepArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     let plain = plain::catalog();
     let catalog = if args.setup.policy.is_some() { catalog } else { &plain };
-    let setup = Setup::read(&args.setup, catalog)?;
+    let setup = Setup::read(&args.setup, catalog, output)?;
     let market = setup.market()?;
     let Setup { policy: base, told, assumed, model, start, .. } = &setup;
     let ground = Ground { base, catalog, told, assumed, market: &market, model: model.as_ref(), start: *start };
     let sweep = Sweep::new(spec(args), ground).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let about = sweep.about(setup.provenance(args.setup.seed)?, setup.stated(&market));
+    let about = sweep.about(setup.provenance()?, setup.stated(&market));
     let heat = heat(&about, args.results.heat.as_deref())?;
     let head = about.head(sweep.total()).map_err(internal)?;
     let head = match args.shard {
