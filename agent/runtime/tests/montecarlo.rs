@@ -86,6 +86,23 @@ fn what_was_kept_is_gone_on_with_to_the_same_bytes() {
 }
 
 #[test]
+fn parts_of_several_machines_are_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |place: &str| {
+        let path = folder.path().join(place.replace('/', "-")).display().to_string();
+        said(&montecarlo("2", &["--shard", place, "--part", &path]));
+        path
+    };
+    let (last, first) = (part("2/2"), part("1/2"));
+    let merge = |parts: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quaestor"));
+        command.arg("merge").args(parts).arg("--json").output().unwrap()
+    };
+    assert_eq!(said(&merge(&[&last, &first])), said(&montecarlo("2", &["--json"])));
+    assert!(failure(&merge(&[&last])).contains("paths 0 to 74 are missing"));
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_remedy() {
     assert!(failure(&montecarlo("2", &["--shard", "3/2", "--part", "x"])).contains("such as 2/8"));
     assert!(failure(&montecarlo("2", &["--shard", "1/2"])).contains("--part"));

@@ -12,7 +12,7 @@ use quaestor_core::{
     policy::{ModelFallback, ModelTerms},
 };
 use quaestor_policies::VotedPolicy;
-use quaestor_risk::{EwmaModel, learned::LearnedModel, model_file::ModelFile, models::tail::tail_share};
+use quaestor_risk::{EwmaModel, data::Target, learned::LearnedModel, model_file::ModelFile};
 use quaestor_simulations::{
     Panel,
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
@@ -134,6 +134,8 @@ impl Setup {
             ));
         }
         self.notes.extend(stated::trained_along(&along, terms));
+        // What is trained along the way has the target that every training has.
+        self.var_tail = Some(Target::default().tail());
         (self.model, self.trainings) = (Box::new(models), trainings);
         Ok(())
     }
@@ -311,7 +313,7 @@ fn model(args: &SetupArgs, policy: &VotedPolicy, panel: &Panel, start: usize) ->
         let trained = u64::from(model.file().trained_at_day) * 86_400;
         let seen = (trained > panel.begins_at(start))
             .then(|| "the model was trained on days of this run: what it forecasts for them it has seen".to_owned());
-        let tail = model.file().parameters.tail.as_ref().and_then(|part| tail_share(part.confidence_bps).ok());
+        let tail = model.file().parameters.tail.is_some().then(|| model.file().target.tail());
         return Ok(Chosen { model: Box::new(model), var_tail: tail, notes: seen.into_iter().collect() });
     }
     match (&terms.model, terms.fallback) {
