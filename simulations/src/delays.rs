@@ -300,6 +300,11 @@ impl Delays {
         (1u8..).zip(stages).fold(0, |sum, (place, (_, delay))| sum.saturating_add(delay.draw(occasion, place)))
     }
 
+    /// From the proposal of this decision to the end of its vote.
+    pub fn of_ballot(&self, occasion: Occasion) -> u64 {
+        self.voting_delay_secs.draw(occasion, 1).saturating_add(self.voting_period_secs.draw(occasion, 2))
+    }
+
     /// As reports say it, a line each.
     pub fn words(&self) -> Vec<String> {
         if !self.is_drawn() {

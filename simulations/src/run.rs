@@ -2,7 +2,7 @@
 
 use crate::engine::{Forecast, Plan};
 use quaestor_core::{
-    AccountId, AssetKind, Policy, RiskReport, Rule, Terms, Value, Verdict, amount::BPS_FACTOR, policy::Band,
+    AccountId, AssetKind, Intent, Policy, RiskReport, Rule, Terms, Value, Verdict, amount::BPS_FACTOR, policy::Band,
     strategy::StrategyHold, valuation::Valuation,
 };
 use serde::Serialize;
@@ -124,6 +124,9 @@ pub struct Run {
     pub asked: u64,
     /// Proposals, in the order in which they were made.
     pub proposals: Vec<Proposed>,
+    /// What each of them does; of a thorough run.
+    #[serde(skip)]
+    pub intents: Vec<Vec<Intent>>,
     /// Intents, batches and whole decisions that were refused, by rule.
     pub refusals: BTreeMap<Rule, u64>,
     /// Allowed batches that were held back because something of the same account, or of the same cap, still waited.
@@ -181,6 +184,7 @@ impl Run {
             decisions: 0,
             asked: 0,
             proposals: Vec::new(),
+            intents: Vec::new(),
             refusals: BTreeMap::new(),
             withheld: 0,
             holds: BTreeMap::new(),

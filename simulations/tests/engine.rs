@@ -25,11 +25,15 @@ fn policy(text: &str) -> VotedPolicy {
 }
 
 fn panel(from: &str, to: &str) -> Panel {
+    panel_of(&["ETH", "USDC"], from, to)
+}
+
+fn panel_of(symbols: &[&str], from: &str, to: &str) -> Panel {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/daily");
     let day = |text: &str| text.parse::<Day>().unwrap().open_timestamp();
     let found = data::load(folder, &Options { now: u64::MAX, ..Options::default() }).unwrap();
     let window = Window { from: Some(day(from)), to: Some(day(to)), past: 0 };
-    data::panel(&found, &["ETH", "USDC"], window).unwrap().panel
+    data::panel(&found, symbols, window).unwrap().panel
 }
 
 fn held(amounts: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -125,7 +129,7 @@ fn a_quick_run_is_the_same_run() {
         let kept = |thorough| {
             let (mut run, _) = run_as(&panel, &policy, &assumptions, thorough);
             assert!(run.proposals.len() > 5);
-            (run.holdings, run.stable, run.forecasts) = (vec![], vec![], vec![]);
+            (run.holdings, run.stable, run.forecasts, run.intents) = (vec![], vec![], vec![], vec![]);
             run
         };
         assert!(kept(true) == kept(false), "they differ: {told:?}");
@@ -245,6 +249,30 @@ fn a_vote_longer_than_a_proposal_lives_executes_nothing() {
     };
     let (run, _) = run_on(&panel, &policy, &Assumptions { delays: quick, ..poor });
     assert!(of_reserve(&run).iter().any(|fate| matches!(fate, Fate::Executed { .. })));
+}
+
+/// What the agent did on a local chain with the same prices: `quaestor fidelity --from 2020-02-15 --days 90` printed it. Two
+/// votes were withdrawn when they were about to be queued, since the day's cap no longer held; three at a decision, which
+/// proposed nothing in their place.
+#[test]
+fn votes_end_as_on_the_chain() {
+    const EXECUTED: &str = "2020-02-17 2020-02-20 2020-02-27 2020-03-01 2020-03-03 2020-05-11";
+    const WITHDRAWN: &str = "2020-02-15 2020-02-22 2020-02-23 2020-02-25 2020-05-05 2020-05-07 2020-05-09";
+    let policy = policy(include_str!("../examples/fidelity-policy.toml"));
+    let assumptions: Assumptions = toml::from_str(include_str!("../examples/fidelity.toml")).unwrap();
+    let panel = panel_of(&["USDC", "ETH", "BTC"], "2019-12-17", "2020-05-14");
+    let (run, _) = run_as(&panel, &policy, &assumptions, true);
+    let votes = |wanted: fn(&Fate) -> bool| {
+        let found = run.proposals.iter().filter(|it| it.account == 1 && wanted(&it.fate));
+        found.map(|it| Day::at(it.at).unwrap().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(votes(|fate| matches!(fate, Fate::Executed { .. })), EXECUTED);
+    assert_eq!(votes(|fate| matches!(fate, Fate::Withdrawn { .. })), WITHDRAWN);
+    assert_eq!(run.intents.len(), run.proposals.len());
+    let (mut quick, _) = run_as(&panel, &policy, &assumptions, false);
+    (quick.holdings, quick.stable) = (run.holdings.clone(), run.stable.clone());
+    (quick.forecasts, quick.intents) = (run.forecasts.clone(), run.intents.clone());
+    assert!(quick == run, "a quick run ends otherwise");
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod deploy;
 pub mod devnet;
 pub mod fetch;
+pub mod fidelity;
 pub mod init;
 pub mod journal;
 pub mod keys;

@@ -87,6 +87,15 @@ impl Judge {
         }
     }
 
+    /// Prices, values and forecast of now, for [`Self::again`] between two decisions of a quick run.
+    pub(super) fn see(&mut self, inputs: &Inputs<'_>, valuation: &mut Valuation) {
+        let (terms, snapshot) = (inputs.policy.terms(), inputs.snapshot);
+        self.prices.resolve_again(terms, snapshot);
+        self.is_valued = valuation.fill(terms, snapshot, &self.prices).is_some();
+        let weights = if self.is_valued { valuation.weights_bps() } else { Vec::new() };
+        self.risk = inputs.model.assess(terms, snapshot, &self.prices, &weights);
+    }
+
     /// The batch of `account` in the decision at hand, encoded; `None` in a quick run.
     pub(super) fn whole(&self, account: AccountId, codec: &PolicyCodec<'_>) -> Option<Box<Whole>> {
         let decision = self.decision.as_ref()?;

@@ -8,7 +8,9 @@
 //! A decision is taken at the end of a bar and knows nothing later. What it proposes is executed at the earliest in the next
 //! bar, and not before signers or voters have taken their time. The gate clears each proposal on its own calldata; the
 //! dry run that it asks for is an execution at the prices of the decision. At each later decision the gate looks at what
-//! still waits once more, and what it refuses is withdrawn.
+//! still waits once more, and what it refuses is withdrawn; so it does with a vote before it is queued and before it executes.
+//! That a withdrawal is known takes some blocks: the account proposes again at the next decision. `quaestor fidelity` holds a
+//! run against the whole agent on a chain.
 //!
 //! A quick run leaves out what has no say in what is decided: calldata and its hashes, and forecasts that nobody reads. It
 //! gives the same run, and where no forecast is read and no vote waits it allocates nothing for a decision.
@@ -19,6 +21,7 @@ mod execute;
 mod forecast;
 mod judge;
 mod treasury;
+mod waiting;
 
 pub use events::{Events, Fault, FeedFault};
 pub use forecast::Forecast;
@@ -86,6 +89,8 @@ struct Pending {
     valid_until: u64,
     /// When people have decided on it, Unix seconds.
     ready_at: u64,
+    /// Of a vote: when it has ended and the agent looks at it, until it was queued, Unix seconds.
+    voted_at: Option<u64>,
     /// Its row in [`Run::proposals`].
     row: usize,
     /// Decision, batch and calldata; of a thorough run.
@@ -116,6 +121,8 @@ struct Engine<'a> {
     pending: Vec<Pending>,
     /// Governor proposals of the decision at hand.
     bound: Vec<Outstanding>,
+    /// What the decision at hand withdraws: until the chain knows that, it binds its account.
+    leaving: Vec<Waiting>,
     /// Lists of intents that are over, used again.
     spare: Vec<Vec<Intent>>,
     run: Run,
@@ -188,6 +195,7 @@ impl<'a> Engine<'a> {
             rehearsed: None,
             pending: Vec::new(),
             bound: Vec::new(),
+            leaving: Vec::new(),
             spare: Vec::new(),
             run,
         }
@@ -222,43 +230,6 @@ impl<'a> Engine<'a> {
         let timestamp = self.plan.market.panel.ends()[bar];
         let number = timestamp / BLOCK_SECS;
         BlockRef { number, hash: B256::from(U256::from(timestamp)), timestamp }
-    }
-
-    /// Executes what people have decided on by the end of `bar`, each at its own moment.
-    fn execute_ready(&mut self, bar: usize) {
-        let (begin, end) = (self.plan.market.panel.begins_at(bar), self.plan.market.panel.ends()[bar]);
-        self.pending.sort_by_key(|pending| pending.ready_at);
-        let mut at_hand = std::mem::take(&mut self.pending);
-        at_hand.retain_mut(|pending| {
-            let at = pending.ready_at.max(begin);
-            if at > end {
-                return true;
-            }
-            if at > pending.valid_until {
-                self.ended(pending, Fate::Expired { at: pending.valid_until });
-                return false;
-            }
-            if self.is_asleep(bar, pending) {
-                return true;
-            }
-            // A bar has a length.
-            let through = (u128::from(at - begin) * u128::from(BAR_WHOLE) / u128::from((end - begin).max(1))) as u64;
-            self.treasury.move_to(bar, through);
-            match self.carry_out(pending) {
-                Ok(done) => {
-                    self.spent(pending, at);
-                    self.traded(&done);
-                    self.ended(pending, Fate::Executed { at });
-                    false
-                }
-                // Whoever executes sees that it would revert, and may try in the next bar.
-                Err(_) => {
-                    self.run.proposals[pending.row].reverts += 1;
-                    true
-                }
-            }
-        });
-        self.pending = at_hand;
     }
 
     fn carry_out(&mut self, pending: &Pending) -> Result<Done, Reverted> {
@@ -358,6 +329,7 @@ impl<'a> Engine<'a> {
         if is_asked.is_none() {
             self.propose_all(block, name);
         }
+        self.leaving.clear();
     }
 
     /// What no window reaches any more, and what the gate would refuse for its age.
@@ -367,39 +339,12 @@ impl<'a> Engine<'a> {
         self.treasury.history.spends.retain(|spend| spend.timestamp > since);
         let mut at_hand = std::mem::take(&mut self.pending);
         at_hand.retain_mut(|pending| {
-            let is_over = pending.valid_until <= now;
+            // In its last second it could still run.
+            let is_over = pending.valid_until < now;
             if is_over {
                 self.ended(pending, Fate::Expired { at: pending.valid_until });
             }
             !is_over
-        });
-        self.pending = at_hand;
-    }
-
-    /// The gate looks at what waits once more, at the prices of now; what it refuses is withdrawn.
-    fn judge_waiting(&mut self, block: BlockRef) {
-        self.rehearsed = None;
-        let mut at_hand = std::mem::take(&mut self.pending);
-        at_hand.retain_mut(|pending| {
-            let Plan { policy, .. } = self.plan;
-            let Treasury { snapshot, history, .. } = &self.treasury;
-            let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
-            let rehearse =
-                |left: &mut Snapshot| self.treasury.rehearse(pending.account, &pending.intents, left).is_ok();
-            let refusal = match &pending.whole {
-                Some(whole) => self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse),
-                None => {
-                    let wanted = Wanted { id: pending.id, account: pending.account, intents: &pending.intents };
-                    self.judge.again(&inputs, &self.work.valuation, wanted, &mut self.left, rehearse)
-                }
-            };
-            match refusal.filter(|refusal| !refusal.is_passing()) {
-                Some(refusal) => {
-                    self.ended(pending, Fate::Withdrawn { at: block.timestamp, rule: refusal.rule });
-                    false
-                }
-                None => true,
-            }
         });
         self.pending = at_hand;
     }
@@ -437,15 +382,9 @@ impl<'a> Engine<'a> {
         }
         let value = intents.iter().fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)));
         let is_vote = terms.accounts[account.index()].route != Route::Safe;
-        let waiting = |it: &Pending| Waiting {
-            decision: it.id,
-            account: terms.accounts[it.account.index()].address,
-            value: it.value,
-            on_safe: terms.accounts[it.account.index()].route == Route::Safe,
-        };
         let address = terms.accounts[account.index()].address;
         let next = Waiting { decision: B256::ZERO, account: address, value, on_safe: !is_vote };
-        let waits = self.pending.iter().map(waiting);
+        let waits = self.pending.iter().map(|it| it.waiting(terms)).chain(self.leaving.iter().copied());
         let nav = self.work.valuation.nav;
         if withheld(terms, &self.treasury.history, block.timestamp, nav, waits, &next).is_some() {
             self.run.withheld += 1;
@@ -498,7 +437,15 @@ impl<'a> Engine<'a> {
         self.run.proposals.push(Proposed::new(block.timestamp, account, intents.len(), value, delay));
         let version = self.treasury.version;
         self.rehearsed = outcome.map(|done| Rehearsed { row, version, done });
+        if self.plan.thorough {
+            self.run.intents.push(intents.clone());
+        }
         let ready_at = block.timestamp.saturating_add(delay);
-        self.pending.push(Pending { account, intents, decided: block, id, value, valid_until, ready_at, row, whole });
+        // The timelock counts from the block in which it is queued; the agent looks at the one before.
+        let ballot = || assumed.delays.of_ballot(occasion).saturating_sub(BLOCK_SECS);
+        let voted_at = is_vote.then(|| block.timestamp.saturating_add(ballot()));
+        let decided = block;
+        let all = Pending { account, intents, decided, id, value, valid_until, ready_at, voted_at, row, whole };
+        self.pending.push(all);
     }
 }

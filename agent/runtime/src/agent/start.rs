@@ -8,7 +8,7 @@ use crate::{
     keys::KeyError,
     risk::Models,
 };
-use alloy::{primitives::Address, rpc::types::BlockNumberOrTag};
+use alloy::{primitives::Address, rpc::types::BlockNumberOrTag, signers::local::PrivateKeySigner};
 use quaestor_contracts::bindings::{DecisionGate, EmergencyBrake};
 use quaestor_core::Catalog;
 use std::{collections::BTreeMap, time::Duration};
@@ -81,6 +81,15 @@ impl Agent {
     /// Whatever is not as the configuration says.
     pub async fn start(config: Config, catalog: Catalog) -> Result<Self, StartError> {
         let signer = config.operator.key.open_as(config.operator.address)?;
+        Self::start_as(config, catalog, signer).await
+    }
+
+    /// The same with the operator's key at hand.
+    pub(crate) async fn start_as(
+        config: Config,
+        catalog: Catalog,
+        signer: PrivateKeySigner,
+    ) -> Result<Self, StartError> {
         let chain = connect(&config)?;
         // The journal first: it also makes sure that there is one agent, before anything is asked or said.
         let journal = Journal::open(&config.files.journal)?;

@@ -15,7 +15,7 @@ pub use fetch::{
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use risk::{RiskArgs, RiskCommand};
-pub use simulations::{BacktestArgs, CompareArgs, SetupArgs, StressArgs};
+pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs};
 pub use sweep::{MergeArgs, ResultArgs, SweepArgs};
 
 use super::person::address;

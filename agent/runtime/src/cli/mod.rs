@@ -12,6 +12,7 @@ mod devnet;
 mod exit;
 mod federation;
 mod fetch;
+mod fidelity;
 mod init;
 mod interrupt;
 mod journal;
@@ -42,8 +43,8 @@ pub use telemetry::{LogArgs, start as start_telemetry};
 use crate::config::LogConfig;
 use args::{
     BacktestArgs, CompareArgs, CompletionsArgs, ContractsCommand, DataCommand, DemoArgs, DevnetArgs, FederationCommand,
-    InitArgs, JournalCommand, MergeArgs, MontecarloArgs, PolicyCommand, PrivacyCommand, RiskCommand, RunArgs,
-    SafeCommand, StatusArgs, StressArgs, SweepArgs, TrainArgs, VerifyArgs,
+    FidelityArgs, InitArgs, JournalCommand, MergeArgs, MontecarloArgs, PolicyCommand, PrivacyCommand, RiskCommand,
+    RunArgs, SafeCommand, StatusArgs, StressArgs, SweepArgs, TrainArgs, VerifyArgs,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::EXIT_CODES;
@@ -184,6 +185,14 @@ enum Command {
     /// Join the parts of a sweep or of a Monte-Carlo simulation to what it would have been whole
     #[command(after_help = "Example:\n  quaestor merge part-1 part-2 part-3 --out sweep.html --csv rows.csv")]
     Merge(MergeArgs),
+    /// Run the whole agent on a local chain through real days, and hold the fast engine of backtests against it
+    #[command(
+        after_help = "It ends with 0 if both made the same proposals and their values differ by less than 10 bps at the end, with 1 if they \
+                      differ. It needs Node.js 20 or later, as the demo does, and sends nothing to any chain but its own.\n\nExamples:\n  quaestor \
+                      fidelity\n  quaestor fidelity --policy policy.toml --assume treasury.toml --data prices --from 2021-03-01 --days 90 \\\n    \
+                      --out fidelity.json"
+    )]
+    Fidelity(FidelityArgs),
     /// Fetch histories of prices, yields, gas and liquidity for backtests, check them, or make one file of them
     #[command(
         subcommand,
@@ -219,6 +228,7 @@ impl Command {
             Self::Montecarlo(args) => args.json.json,
             Self::Sweep(args) => args.results.json.json,
             Self::Merge(args) => args.results.json.json,
+            Self::Fidelity(args) => args.json.json,
             Self::Data(DataCommand::Check(args)) => args.json.json,
             Self::Data(DataCommand::Import(args)) => args.json.json,
             Self::Data(DataCommand::Fetch(command)) => command.wanted().json.json,
@@ -305,6 +315,10 @@ fn dispatch(cli: &Cli, catalog: &Catalog, output: Output) -> Result<Exit, Failur
         Command::Montecarlo(args) => montecarlo::run(args, catalog, output),
         Command::Sweep(args) => sweep::run(args, catalog, output),
         Command::Merge(args) => merge::run(args, output),
+        Command::Fidelity(args) => {
+            start_telemetry(&cli.log, &LogConfig { filter: "off".to_owned(), ..LogConfig::default() })?;
+            block_on(fidelity::run(args, catalog, output))
+        }
         Command::Data(command) => {
             start_telemetry(&cli.log, &quiet)?;
             block_on(data::run(command, output))

@@ -26,7 +26,7 @@ use quaestor_simulations::{
 use std::path::Path;
 
 /// Most bytes of a file of assumptions.
-const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
+pub(super) const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
 /// Most bytes of a model.
 const MODEL_BYTES_MAX: u64 = 16 << 20;
 
@@ -275,7 +275,7 @@ fn panel(
 }
 
 /// Names of the series that assets of the policy have their prices from, and of what gas is paid in.
-fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked) -> Vec<&'a str> {
+pub(super) fn wanted<'a>(found: &'a DataSet, policy: &'a VotedPolicy, assumed: &'a Checked) -> Vec<&'a str> {
     let is_there = |name: &&str| found.get(Kind::Price, name).is_some();
     let of = |(asset, name): (&'a quaestor_core::Asset, &'a Option<String>)| match name.as_deref() {
         Some(name) => name,

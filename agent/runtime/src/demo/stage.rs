@@ -36,9 +36,9 @@ const LOOK: Duration = Duration::from_millis(40);
 const ROWS: usize = 1_000;
 
 /// Shipped daily prices.
-pub(super) const USDC: &str = include_str!("../../../../simulations/data/daily/USDC.csv");
-pub(super) const ETH: &str = include_str!("../../../../simulations/data/daily/ETH.csv");
-pub(super) const BTC: &str = include_str!("../../../../simulations/data/daily/BTC.csv");
+pub(crate) const USDC: &str = include_str!("../../../../simulations/data/daily/USDC.csv");
+pub(crate) const ETH: &str = include_str!("../../../../simulations/data/daily/ETH.csv");
+pub(crate) const BTC: &str = include_str!("../../../../simulations/data/daily/BTC.csv");
 
 /// Why the story cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -100,8 +100,8 @@ pub struct Devnet {
 }
 
 impl Devnet {
-    /// Installs the packages if they are missing, starts the chain at the time of the last day of the history, and
-    /// deploys and funds the DAO.
+    /// Installs the packages if they are missing, starts the chain at the time of the last day of the history, or when the
+    /// options say, and deploys and funds the DAO.
     ///
     /// # Errors
     /// If packages, chain or deployment fail; each error says what to do.
@@ -110,6 +110,7 @@ impl Devnet {
         let found = tokio::task::spawn_blocking(move || Packages::ensure(named.as_deref())).await;
         let packages = found.map_err(|error| ChainError::Spawn { what: "looking for it", source: error.into() })??;
         let genesis = options.history.last().ok_or(DevnetError::NoHistory)?.timestamp;
+        let genesis = options.begins_at.map_or(genesis, |at| at.min(genesis));
         let chain = Chain::start(&packages, genesis, dao::PEOPLE).await?;
         let dao = deploy::deploy(&chain, &packages, options).await?;
         Ok(Self { chain, dao })

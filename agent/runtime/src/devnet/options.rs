@@ -60,6 +60,8 @@ pub struct Options {
     /// Past daily prices, oldest first, at least one day: they become the feeds' rounds, and the last one the pools'
     /// prices. The chain begins at its time.
     pub history: Vec<ReplayDay>,
+    /// When the chain begins instead, Unix seconds, earlier than the last day: time for a vote before that day is over.
+    pub begins_at: Option<u64>,
     /// The assets. The first is the quote of every pool and the reserve.
     pub assets: Vec<AssetPlan>,
     /// Vaults for the first asset.
@@ -98,6 +100,7 @@ impl Options {
         Self {
             packages: None,
             history,
+            begins_at: None,
             assets: vec![
                 AssetPlan::new("USDC", "USD Coin", 6, AssetKind::Stable, Issue::Minted, 3_500),
                 AssetPlan::new("WETH", "Wrapped Ether", 18, AssetKind::Volatile, Issue::WrappedEther, 4_000),

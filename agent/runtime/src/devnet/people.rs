@@ -110,6 +110,16 @@ impl Devnet {
     /// # Errors
     /// If the proposal was cancelled or is past its vote.
     pub async fn vote(&self, proposal: &Proposal) -> Result<(), DevnetError> {
+        self.cast(proposal).await?;
+        self.close_vote(proposal).await?;
+        self.expect_state(proposal, ProposalState::Succeeded).await
+    }
+
+    /// Waits for the vote to open, and has every member vote for it.
+    ///
+    /// # Errors
+    /// If the proposal was cancelled or is past its vote.
+    pub async fn cast(&self, proposal: &Proposal) -> Result<(), DevnetError> {
         let governor = self.dao.governance.governor;
         let snapshot = IGovernor::proposalSnapshotCall { proposalId: id(proposal) };
         self.mine_past(self.chain.read(governor, &snapshot).await?).await?;
@@ -119,10 +129,16 @@ impl Devnet {
             let tx = TransactionRequest::default().from(member.address()).to(governor).gas_limit(VOTE_GAS);
             tx.input(data.clone().into())
         });
-        self.chain.one_block(None, "castVote", votes.collect()).await?;
+        Ok(self.chain.one_block(None, "castVote", votes.collect()).await?)
+    }
+
+    /// Waits for the end of a vote.
+    ///
+    /// # Errors
+    /// If the chain does not answer.
+    pub async fn close_vote(&self, proposal: &Proposal) -> Result<(), DevnetError> {
         let deadline = IGovernor::proposalDeadlineCall { proposalId: id(proposal) };
-        self.mine_past(self.chain.read(governor, &deadline).await?).await?;
-        self.expect_state(proposal, ProposalState::Succeeded).await
+        self.mine_past(self.chain.read(self.dao.governance.governor, &deadline).await?).await
     }
 
     /// Queues a proposal that won its vote.

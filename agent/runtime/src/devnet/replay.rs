@@ -6,7 +6,7 @@ use super::{
     market::{self, Side, feed_answer},
 };
 use alloy::{
-    primitives::{U160, U256},
+    primitives::{Address, U160, U256},
     rpc::types::TransactionRequest,
     sol_types::SolCall,
 };
@@ -78,15 +78,41 @@ impl Devnet {
             let Round { answer, updatedAt } = round(answer_of(&asset.symbol, day)?, day.timestamp)?;
             calls.push((asset.feed, ReplayFeed::pushCall { answer, updatedAt }.abi_encode()));
         }
-        for pool in &self.dao.pools {
-            if let Some(trade) = self.trade_to(pool, day).await? {
-                calls.push((self.dao.uniswap.router, trade.abi_encode()));
-            }
-        }
+        calls.extend(self.trades_to(day).await?);
         let txs = calls.into_iter().map(|(to, data)| {
             TransactionRequest::default().from(market).to(to).input(data.into()).gas_limit(REPLAY_GAS)
         });
         Ok(self.chain.one_block(Some(day.timestamp), "a day's prices", txs.collect()).await?)
+    }
+
+    /// One block at the time of `moment` in which the pools alone take its prices: between two answers of the feeds markets
+    /// move too. No block if they stand there.
+    ///
+    /// # Errors
+    /// If a price is missing, its time has passed, or the chain does not answer.
+    pub async fn move_pools(&self, moment: &ReplayDay) -> Result<(), DevnetError> {
+        let market = self.dao.people.market.address();
+        let trades = self.trades_to(moment).await?.into_iter();
+        let txs: Vec<_> = trades
+            .map(|(to, data)| {
+                TransactionRequest::default().from(market).to(to).input(data.into()).gas_limit(REPLAY_GAS)
+            })
+            .collect();
+        if txs.is_empty() {
+            return Ok(());
+        }
+        Ok(self.chain.one_block(Some(moment.timestamp), "pools at their prices", txs).await?)
+    }
+
+    /// The swaps that move all pools to these prices.
+    async fn trades_to(&self, day: &ReplayDay) -> Result<Vec<(Address, Vec<u8>)>, DevnetError> {
+        let mut trades = Vec::new();
+        for pool in &self.dao.pools {
+            if let Some(trade) = self.trade_to(pool, day).await? {
+                trades.push((self.dao.uniswap.router, trade.abi_encode()));
+            }
+        }
+        Ok(trades)
     }
 
     /// The swap that moves a pool to the day's price; `None` if it stands there.

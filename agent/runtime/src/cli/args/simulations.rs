@@ -117,3 +117,36 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub json: JsonArg,
 }
+
+/// `fidelity`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct FidelityArgs {
+    /// The policy to run, of whatever chain; without it, simulations/examples/fidelity-policy.toml
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Holdings, flows and delays: a TOML file as of `backtest`; without it, simulations/examples/fidelity.toml for its own
+    /// policy, and for any other that file's delays
+    #[arg(long, value_name = "FILE")]
+    pub assume: Option<PathBuf>,
+    /// Daily prices: a file or a folder of CSV, .csv.gz or Parquet; without it, the shipped ones of USDC, ETH and BTC
+    #[arg(long, value_name = "FILE|DIR")]
+    pub data: Option<PathBuf>,
+    /// How data is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// The first day at whose close the agent decides
+    #[arg(long, value_name = "DAY", default_value = "2021-04-15")]
+    pub from: String,
+    /// How many days
+    #[arg(long, value_name = "DAYS", default_value_t = 75, value_parser = clap::value_parser!(u16).range(60..=300))]
+    pub days: u16,
+    /// Write the whole result, each bar and each proposal of both, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Keep the agent's files, and say where they are; so they are where the two differ
+    #[arg(long)]
+    pub keep: bool,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
