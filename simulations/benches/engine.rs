@@ -2,7 +2,8 @@
 #![allow(missing_docs, reason = "a bench")]
 #![allow(clippy::unwrap_used, reason = "a bench ends where its fixture is wrong")]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use alloy_primitives::B256;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quaestor_core::{Policy, Price, amount::WAD};
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
@@ -13,6 +14,8 @@ use quaestor_simulations::{
     market::Market,
     metrics::{drawdown, sharpe},
     plain,
+    report::Provenance,
+    sweep::{Axis, Design, Ground, Metric, Results, Spec, Sweep},
 };
 use std::hint::black_box;
 
@@ -53,13 +56,48 @@ fn policy(weights: &[u64]) -> VotedPolicy {
 }
 
 fn assumed(policy: &VotedPolicy, every: u64) -> Checked {
+    told(every).check(policy.terms()).unwrap()
+}
+
+fn told(every: u64) -> Assumptions {
     let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 0, ..Costs::default() };
     let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
     let holdings = [(plain::ACCOUNT.to_owned(), cash)].into();
     let delays = Delays { safe_secs: 0.into(), ..Delays::default() };
     Assumptions { holdings, costs, delays, every_bars: Some(every), ..Assumptions::default() }
-        .check(policy.terms())
-        .unwrap()
+}
+
+/// Configurations of the sweep that is measured.
+const CONFIGURATIONS: u64 = 2_000;
+
+/// The whole sweep: configurations, runs, figures, and what selection and overfitting need of them.
+fn sweep(days: &Panel) -> Results {
+    let (base, told, catalog, model) = (policy(&[1_357; ASSETS]), told(7), plain::catalog(), EwmaModel::default());
+    let assumed = told.check(base.terms()).unwrap();
+    let market = Market::new(days, base.terms(), &assumed).unwrap();
+    let axes = vec![Axis::parse("every=7,14,30,90").unwrap()];
+    let design = Design::RandomWeights(CONFIGURATIONS);
+    let spec = Spec { axes, design, by: Metric::Sharpe, walk_forward: None, seed: 1 };
+    let ground = Ground {
+        base: &base,
+        catalog: &catalog,
+        told: &told,
+        assumed: &assumed,
+        market: &market,
+        model: &model,
+        start: 0,
+    };
+    let sweep = Sweep::new(spec, ground).unwrap();
+    let none = B256::ZERO;
+    let provenance =
+        Provenance { data_hash: none, policy_hash: none, model_hash: none, assumptions_hash: none, seed: 1 };
+    let mut results = Results::new(sweep.about(provenance, Vec::new()));
+    let rows = sweep.run(0..sweep.total(), |_, rows| {
+        rows.into_iter().for_each(|row| results.push(row));
+        Ok::<_, std::convert::Infallible>(true)
+    });
+    rows.unwrap();
+    results
 }
 
 fn run(market: &Market<'_>, policy: &VotedPolicy, assumed: &Checked) -> f64 {
@@ -90,6 +128,13 @@ fn bench(c: &mut Criterion) {
         group.bench_function(format!("a decision every {every}"), |b| {
             b.iter(|| run(black_box(&market), &voted, &checked))
         });
+    }
+    group.finish();
+    let mut group = c.benchmark_group("B2: a whole sweep of 2000 configurations");
+    group.throughput(Throughput::Elements(CONFIGURATIONS)).sample_size(10);
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        group.bench_function(format!("threads: {threads}"), |b| b.iter(|| pool.install(|| sweep(black_box(&days)))));
     }
     group.finish();
 }
