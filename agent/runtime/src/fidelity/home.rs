@@ -107,9 +107,9 @@ pub(super) fn vote_block_secs(delays: &People) -> Result<u64, FidelityError> {
     while rest > 0 {
         (common, rest) = (rest, common % rest);
     }
-    let divisors = (1..=common / BLOCK_SECS).map(|count| count * BLOCK_SECS).filter(|secs| common % secs == 0);
+    let mut divisors = (1..=common / BLOCK_SECS).map(|count| count * BLOCK_SECS).filter(|secs| common % secs == 0);
     let few = |secs: &u64| whole / secs <= VOTE_BLOCKS_WISHED;
-    let found = divisors.clone().find(few).or_else(|| divisors.last());
+    let found = divisors.clone().find(few).or_else(|| divisors.next_back());
     found.filter(|secs| whole / secs <= VOTE_BLOCKS_MAX).ok_or_else(|| {
         unfit(format!(
             "the assumptions: {delay} and {period} seconds until a vote and of it: the Governor counts blocks; write both in \
