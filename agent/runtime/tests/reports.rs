@@ -56,25 +56,36 @@ fn look(files: &[PathBuf]) -> Vec<Seen> {
 fn a_report_is_readable_offline_in_light_and_dark_and_on_a_phone() {
     let folder = tempfile::tempdir().unwrap();
     let policy = ["--policy", "policies/library/balanced.toml", "--data", "simulations/data/daily"];
-    let year = ["--from", "2020-01-01", "--to", "2020-12-31", "--assume", "simulations/examples/balanced.toml"];
+    let assume = ["--assume", "simulations/examples/balanced.toml"];
+    let year = ["--from", "2020-01-01", "--to", "2020-12-31"];
     let of = |command: &'static str, more: &[&'static str]| {
-        let args = [&[command][..], &policy, &year, more].concat();
+        let args = [&[command][..], &policy, &assume, more].concat();
         report(folder.path(), &format!("{command}.html"), &args)
     };
-    let files = [of("backtest", &[])];
+    let vary = ["--vary", "limits.proposal_bps_max=100..500:200", "--vary", "every=7,30", "--from", "2020-01-01"];
+    let files = [
+        of("backtest", &year),
+        of("stress", &[]),
+        of("montecarlo", &[&year[..], &["--paths", "20"]].concat()),
+        of("sweep", &[&vary[..], &["--to", "2020-12-31"]].concat()),
+    ];
     // Headings that a report must have, and charts at least.
-    let expected: [(&str, &[&str], usize); 1] = [(
-        "backtest.html",
-        &[
-            "Value",
-            "Shares of the treasury",
-            "Fall from the highest value",
-            "Forecast risk and what happened",
-            "Proposals",
-            "Assumed",
-        ],
-        5,
-    )];
+    let expected: [(&str, &[&str], usize); 4] = [
+        (
+            "backtest.html",
+            &[
+                "Value",
+                "Shares of the treasury",
+                "Fall from the highest value",
+                "Forecast risk and what happened",
+                "Proposals",
+            ],
+            5,
+        ),
+        ("stress.html", &["Broad downturn", "Broken correlation", "Operations", "To run it again"], 9),
+        ("montecarlo.html", &["Value", "Fall from the highest value", "How often", "To run it again"], 2),
+        ("sweep.html", &["The best by Sharpe", "How much of it is luck", "All configurations: Sharpe"], 2),
+    ];
     let seen = look(&files);
     assert_eq!(seen.len(), files.len() * 4, "light and dark, desktop and phone");
     for page in &seen {

@@ -29,7 +29,7 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     let summary = Summary::of(&found, policy.terms(), &market).with_statistics(&found, args.setup.seed, setup.var_tail);
     let stated = setup.stated(&market);
     if setup.assumed.fill == Fill::SameBar {
-        output.progress("warning: --fill same-bar looks ahead: it executes at the very price that was decided on");
+        output.warn("--fill same-bar looks ahead: it executes at the very price that was decided on");
     }
     if let Some(path) = &args.csv {
         write(path, csv(&found, policy, &market).as_bytes())?;

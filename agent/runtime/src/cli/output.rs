@@ -35,6 +35,12 @@ impl Output {
         self.write(format_args!("{text}\n"))
     }
 
+    /// What whoever reads the results must know: a line on stderr, whoever looks on.
+    pub fn warn(&self, text: impl Display) {
+        // Results are right without it.
+        let _ = writeln!(io::stderr(), "warning: {text}");
+    }
+
     /// How far it is: a line on stderr when a person looks on.
     pub fn progress(&self, text: impl Display) {
         if !self.json && io::stderr().is_terminal() {

@@ -9,6 +9,7 @@ import { chromium } from "playwright-core";
 
 const SCREENS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 const SCHEMES = ["light", "dark"];
+const PICTURE_PX_MAX = 4000;
 
 async function launch() {
   if (process.env.QUAESTOR_CHROMIUM) {
@@ -70,7 +71,11 @@ try {
         await page.goto(url);
         if (process.env.SHOTS) {
           const name = `${basename(file, ".html")}-${screen}-${colorScheme}.png`;
-          await page.screenshot({ path: join(process.env.SHOTS, name), fullPage: true });
+          const height = await page.evaluate(() => document.documentElement.scrollHeight);
+          // Of a page that is taller than a picture can be, the beginning.
+          await page.setViewportSize({ width: viewport.width, height: Math.min(height, PICTURE_PX_MAX) });
+          await page.screenshot({ path: join(process.env.SHOTS, name) });
+          await page.setViewportSize(viewport);
         }
         seen.push({ file: basename(file), screen, scheme: colorScheme, errors, asked, ...(await page.evaluate(measure)) });
         await context.close();
