@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a bench ends where its fixture is wrong")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use quaestor_core::{Price, amount::WAD};
+use quaestor_core::{Policy, Price, amount::WAD};
+use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Panel,
+    assumptions::{Assumptions, Costs, Delays},
+    delays::Delay,
+    montecarlo::Scene,
     paths::{Futures, PathTerms, Paths},
+    plain,
     statistics::{BlockSums, Intervals, overfitting},
 };
 use std::hint::black_box;
@@ -47,6 +52,25 @@ fn bench(c: &mut Criterion) {
                 number += 1;
                 paths.fill(black_box(number), room.marks_mut());
             })
+        });
+    }
+    group.finish();
+    let named: Vec<(String, u64)> = (0..ASSETS).map(|index| (format!("A{index}"), 1_357)).collect();
+    let policy = quaestor_policies::parse(plain::policy(&named, 20).as_bytes(), &plain::catalog()).unwrap();
+    let holdings = [(plain::ACCOUNT.to_owned(), [(plain::CASH.to_owned(), "1000000".to_owned())].into())].into();
+    let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 0, ..Costs::default() };
+    let delays = Delays { safe_secs: Delay::Fixed(0), ..Delays::default() };
+    let told = Assumptions { holdings, costs, delays, every_bars: Some(30), ..Assumptions::default() };
+    let (assumed, model) = (told.check(policy.terms()).unwrap(), EwmaModel::default());
+    let terms = PathTerms { futures: Futures::Bootstrap, bars: 365, past: 2, block: 30.0, seed: 1 };
+    let paths = Paths::fit(&history, 0, terms).unwrap();
+    let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+    let mut group = c.benchmark_group("B3: outcomes of 5000 paths, a decision every 30");
+    group.sample_size(10);
+    for threads in [1, 2] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        group.bench_function(format!("{threads} threads"), |b| {
+            b.iter(|| pool.install(|| scene.run(0..5_000, |_| true).unwrap().len()))
         });
     }
     group.finish();
