@@ -39,7 +39,7 @@ fn the_same_scenario_gives_the_same_bytes_and_a_quick_run_is_the_same_run() {
         let whole = run(true);
         assert_eq!(serde_json::to_vec(&whole).unwrap(), serde_json::to_vec(&run(true)).unwrap());
         let bare = |mut run: Run| {
-            (run.holdings, run.stable, run.forecasts) = (vec![], vec![], vec![]);
+            (run.holdings, run.stable, run.forecasts, run.intents) = (vec![], vec![], vec![], vec![]);
             run
         };
         assert!(bare(whole) == bare(run(false)), "{name} differs when it is quick");
@@ -198,7 +198,11 @@ fn gas_costs_so_many_times_as_much_in_its_bars_alone() {
 fn while_venues_are_frozen_swaps_revert_and_what_waits_is_withdrawn() {
     let played = play(&named("venue-frozen"));
     assert!(played.summary.reverts >= 1, "somebody tried, and it would have reverted");
-    assert_eq!(played.summary.refusals_by_rule.get(&Rule::DryRun), Some(&10), "each new one fails its dry run");
+    assert_eq!(
+        played.summary.refusals_by_rule.get(&Rule::DryRun),
+        Some(&9),
+        "each fails its dry run, from the day on after what waited was withdrawn"
+    );
     assert!(none_in(&played.executed(), 9, 18) && none_in(&played.made(), 10, 19));
     let tried = played.run.proposals.iter().find(|it| it.reverts > 0).unwrap();
     assert!(matches!(tried.fate, Fate::Withdrawn { at, .. } if at <= played.day(11)), "{tried:?}");
@@ -208,7 +212,7 @@ fn while_venues_are_frozen_swaps_revert_and_what_waits_is_withdrawn() {
 #[test]
 fn while_governance_sleeps_proposals_expire() {
     let played = play(&named("governance-asleep"));
-    assert!(played.summary.expired >= 2, "{} expired", played.summary.expired);
+    assert!(played.summary.expired >= 1 && played.summary.withheld >= 1, "the next one waits for the one that expires");
     assert!(none_in(&played.executed(), 9, 29));
     let expired = played.run.proposals.iter().filter_map(|it| match it.fate {
         Fate::Expired { at } => Some(at - it.at),
