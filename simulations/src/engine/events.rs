@@ -80,6 +80,12 @@ impl Events {
         Some(round)
     }
 
+    /// Whether a feed is not updated in `bar`.
+    pub(super) fn is_stale(&self, bar: usize, asset: usize, place: usize) -> bool {
+        let is_its = |it: &FeedFault| it.asset == asset && it.feed.is_none_or(|feed| feed == place);
+        self.feeds.iter().any(|it| it.fault == Fault::Stale && is_its(it) && it.bars.contains(&bar))
+    }
+
     /// Whether any of `intents` exchanges something at a venue that stands still in `bar`.
     pub(super) fn freezes(&self, bar: usize, intents: &[Intent]) -> bool {
         let exchanges = || intents.iter().flat_map(|intent| &intent.actions).filter_map(|action| action.exchange());

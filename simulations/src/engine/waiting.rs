@@ -91,9 +91,13 @@ impl Engine<'_> {
         let begin = self.plan.market.panel.begins_at(bar);
         let block = BlockRef { number: at / BLOCK_SECS, hash: B256::from(U256::from(at)), timestamp: at };
         self.treasury.observe(bar.saturating_sub(1), block);
-        for feed in self.treasury.snapshot.assets.iter_mut().flat_map(|asset| &mut asset.feeds) {
-            if let Some(last) = feed.rounds.last_mut().filter(|last| last.updated_at == begin) {
-                last.updated_at = at;
+        let events = self.plan.events;
+        for (asset, reading) in self.treasury.snapshot.assets.iter_mut().enumerate() {
+            for (place, feed) in reading.feeds.iter_mut().enumerate() {
+                let works = events.is_none_or(|events| !events.is_stale(bar, asset, place));
+                if let Some(last) = feed.rounds.last_mut().filter(|last| works && last.updated_at == begin) {
+                    last.updated_at = at;
+                }
             }
         }
         if pending.whole.is_none() {

@@ -73,6 +73,39 @@ fn a_quorum_of_feeds_is_what_the_policy_says() {
     assert_eq!(of(&quorum).refusals_by_rule.get(&Rule::PriceQuorumMin), Some(&3));
 }
 
+/// The agent looks at a vote again before it is queued and executed, between two decisions: a feed that stopped has no price
+/// for it either.
+#[test]
+fn a_vote_is_looked_at_with_the_prices_that_there_are() {
+    let operations = [("USDC", "95000"), ("WETH", "580")];
+    let poor = Assumptions {
+        holdings: [("operations".to_owned(), held(&operations)), ("reserve".to_owned(), held(&[("USDC", "3000000")]))]
+            .into(),
+        flows: vec![],
+        delays: Delays {
+            voting_delay_secs: 3_600.into(),
+            voting_period_secs: 108_000.into(),
+            timelock_secs: 3_600.into(),
+            ..Delays::default()
+        },
+        ..assumptions()
+    };
+    // The vote of the first day ends seven hours into the third.
+    let first = |from: u32, thorough| {
+        let text = format!(
+            "[synthetic]\nlength = 8\n[[events]]\nwhat = \"oracle-stale\"\nkind = \"volatile\"\nfrom = {from}\nto = {}\n",
+            from + 1
+        );
+        let played = try_play(&own(&text), &poor, thorough).unwrap();
+        played.run.proposals.iter().find(|it| it.account == 1).unwrap().fate
+    };
+    for thorough in [true, false] {
+        assert!(matches!(first(6, thorough), Fate::Executed { .. }), "{:?}", first(6, thorough));
+        let stale = first(2, thorough);
+        assert!(matches!(stale, Fate::Withdrawn { rule: Rule::PriceQuorumMin, .. }), "{stale:?}");
+    }
+}
+
 #[test]
 fn flows_stop_and_double_to_the_last_unit() {
     let calm = play(&own("[synthetic]\nlength = 30\n[[shocks]]\nasset = \"VOTE\"\nchange_bps = -1\nat = 0\n"));
