@@ -161,7 +161,7 @@ fn axes<'a, 'b>(
         .margin_top(8)
         .margin_right(14)
         .x_label_area_size(24)
-        .y_label_area_size(if narrow { 52 } else { 64 })
+        .y_label_area_size(if narrow { 58 } else { 68 })
         .build_cartesian_2d(first..last, heights.clone())?;
     shade(&mut built, spans, first..last, heights)?;
     let days = (last - first) / 86_400.0;
@@ -179,7 +179,7 @@ fn axes<'a, 'b>(
         .y_labels(5)
         .x_label_formatter(&label)
         .y_label_formatter(&|value: &f64| unit(*value))
-        .label_style(("sans-serif", 12).into_font().color(&INK))
+        .label_style(("sans-serif", 15).into_font().color(&INK))
         .draw()?;
     Ok(built)
 }
