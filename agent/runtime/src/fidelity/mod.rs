@@ -10,6 +10,7 @@
 //! own process does; nothing in it knows that time is warped. Both are given the prices that a feed can answer, the same
 //! holdings and flows, and the same delays.
 
+mod assumed;
 mod compare;
 mod days;
 mod home;
@@ -27,14 +28,14 @@ use crate::{
     journal::JournalError,
 };
 use alloy::primitives::B256;
+use assumed::{People, fit, plainly, standing_notes};
 use days::Days;
 use quaestor_core::{Amount, Catalog, Policy};
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Panel, PanelError,
-    assumptions::{Assumptions, Checked, Fill, Targets},
-    delays::{Delay, Delays},
+    assumptions::Assumptions,
     engine::{self, Plan},
     market::{BAR_WHOLE, Market, MarketError},
     run::Fate,
@@ -51,8 +52,6 @@ use world::World;
 pub const DAYS_MIN: usize = 60;
 /// The most: the operators' lease ends within a year.
 pub const DAYS_MAX: usize = 300;
-/// People need some blocks to confirm and to execute, seconds.
-const DELAY_SECS_MIN: u64 = 1_200;
 const DAY_SECS: u64 = 86_400;
 
 /// Why there is nothing to compare.
@@ -270,107 +269,6 @@ pub async fn run(setting: &Setting<'_>, mut tell: impl FnMut(Progress)) -> Resul
 
 fn parse(text: &str, catalog: &Catalog) -> Result<VotedPolicy, FidelityError> {
     quaestor_policies::parse(text.as_bytes(), catalog).map_err(|problems| FidelityError::Policy(problems.to_string()))
-}
-
-fn fit(told: &Assumptions, policy: &VotedPolicy) -> Result<Checked, FidelityError> {
-    let mut found = told.check(policy.terms()).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("the assumptions: {problem}")).collect();
-        FidelityError::Unfit { what: lines.join("\n") }
-    })?;
-    prices::constants_as_feeds_answer(&mut found);
-    Ok(found)
-}
-
-/// How long people take, seconds: the same number each time, so that both sides take it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct People {
-    /// From a Safe proposal to its execution.
-    pub(crate) safe_secs: u64,
-    /// From a proposal to its vote.
-    pub(crate) voting_delay_secs: u64,
-    /// Of the vote.
-    pub(crate) voting_period_secs: u64,
-    /// In the timelock.
-    pub(crate) timelock_secs: u64,
-}
-
-impl People {
-    /// Of assumptions, if nothing of them is drawn and the local chain can keep them.
-    ///
-    /// # Errors
-    /// What to write instead.
-    fn of(told: &Delays) -> Result<Self, FidelityError> {
-        let secs = |key: &str, delay: &Delay| match delay.fixed() {
-            Some(secs) if secs >= DELAY_SECS_MIN => Ok(secs),
-            Some(secs) => Err(FidelityError::Unfit {
-                what: format!("the assumptions: delays.{key} = {secs}: people here need {DELAY_SECS_MIN} at the least"),
-            }),
-            None => Err(FidelityError::Unfit {
-                what: format!(
-                    "the assumptions: delays.{key} is drawn, and both must take the same time; write a number"
-                ),
-            }),
-        };
-        Ok(Self {
-            safe_secs: secs("safe_secs", &told.safe_secs)?,
-            voting_delay_secs: secs("voting_delay_secs", &told.voting_delay_secs)?,
-            voting_period_secs: secs("voting_period_secs", &told.voting_period_secs)?,
-            timelock_secs: secs("timelock_secs", &told.timelock_secs)?,
-        })
-    }
-
-    /// From a proposal to the execution of what was voted.
-    pub(crate) fn governor_secs(&self) -> u64 {
-        self.voting_delay_secs.saturating_add(self.voting_period_secs).saturating_add(self.timelock_secs)
-    }
-}
-
-/// Leaves out what the local chain has not, and refuses what it cannot have; what was left out, for people.
-fn plainly(told: &mut Assumptions) -> Result<Vec<String>, FidelityError> {
-    let unfit = |what: &str| Err(FidelityError::Unfit { what: format!("the assumptions: {what}") });
-    if told.every_bars.is_some() {
-        return unfit("`every_bars` is not how an agent decides; leave it out, the policy's schedule says when");
-    }
-    if told.fill == Fill::SameBar || told.costs.targets == Targets::BeforeCosts {
-        return unfit("`fill = \"same-bar\"` and `targets = \"before-costs\"` are no chain's ways; leave them out");
-    }
-    let mut notes = Vec::new();
-    if std::mem::replace(&mut told.delays.execution_secs, Delay::Fixed(0)) != Delay::Fixed(0) {
-        notes.push(
-            "the agent queues and executes what was voted, as soon as it can: `delays.execution_secs` is left out"
-                .into(),
-        );
-    }
-    if std::mem::take(&mut told.depth_usd).values().next().is_some() {
-        notes.push("pools are deep on the local chain: the depths that were assumed are left out of both".to_owned());
-    }
-    if std::mem::take(&mut told.costs.gas_gwei) > 0 {
-        notes.push(
-            "gas is left out of both: on the local chain whoever executes pays it, and no account gives it back"
-                .to_owned(),
-        );
-    }
-    if std::mem::take(&mut told.costs.slippage_bps) > 0 || told.costs.fee_bps.take().is_some() {
-        notes.push(
-            "slippage and fees that were assumed are left out of both: a swap pays its pool's own fee".to_owned(),
-        );
-    }
-    Ok(notes)
-}
-
-fn standing_notes(delays: &People, block_secs: u64) -> Vec<String> {
-    vec![
-        "both see prices of eight decimal places, as feeds answer them".to_owned(),
-        format!(
-            "people execute {} s after a Safe's proposal; a vote begins after {} s and takes {} s, in blocks of {} s on the chain, \
-             and its timelock {} s",
-            delays.safe_secs, delays.voting_delay_secs, delays.voting_period_secs, block_secs, delays.timelock_secs
-        ),
-        "on the chain a vote's time counts from the block of its proposal, which is some blocks after the decision"
-            .to_owned(),
-        "pools are deep, and what a swap moves them by is on the chain alone".to_owned(),
-        "flows move by themselves at the end of a day, from accounts that the local chain impersonates".to_owned(),
-    ]
 }
 
 /// What the fast engine does with the same.
