@@ -28,38 +28,54 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Of values and returns of bars of `bar_secs` each, as [`crate::metrics`] defines them. `seen` gets the place, the value
-    /// and the fall of each.
+    /// Of bars of `bar_secs`, each its value at the end and what flowed in by then, as [`crate::metrics`] defines them. `seen`
+    /// gets the place and the value of each, how far one unit has grown by then, and the most that it had grown.
     pub(super) fn of(
         bars: impl Iterator<Item = (f64, f64)>,
         initial_value: f64,
         bar_secs: f64,
-        mut seen: impl FnMut(usize, f64, f64),
+        mut seen: impl FnMut(usize, f64, f64, f64),
     ) -> Self {
-        let (mut level, mut peak, mut deepest, mut last) = (1.0f64, 1.0f64, 0.0f64, initial_value);
-        // Welford's mean and sum of squares: one pass, and no difference of large numbers.
-        let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-        for (place, (value, found)) in bars.enumerate() {
-            last = value;
-            level *= 1.0 + found;
+        let (mut level, mut peak, mut worst, mut before) = (1.0f64, 1.0f64, 1.0f64, initial_value);
+        // What a unit has grown to, by dollar of value: it changes where something flows alone, so that no bar waits for
+        // the product of those before it.
+        let mut by_value = if initial_value > 0.0 { 1.0 / initial_value } else { 0.0 };
+        // Moments about the first return, so that returns that never differ have no variance, to the last bit.
+        let (mut count, mut first, mut sum, mut squares) = (0.0, 0.0, 0.0, 0.0);
+        for (place, (value, inflow)) in bars.enumerate() {
+            let end = value - inflow;
+            let mut found = 0.0;
+            if before > 0.0 {
+                (found, level) = (end / before - 1.0, end * by_value);
+            }
+            if inflow != 0.0 && value > 0.0 {
+                by_value = level / value;
+            }
+            before = value;
             peak = peak.max(level);
-            let fall = level / peak - 1.0;
-            deepest = deepest.min(fall);
+            // Divided only where it is deeper.
+            if level < worst * peak {
+                worst = level / peak;
+            }
+            if place == 0 {
+                first = found;
+            }
+            let off = found - first;
             count += 1.0;
-            let off = found - mean;
-            mean += off / count;
-            squares += off * (found - mean);
-            seen(place, value, fall);
+            sum += off;
+            squares += off * off;
+            seen(place, value, level, peak);
         }
         let years = count * bar_secs / YEAR_SECS;
         let cagr = (years > 0.0 && level > 0.0).then(|| libm::pow(level, 1.0 / years) - 1.0);
-        let deviation = if count > 1.0 { libm::sqrt(squares / (count - 1.0)) } else { 0.0 };
-        let sharpe = (deviation > 0.0).then(|| mean / deviation * libm::sqrt(YEAR_SECS / bar_secs));
+        let spread = if count > 1.0 { (squares - sum * sum / count) / (count - 1.0) } else { 0.0 };
+        let sharpe =
+            (spread > 0.0).then(|| (first + sum / count) / libm::sqrt(spread) * libm::sqrt(YEAR_SECS / bar_secs));
         Self {
-            final_value: last,
+            final_value: before,
             total_return: level - 1.0,
             cagr: cagr.filter(|found| found.is_finite()),
-            max_drawdown: deepest,
+            max_drawdown: worst - 1.0,
             sharpe: sharpe.filter(|found| found.is_finite()),
         }
     }
@@ -95,18 +111,13 @@ impl Outcome {
         let mut kept = vec![0.0f32; 2 * fan.len()];
         let (values, falls) = kept.split_at_mut(fan.len());
         let mut next = 0;
-        let keep = |place: usize, value: f64, fall: f64| {
+        let keep = |place: usize, value: f64, level: f64, peak: f64| {
             if fan.get(next) == Some(&place) {
-                (values[next], falls[next]) = (value as f32, fall as f32);
+                (values[next], falls[next]) = (value as f32, (level / peak - 1.0) as f32);
                 next += 1;
             }
         };
-        let mut before = run.initial_value;
-        let bars = run.values.iter().zip(&run.inflows).map(|(value, inflow)| {
-            let found = if before > 0.0 { (value - inflow) / before - 1.0 } else { 0.0 };
-            before = *value;
-            (*value, found)
-        });
+        let bars = run.values.iter().copied().zip(run.inflows.iter().copied());
         let policy = Figures::of(bars, run.initial_value, bar_secs, keep);
         let burn = terms.risk.burn_monthly.0 as f64 / WAD as f64;
         let least = run.stable.iter().copied().reduce(f64::min);
@@ -152,25 +163,38 @@ mod tests {
     use super::*;
     use crate::metrics;
 
-    /// One pass says what the definitions say.
+    /// One pass says what the definitions say, whatever flows.
     #[test]
     fn figures_are_those_of_the_metrics() {
         let returns = [0.01, -0.02, 0.03, -0.05, 0.0, 0.02];
-        let mut value = 1_000.0;
-        let bars = returns.map(|found| {
-            value *= 1.0 + found;
-            (value, found)
-        });
-        let mut falls = Vec::new();
-        let found = Figures::of(bars.into_iter(), 1_000.0, 86_400.0, |_, _, fall| falls.push(fall));
-        let expected = metrics::Figures::of(&returns, 365.0);
-        assert_eq!((found.final_value, found.cagr), (value, expected.cagr));
-        assert_eq!((found.max_drawdown, found.total_return), (expected.max_drawdown, expected.total_return));
-        assert!((found.sharpe.unwrap() / expected.sharpe.unwrap() - 1.0).abs() < 1e-12);
-        assert_eq!((falls.len(), falls[0]), (6, 0.0));
-        let flat = Figures::of([(5.0, 0.0); 4].into_iter(), 5.0, 86_400.0, |_, _, _| {});
+        for flows in [[0.0; 6], [0.0, 250.0, 0.0, -400.0, -10.0, 0.0]] {
+            let mut value = 1_000.0;
+            let bars: Vec<(f64, f64)> = returns
+                .iter()
+                .zip(flows)
+                .map(|(found, inflow)| {
+                    value = value * (1.0 + found) + inflow;
+                    (value, inflow)
+                })
+                .collect();
+            let mut falls = Vec::new();
+            let found = Figures::of(bars.iter().copied(), 1_000.0, 86_400.0, |_, _, level, peak| {
+                falls.push(level / peak - 1.0);
+            });
+            let expected = metrics::Figures::of(&returns, 365.0);
+            let near = |one: f64, other: f64| assert!((one - other).abs() < 1e-12 * other.abs(), "{one} and {other}");
+            assert_eq!(found.final_value, value);
+            near(found.cagr.unwrap(), expected.cagr.unwrap());
+            near(found.max_drawdown, expected.max_drawdown);
+            near(found.total_return, expected.total_return);
+            near(found.sharpe.unwrap(), expected.sharpe.unwrap());
+            assert_eq!((falls.len(), falls[0]), (6, 0.0));
+        }
+        let flat = Figures::of([(5.0, 0.0); 4].into_iter(), 5.0, 86_400.0, |_, _, _, _| {});
         assert_eq!((flat.sharpe, flat.cagr, flat.max_drawdown), (None, Some(0.0), 0.0));
-        let ruin = Figures::of([(0.0, -1.0)].into_iter(), 5.0, 86_400.0, |_, _, _| {});
+        let ruin = Figures::of([(0.0, 0.0)].into_iter(), 5.0, 86_400.0, |_, _, _, _| {});
         assert_eq!((ruin.cagr, ruin.max_drawdown), (None, -1.0));
+        let saved = Figures::of([(0.0, 0.0), (7.0, 7.0), (14.0, 0.0)].into_iter(), 5.0, 86_400.0, |_, _, _, _| {});
+        assert_eq!((saved.total_return, saved.final_value), (-1.0, 14.0), "what was lost stays lost");
     }
 }
