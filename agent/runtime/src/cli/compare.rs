@@ -87,9 +87,7 @@ pub(super) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
         }
     }
     if differs.iter().any(|key| SAME_TIME.contains(key)) {
-        output.progress(
-            "warning: these are not of the same data and time, so that their figures do not compare policies",
-        );
+        output.warn("these are not of the same data and time, so that their figures do not compare policies");
     }
     output.line("")?;
     output.line(format_args!("{:<28}{:>18}{:>18}{:>16}", "", "A", "B", "B less A"))?;

@@ -90,7 +90,10 @@ fn what_the_agent_trains_from_has_defaults() {
 fn each_problem_of_training_says_where_and_what_to_write() {
     let two = "prices = \"p\"\nrecords = [\"own.csv\"]\n";
     for (lines, said) in [
-        ("records = [\"own.csv\"]", ":16:2: `training.prices` is missing; write the path of a folder or file of daily prices"),
+        (
+            "records = [\"own.csv\"]",
+            ":16:2: `training.prices` is missing; write the path of a folder or file of daily prices",
+        ),
         ("prices = \"p\"", ":16:2: `training.records` is missing; write paths of members' records"),
         ("prices = \"p\"\nrecords = []", ":18:11: `training.records` is empty; write paths"),
         ("prices = \"p\"\nrecords = [\"a/own.csv\", \"b/OWN.csv\"]", ":18:25: the member `own` comes twice"),
