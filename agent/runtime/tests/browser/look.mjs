@@ -3,6 +3,7 @@
 //
 // The browser comes with its npm package, and with the libraries and fonts that it needs. Elsewhere than on Linux on x86-64
 // the Chrome that is installed is taken, or what QUAESTOR_CHROMIUM names.
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -18,8 +19,10 @@ async function launch() {
   if (process.platform !== "linux" || process.arch !== "x64") {
     return chromium.launch({ channel: "chrome" });
   }
-  // Makes the package unpack its own libraries, as where it was made for.
-  process.env.AWS_EXECUTION_ENV ??= "AWS_Lambda_nodejs20.x";
+  // Makes the package unpack its own libraries, as where it was made for, and all of it beside itself.
+  process.env.AWS_EXECUTION_ENV = "AWS_Lambda_nodejs20.x";
+  process.env.TMPDIR = join(import.meta.dirname, "node_modules", ".unpacked");
+  await mkdir(process.env.TMPDIR, { recursive: true });
   const { default: packed } = await import("@sparticuz/chromium");
   return chromium.launch({ executablePath: await packed.executablePath(), args: ["--no-sandbox", "--disable-gpu", "--no-zygote"] });
 }
