@@ -9,6 +9,7 @@ use quaestor_simulations::{
     Panel,
     assumptions::{Assumptions, Costs, Delays},
     delays::Delay,
+    market::MarketError,
     montecarlo::Scene,
     paths::{Futures, PathTerms, Paths},
     plain,
@@ -70,7 +71,9 @@ fn bench(c: &mut Criterion) {
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         group.bench_function(format!("{threads} threads"), |b| {
-            b.iter(|| pool.install(|| scene.run(0..5_000, |_| true).unwrap().len()))
+            b.iter(|| {
+                pool.install(|| scene.run(0..5_000, |made| Ok::<_, MarketError>(!black_box(made).is_empty())).unwrap())
+            })
         });
     }
     group.finish();

@@ -4,9 +4,14 @@
 //! each as its length (four bytes, the least first), its CRC-32 (likewise) and its bytes. So a part that broke off is good up
 //! to its last whole row, and damage is found where it is. Parts of the same run join to what the run would have made alone.
 
+mod join;
+
+pub use join::{Found, JoinError, join};
+
 use alloy_primitives::B256;
 use flate2::Crc;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{
     io::{self, BufRead, Read, Write},
     marker::PhantomData,
@@ -47,13 +52,13 @@ pub struct Head {
     pub from: u64,
     /// Number after that of its last row, once it is finished.
     pub to: u64,
-    /// What results say beside the rows. No floats: JSON does not keep every last bit.
-    pub about: serde_json::Value,
+    /// What results say beside the rows. Floats are finite: JSON has no others.
+    pub about: Value,
 }
 
 impl Head {
     /// Of a whole run of `total` rows.
-    pub fn new(kind: &str, spec: B256, data: B256, seed: u64, total: u64, about: serde_json::Value) -> Self {
+    pub fn new(kind: &str, spec: B256, data: B256, seed: u64, total: u64, about: Value) -> Self {
         Self { format: FORMAT.to_owned(), kind: kind.to_owned(), spec, data, seed, total, from: 0, to: total, about }
     }
 
@@ -68,10 +73,40 @@ impl Head {
         self.from..self.to
     }
 
-    /// Whether both are of the same run.
-    pub fn is_of_run(&self, other: &Self) -> bool {
+    /// What makes both of different runs; `None` where they are of the same.
+    pub fn difference(&self, other: &Self) -> Option<String> {
         let whole = |head: &Self| Self { from: 0, to: 0, ..head.clone() };
-        whole(self) == whole(other)
+        let what = match () {
+            () if whole(self) == whole(other) => return None,
+            () if self.data != other.data => "the data",
+            () if self.seed != other.seed => "the seed",
+            () if self.total != other.total => "the number of rows",
+            () => {
+                let mut keys = Vec::new();
+                differences("", &self.about, &other.about, &mut keys);
+                if keys.is_empty() {
+                    return Some("the version of this program differs".to_owned());
+                }
+                return Some(format!("what is run differs: {}", keys.join(", ")));
+            }
+        };
+        Some(format!("{what} differs"))
+    }
+}
+
+/// Appends the keys, as paths with dots, under which two values have something else.
+fn differences(at: &str, one: &Value, other: &Value, keys: &mut Vec<String>) {
+    let (Value::Object(one), Value::Object(other)) = (one, other) else {
+        if one != other {
+            keys.push(at.to_owned());
+        }
+        return;
+    };
+    let added = other.keys().filter(|key| !one.contains_key(*key));
+    for key in one.keys().chain(added) {
+        let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        let of = |fields: &serde_json::Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+        differences(&at, &of(one), &of(other), keys);
     }
 }
 
@@ -203,12 +238,12 @@ pub struct Reader<R, T> {
     rows: PhantomData<fn() -> T>,
 }
 
-impl<R: BufRead, T: Row> Reader<R, T> {
-    /// Reads the first line of a part of `kind`; `name` is for errors.
+impl Head {
+    /// Reads the first line of a part of whatever kind, and how many bytes it has; `name` is for errors.
     ///
     /// # Errors
-    /// If it is no such part.
-    pub fn open(name: &str, kind: &str, mut input: R) -> Result<Self, PartError> {
+    /// If it is no part.
+    pub fn read(name: &str, mut input: impl BufRead) -> Result<(Self, u64), PartError> {
         let mut line = Vec::new();
         let read = input.by_ref().take(HEAD_BYTES_MAX).read_until(b'\n', &mut line);
         read.map_err(|source| PartError::Io { name: name.to_owned(), source })?;
@@ -216,20 +251,31 @@ impl<R: BufRead, T: Row> Reader<R, T> {
         if line.pop() != Some(b'\n') {
             return Err(no_part());
         }
-        let found: serde_json::Value = serde_json::from_slice(&line).map_err(|_| no_part())?;
-        let format = found.get("format").and_then(serde_json::Value::as_str).ok_or_else(no_part)?;
+        let found: Value = serde_json::from_slice(&line).map_err(|_| no_part())?;
+        let format = found.get("format").and_then(Value::as_str).ok_or_else(no_part)?;
         if format != FORMAT {
             return Err(PartError::Format { name: name.to_owned(), found: format.to_owned() });
         }
-        let head: Head = serde_json::from_value(found).map_err(|_| no_part())?;
+        let head: Self = serde_json::from_value(found).map_err(|_| no_part())?;
+        if head.from > head.to || head.to > head.total {
+            return Err(no_part());
+        }
+        Ok((head, line.len() as u64 + 1))
+    }
+}
+
+impl<R: BufRead, T: Row> Reader<R, T> {
+    /// Reads the first line of a part of `kind`; `name` is for errors.
+    ///
+    /// # Errors
+    /// If it is no such part.
+    pub fn open(name: &str, kind: &str, mut input: R) -> Result<Self, PartError> {
+        let (head, whole_bytes) = Head::read(name, &mut input)?;
         if head.kind != kind {
             let (found, wanted) = (head.kind, kind.to_owned());
             return Err(PartError::Kind { name: name.to_owned(), found, wanted });
         }
-        if head.from > head.to || head.to > head.total {
-            return Err(no_part());
-        }
-        let (next, whole_bytes) = (head.from, line.len() as u64 + 1);
+        let next = head.from;
         let (name, row, is_over) = (name.to_owned(), Vec::new(), false);
         Ok(Self { input, name, head, next, whole_bytes, row, is_over, rows: PhantomData })
     }
@@ -289,114 +335,6 @@ impl<R: BufRead, T: Row> Iterator for Reader<R, T> {
         self.is_over = !matches!(found, Some(Ok(_)));
         found
     }
-}
-
-/// A part and how far it got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Its file.
-    pub name: String,
-    /// What it says of itself.
-    pub head: Head,
-    /// Number after that of its last whole row.
-    pub end: u64,
-}
-
-/// Why parts do not make a run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JoinError {
-    /// There is none.
-    #[error("there is no part; name the files that `--shard` wrote")]
-    Nothing,
-    /// A part is of another run.
-    #[error("{name} is of another run than {first}: {what} differs")]
-    Foreign {
-        /// Which file.
-        name: String,
-        /// The first file.
-        first: String,
-        /// What differs.
-        what: &'static str,
-    },
-    /// Rows that no part has.
-    #[error("rows {from} to {last} of {total} are missing{remedy}")]
-    Missing {
-        /// The first of them.
-        from: u64,
-        /// The last of them.
-        last: u64,
-        /// Rows of the run.
-        total: u64,
-        /// What to do.
-        remedy: String,
-    },
-    /// Rows that two parts have.
-    #[error("rows {from} to {last} are in {first} and in {second}; leave one of the two out")]
-    Doubled {
-        /// The first of them.
-        from: u64,
-        /// The last of them.
-        last: u64,
-        /// A file.
-        first: String,
-        /// Another.
-        second: String,
-    },
-}
-
-/// The order in which parts make a whole run.
-///
-/// # Errors
-/// Everything that is foreign, missing or there twice.
-pub fn join(parts: &[Found]) -> Result<Vec<usize>, Vec<JoinError>> {
-    let Some(first) = parts.first() else { return Err(vec![JoinError::Nothing]) };
-    let mut problems = Vec::new();
-    for part in parts.iter().filter(|part| !part.head.is_of_run(&first.head)) {
-        let (ours, theirs) = (&first.head, &part.head);
-        let what = match () {
-            () if ours.data != theirs.data => "the data",
-            () if ours.seed != theirs.seed => "the seed",
-            () if ours.total != theirs.total => "the number of rows",
-            () => "what is run",
-        };
-        problems.push(JoinError::Foreign { name: part.name.clone(), first: first.name.clone(), what });
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let total = first.head.total;
-    let mut order: Vec<usize> = (0..parts.len()).filter(|at| parts[*at].end > parts[*at].head.from).collect();
-    order.sort_by_key(|at| (parts[*at].head.from, parts[*at].end));
-    // The part that reaches furthest so far.
-    let mut furthest: Option<&Found> = None;
-    let cut = |row: u64| parts.iter().find(|part| part.end == row && part.end < part.head.to);
-    let mut gap = |from: u64, to: u64| {
-        let remedy =
-            cut(from).map_or_else(String::new, |part| format!("; {} broke off: `--resume` goes on", part.name));
-        problems.push(JoinError::Missing { from, last: to - 1, total, remedy });
-    };
-    let mut doubled = Vec::new();
-    for part in order.iter().map(|at| &parts[*at]) {
-        let reached = furthest.map_or(0, |part| part.end);
-        match furthest {
-            Some(before) if part.head.from < reached => {
-                let (from, last) = (part.head.from, part.end.min(reached) - 1);
-                let (first, second) = (before.name.clone(), part.name.clone());
-                doubled.push(JoinError::Doubled { from, last, first, second });
-            }
-            _ if part.head.from > reached => gap(reached, part.head.from),
-            _ => {}
-        }
-        if part.end > reached {
-            furthest = Some(part);
-        }
-    }
-    let reached = furthest.map_or(0, |part| part.end);
-    if reached < total {
-        gap(reached, total);
-    }
-    problems.extend(doubled);
-    if problems.is_empty() { Ok(order) } else { Err(problems) }
 }
 
 #[cfg(test)]

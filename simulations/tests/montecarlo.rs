@@ -10,13 +10,15 @@ use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Delays, FlowTerms},
     data::{self, Options, Window},
     engine::{self, Plan},
-    market::Market,
+    market::{Market, MarketError},
     metrics::Summary,
-    montecarlo::{FAN_POINTS_MAX, Head, Part, Results, Scene, Span, fan_bars, join},
+    montecarlo::{About, FAN_POINTS_MAX, Outcome, PART_KIND, Results, Scene, fan_bars},
+    part::{Found, Head, Reader, Writer, join, shard},
     paths::{Futures, PathTerms, Paths},
     plain,
     report::{Provenance, montecarlo},
 };
+use std::ops::Range;
 
 fn history() -> Panel {
     let options = Options { now: u64::MAX, ..Options::default() };
@@ -65,18 +67,35 @@ fn paths(futures: Futures, bars: usize, past: usize) -> Paths {
     Paths::fit(&history(), 0, PathTerms { futures, bars, past, block: 30.0, seed: 4 }).unwrap()
 }
 
-fn head(scene: &Scene<'_>, count: u64) -> Head {
+fn about(scene: &Scene<'_>) -> About {
     let hash = scene.paths.hash();
     let provenance =
         Provenance { data_hash: hash, policy_hash: hash, model_hash: hash, assumptions_hash: hash, seed: 4 };
-    let mut head = Head::new("Test".into(), scene, count, scene.initial_value().unwrap(), provenance);
-    (head.drawdown, head.runway_months) = (0.2, 9.0);
-    head
+    let about = About::new("Test".into(), scene, scene.initial_value().unwrap(), provenance);
+    About { drawdown: 0.2, runway_months: 9.0, ..about }
 }
 
-fn whole(scene: &Scene<'_>, count: u64) -> Part {
-    let span = Span { first: 0, end: count };
-    Part { head: head(scene, count), span, outcomes: scene.run(0..count, |_| true).unwrap() }
+fn outcomes(scene: &Scene<'_>, numbers: Range<u64>) -> Vec<Outcome> {
+    let mut all = Vec::new();
+    scene
+        .run(numbers, |made| {
+            all.extend(made);
+            Ok::<_, MarketError>(true)
+        })
+        .unwrap();
+    all
+}
+
+/// Paths of a part, as its file has them.
+fn written(head: &Head, outcomes: &[Outcome]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::begin("part", &mut bytes, head).unwrap();
+    outcomes.iter().for_each(|outcome| writer.push(outcome).unwrap());
+    bytes
+}
+
+fn open(bytes: &[u8]) -> Reader<&[u8], Outcome> {
+    Reader::open("part", PART_KIND, bytes).unwrap()
 }
 
 #[test]
@@ -84,42 +103,65 @@ fn threads_interruptions_and_shards_change_nothing() {
     let (policy, assumed) = weights();
     let (model, paths) = (EwmaModel::default(), paths(Futures::Regimes, 400, 2));
     let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+    let about = about(&scene);
+    let head = about.head(230).unwrap();
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| whole(&scene, 230))
+        pool.install(|| outcomes(&scene, 0..230))
     };
     let (one, sixteen) = (on(1), on(16));
-    assert_eq!(one.text().unwrap(), sixteen.text().unwrap());
-    let results = Results::of(&one.head, &one.outcomes);
+    let whole = written(&head, &one);
+    assert!(whole == written(&head, &sixteen));
+    let results = Results::of(&about, &one);
     let json = |results: &Results| serde_json::to_string(results).unwrap();
-    assert_eq!(json(&results), json(&Results::of(&sixteen.head, &sixteen.outcomes)));
+    assert_eq!(json(&results), json(&Results::of(&about, &sixteen)));
     // A path alone is the path among others.
-    assert_eq!(scene.run(77..78, |_| true).unwrap(), one.outcomes[77..78]);
+    assert_eq!(outcomes(&scene, 77..78), one[77..78]);
     // What was finished when somebody ended it, written and read, and the rest after it.
-    let mut asked = 0;
-    let kept = scene.run(0..230, |_| {
-        asked += 1;
-        asked == 1
+    let mut kept = Vec::new();
+    let ended = scene.run(0..230, |made| {
+        kept.extend(made);
+        Ok::<_, MarketError>(false)
     });
-    let kept = Part { outcomes: kept.unwrap(), ..one.clone() };
-    assert!(!kept.is_whole() && !kept.outcomes.is_empty(), "it ends after the first batch");
-    let mut read = Part::parse(&kept.text().unwrap()).unwrap();
-    let next = read.outcomes.len() as u64;
-    read.outcomes.extend(scene.run(next..230, |_| true).unwrap());
-    assert_eq!(read.text().unwrap(), one.text().unwrap());
-    let shard = |first: u64, end: u64| {
-        let part = Part {
-            head: head(&scene, 230),
-            span: Span { first, end },
-            outcomes: scene.run(first..end, |_| true).unwrap(),
-        };
-        Part::parse(&part.text().unwrap()).unwrap()
+    ended.unwrap();
+    assert!(!kept.is_empty() && kept.len() < 230, "it ends after the first batch");
+    let bytes = written(&head, &kept);
+    let mut reader = open(&bytes);
+    let mut read: Vec<Outcome> = reader.by_ref().map(Result::unwrap).collect();
+    read.extend(outcomes(&scene, reader.at()..230));
+    assert!(written(&head, &read) == whole);
+    let part = |index: u64| {
+        let rows = shard(230, index, 2);
+        written(&head.clone().of(rows.clone()), &outcomes(&scene, rows))
     };
-    let (_, joined) = join(vec![shard(115, 230), shard(0, 115)]).unwrap();
-    assert_eq!(joined, one.outcomes);
-    let html = montecarlo(&one.head, &results);
-    assert_eq!(html, montecarlo(&head(&scene, 230), &Results::of(&one.head, &joined)));
+    let (first, second) = (part(1), part(2));
+    let joined: Vec<Outcome> = open(&first).chain(open(&second)).map(Result::unwrap).collect();
+    assert_eq!(joined, one);
+    // The report needs nothing but its parts.
+    let read = About::of(open(&second).head()).unwrap();
+    assert_eq!(read, about);
+    let html = montecarlo(&about, &results);
+    assert_eq!(html, montecarlo(&read, &Results::of(&read, &joined)));
     assert!(html.contains("Synthetic") && html.matches("<svg").count() == 4);
+}
+
+#[test]
+fn another_way_to_make_futures_up_and_another_question_are_another_run() {
+    let (policy, assumed) = weights();
+    let model = EwmaModel::default();
+    let of = |futures: Futures, drawdown: f64| {
+        let paths = paths(futures, 40, 2);
+        let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
+        // Hashes of the same data are the same, whatever is made up from it.
+        let provenance = Provenance { data_hash: history().hash(), ..about(&scene).provenance };
+        let head = About { drawdown, provenance, ..about(&scene) }.head(10).unwrap();
+        Found { name: format!("{futures:?}"), end: 10, head }
+    };
+    let problem = |one, other| join(&[one, other]).unwrap_err()[0].to_string();
+    let told = problem(of(Futures::Gbm, 0.2), of(Futures::Jump, 0.2));
+    assert!(told.contains("Jump is of another run than Gbm: what is run differs: futures"), "{told}");
+    let told = problem(of(Futures::Gbm, 0.2), of(Futures::Gbm, 0.3));
+    assert!(told.ends_with("what is run differs: drawdown"), "{told}");
 }
 
 /// The same path through the backtest's own figures, for a policy with a risk ceiling, flows and a burn.
@@ -128,7 +170,7 @@ fn figures_are_those_of_a_backtest_of_the_path() {
     let (policy, assumed) = balanced();
     let (model, paths) = (EwmaModel::default(), paths(Futures::Bootstrap, 120, 256));
     let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
-    let found = scene.run(0..6, |_| true).unwrap();
+    let found = outcomes(&scene, 0..6);
     let near = |one: f64, other: f64| assert!((one / other - 1.0).abs() < 1e-9, "{one} and {other}");
     let mut acted = 0;
     for outcome in &found {
@@ -179,11 +221,9 @@ fn odds_are_counted() {
     let (policy, assumed) = weights();
     let (model, paths) = (EwmaModel::default(), paths(Futures::Gbm, 90, 2));
     let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };
-    let part = whole(&scene, 300);
-    let results = Results::of(&part.head, &part.outcomes);
-    let share = |is: fn(&quaestor_simulations::montecarlo::Outcome) -> bool| {
-        part.outcomes.iter().filter(|it| is(it)).count() as f64 / 300.0
-    };
+    let found = outcomes(&scene, 0..300);
+    let results = Results::of(&about(&scene), &found);
+    let share = |is: fn(&Outcome) -> bool| found.iter().filter(|it| is(it)).count() as f64 / 300.0;
     assert_eq!(results.policy.loss_probability, share(|it| it.policy.total_return < 0.0));
     assert_eq!(results.policy.drawdown_probability, share(|it| it.policy.max_drawdown < -0.2));
     assert!((0.05..0.95).contains(&results.policy.drawdown_probability), "the question is one: {results:?}");

@@ -128,6 +128,23 @@ fn parts_are_merged_to_the_bytes_of_the_whole() {
     success(&sweep(folder.path(), &["--vary", "every=1,7", "--shard", "1/2", "--part", "other"]));
     let said = failure(&merge(&["part-1", "part-2", "other"]));
     assert!(said.contains("other is of another run than part-1"), "{said}");
+    let mut futures = command(folder.path());
+    futures.args([
+        "montecarlo",
+        "--weights",
+        "ETH=4000",
+        "--to",
+        "2020-06-30",
+        "--paths",
+        "10",
+        "--days",
+        "20",
+        "--data",
+    ]);
+    futures.arg(Path::new(ROOT).join("simulations/data/daily")).args(["--shard", "1/1", "--part", "futures"]);
+    success(&futures.output().unwrap());
+    let said = failure(&merge(&["part-1", "futures"]));
+    assert!(said.contains("futures: it holds rows of `montecarlo`, not of `sweep`"), "{said}");
     let mut damaged = read("part-2");
     let last = damaged.len() - 9;
     damaged[last] ^= 1;

@@ -4,13 +4,14 @@
 //! memory does not grow with the length of a path. Paths are made in any order on any number of threads and collected in
 //! theirs.
 
+mod about;
 mod hold;
 mod outcome;
-mod part;
 mod results;
+mod row;
 
+pub use about::{About, PART_KIND};
 pub use outcome::{Figures, Outcome, table};
-pub use part::{Head, PART_KIND, Part, PartError, Span, join};
 pub use results::{Distribution, Fan, LEVELS, Odds, Results, Side};
 
 use crate::{
@@ -106,19 +107,21 @@ impl<'a> Scene<'a> {
         Ok(engine::run(self.plan(0, &listing.on(&room.panel))).initial_value)
     }
 
-    /// Outcomes of the paths `numbers`, in their order. `go_on` is asked from time to time with how many there are; once it
-    /// says no, those that there are by then are the result: the first ones of `numbers`, without a gap.
+    /// Hands outcomes of the paths `numbers` on in their order, some at a time, until `take` says that it is enough.
     ///
     /// # Errors
-    /// If an asset has no prices or a vault no yield.
-    pub fn run(&self, numbers: Range<u64>, mut go_on: impl FnMut(u64) -> bool) -> Result<Vec<Outcome>, MarketError> {
+    /// If an asset has no prices or a vault no yield; or that of `take`.
+    pub fn run<E: From<MarketError>>(
+        &self,
+        numbers: Range<u64>,
+        mut take: impl FnMut(Vec<Outcome>) -> Result<bool, E>,
+    ) -> Result<(), E> {
         let fan = fan_bars(self.paths.terms().bars);
         let batch = (BATCH * rayon::current_num_threads()) as u64;
         // An asset without prices is found out before anything is begun.
         drop(self.room()?);
-        let mut found = Vec::new();
         let mut next = numbers.start;
-        while next < numbers.end && go_on(next - numbers.start) {
+        while next < numbers.end {
             let until = next.saturating_add(batch).min(numbers.end);
             let one = |room: &mut Option<Room>, place: usize| {
                 let room = match room {
@@ -129,9 +132,11 @@ impl<'a> Scene<'a> {
             };
             let made: Result<Vec<Outcome>, MarketError> =
                 (0..(until - next) as usize).into_par_iter().with_min_len(BATCH / 4).map_init(|| None, one).collect();
-            found.append(&mut made?);
+            if !take(made?)? {
+                return Ok(());
+            }
             next = until;
         }
-        Ok(found)
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What all paths came to.
 
-use super::{Figures, Head, Outcome};
+use super::{About, Figures, Outcome};
 use serde::Serialize;
 
 /// Levels of quantiles, of distributions and of bands.
@@ -133,15 +133,15 @@ pub struct Results {
 
 impl Results {
     /// Of outcomes in the order of their numbers.
-    pub fn of(head: &Head, outcomes: &[Outcome]) -> Self {
+    pub fn of(about: &About, outcomes: &[Outcome]) -> Self {
         let count = outcomes.len().max(1) as f64;
         let sum = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>() as f64;
         let known: Vec<f64> = outcomes.iter().filter_map(|it| it.runway_months_min).collect();
-        let below = known.iter().filter(|months| **months < head.runway_months).count();
+        let below = known.iter().filter(|months| **months < about.runway_months).count();
         Self {
             paths: outcomes.len(),
-            policy: Side::of(outcomes, |it| &it.policy, head.drawdown),
-            hold: Side::of(outcomes, |it| &it.hold, head.drawdown),
+            policy: Side::of(outcomes, |it| &it.policy, about.drawdown),
+            hold: Side::of(outcomes, |it| &it.hold, about.drawdown),
             odds: Odds {
                 runway_probability: (!known.is_empty()).then(|| below as f64 / count),
                 refused_share: share(outcomes, |it| it.refusals > 0),
@@ -149,7 +149,7 @@ impl Results {
             runway_months_min: Distribution::of(known.into_iter()),
             proposals_mean: sum(|it| it.proposals) / count,
             executed_mean: sum(|it| it.executed) / count,
-            fan: Fan::of(&head.times, outcomes),
+            fan: Fan::of(&about.times, outcomes),
         }
     }
 }

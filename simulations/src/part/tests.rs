@@ -74,6 +74,9 @@ fn parts_that_do_not_make_a_run_are_named() {
     let mut other = found("b", 5..10, 10, 10);
     other.head.seed = 4;
     assert_eq!(told(&[found("a", 0..5, 5, 10), other]), "b is of another run than a: the seed differs");
+    let mut other = found("b", 5..10, 10, 10);
+    other.head.about = serde_json::json!({"axes": ["b"], "by": {"figure": 1}});
+    assert_eq!(told(&[found("a", 0..5, 5, 10), other]), "b is of another run than a: what is run differs: axes, by");
     assert!(told(&[]).contains("no part"));
 }
 

@@ -2,7 +2,7 @@
 
 use super::{chart::FanChart, day, html, html::Page, number, percent, short_percent, short_usd, usd};
 use crate::{
-    montecarlo::{Distribution, FAN_PATHS_MAX, Fan, Head, Results},
+    montecarlo::{About, Distribution, FAN_PATHS_MAX, Results},
     paths::Futures,
 };
 
@@ -28,29 +28,29 @@ const QUANTILES_HEAD: [&str; 7] = ["", "5 %", "25 %", "median", "75 %", "95 %", 
 const BANDS: [&str; 3] = ["median", "half of the paths", "nine of ten"];
 
 /// The whole file.
-pub fn montecarlo(head: &Head, results: &Results) -> String {
+pub fn montecarlo(about: &About, results: &Results) -> String {
     let mut page = Page::new();
-    heading(&mut page, head, results);
-    fans(&mut page, head, &results.fan);
-    distributions(&mut page, head, results);
-    grounds(&mut page, head);
-    page.end(&format!("{}: made-up futures", head.title))
+    heading(&mut page, about, results);
+    fans(&mut page, about, results);
+    distributions(&mut page, about, results);
+    grounds(&mut page, about);
+    page.end(&format!("{}: made-up futures", about.title))
 }
 
-fn heading(page: &mut Page, head: &Head, results: &Results) {
-    page.raw(&format!("<h1>{}</h1>", html::escape(&head.title)));
+fn heading(page: &mut Page, about: &About, results: &Results) {
+    page.raw(&format!("<h1>{}</h1>", html::escape(&about.title)));
     page.raw(&format!(
         "<p><b class=\"bad\">Synthetic.</b> {} made-up futures of {} bars each, {} to {}; none of them happened, and none will. \
          The pipeline that runs live decided on each.</p>",
         usd(results.paths as f64),
-        head.bars,
-        day(head.begin),
-        day(head.end),
+        about.bars,
+        day(about.begin),
+        day(about.end),
     ));
     let middle = |found: Option<Distribution>| found.map(|found| found.p50);
     let (fell, short) = (
-        format!("paths that fell by {}", short_percent(head.drawdown)),
-        format!("paths with a runway under {} months", head.runway_months),
+        format!("paths that fell by {}", short_percent(about.drawdown)),
+        format!("paths with a runway under {} months", about.runway_months),
     );
     let mut tiles = vec![
         ("median value at the end, USD", middle(results.policy.final_value).map_or_else(String::new, usd)),
@@ -67,8 +67,9 @@ fn heading(page: &mut Page, head: &Head, results: &Results) {
     page.tiles(&tiles);
 }
 
-fn fans(page: &mut Page, head: &Head, fan: &Fan) {
-    let of = if (fan.paths as u64) < head.paths && fan.paths as u64 == FAN_PATHS_MAX {
+fn fans(page: &mut Page, about: &About, results: &Results) {
+    let fan = &results.fan;
+    let of = if fan.paths < results.paths && fan.paths as u64 == FAN_PATHS_MAX {
         format!(" Of the first {} paths.", usd(fan.paths as f64))
     } else {
         String::new()
@@ -86,12 +87,12 @@ fn fans(page: &mut Page, head: &Head, fan: &Fan) {
         format!("<div class=\"key\">{bands}{level}</div>")
     };
     // All paths begin at one point.
-    let times: Vec<u64> = [head.begin].into_iter().chain(fan.times.iter().copied()).collect();
+    let times: Vec<u64> = [about.begin].into_iter().chain(fan.times.iter().copied()).collect();
     let from = |first: f64, quantiles: &[[f64; 5]]| [&[[first; 5]], quantiles].concat();
-    let (values, falls) = (from(head.initial_value, &fan.value), from(0.0, &fan.drawdown));
+    let (values, falls) = (from(about.initial_value, &fan.value), from(0.0, &fan.drawdown));
     page.heading("Value");
     page.raw(&key("value at first"));
-    let level = Some(head.initial_value);
+    let level = Some(about.initial_value);
     let chart = FanChart { quantiles: &values, level, from_zero: true, unit: short_usd };
     let caption = format!("Dollars, synthetic, quantiles at each time on their own: no path runs along a band.{of}");
     page.figure(&chart.svg(&times, "value over time, quantiles of made-up futures"), &[], &caption);
@@ -102,7 +103,7 @@ fn fans(page: &mut Page, head: &Head, fan: &Fan) {
     page.figure(&chart.svg(&times, "drawdown over time, quantiles of made-up futures"), &[], &caption);
 }
 
-fn distributions(page: &mut Page, head: &Head, results: &Results) {
+fn distributions(page: &mut Page, about: &About, results: &Results) {
     page.heading("Over all paths");
     let Results { policy, hold, .. } = results;
     let mut rows = vec![
@@ -132,13 +133,13 @@ fn distributions(page: &mut Page, head: &Head, results: &Results) {
     let mut rows = vec![
         both("it lost, what flowed aside".into(), policy.loss_probability, hold.loss_probability),
         both(
-            format!("it fell by more than {}", short_percent(head.drawdown)),
+            format!("it fell by more than {}", short_percent(about.drawdown)),
             policy.drawdown_probability,
             hold.drawdown_probability,
         ),
     ];
     if let Some(found) = results.odds.runway_probability {
-        let what = format!("the runway fell under {} months", head.runway_months);
+        let what = format!("the runway fell under {} months", about.runway_months);
         rows.push(vec![what, share(found), "–".to_owned()]);
     }
     rows.push(vec!["something was refused".to_owned(), share(results.odds.refused_share), "–".to_owned()]);
@@ -150,13 +151,13 @@ fn distributions(page: &mut Page, head: &Head, results: &Results) {
     ));
 }
 
-fn grounds(page: &mut Page, head: &Head) {
+fn grounds(page: &mut Page, about: &About) {
     page.heading("Assumed");
-    page.list(&head.assumed);
+    page.list(&about.assumed);
     page.heading("To run it again");
-    let super::Provenance { data_hash, policy_hash, model_hash, assumptions_hash, seed } = head.provenance;
-    let how = match head.futures {
-        Futures::Bootstrap => format!("bootstrap, blocks of {} bars in the mean", head.block),
+    let super::Provenance { data_hash, policy_hash, model_hash, assumptions_hash, seed } = about.provenance;
+    let how = match about.futures {
+        Futures::Bootstrap => format!("bootstrap, blocks of {} bars in the mean", about.block),
         Futures::Gbm => "gbm".to_owned(),
         Futures::Jump => "jump".to_owned(),
         Futures::Regimes => "regimes".to_owned(),

@@ -4,6 +4,7 @@ mod data;
 mod fetch;
 mod learning;
 mod montecarlo;
+mod parts;
 mod risk;
 mod simulations;
 mod sweep;
@@ -14,23 +15,14 @@ pub use fetch::{
 };
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
+pub use parts::{PartArgs, ResultArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs};
-pub use sweep::{MergeArgs, ResultArgs, SweepArgs};
+pub use sweep::{MergeArgs, SweepArgs};
 
 use super::person::address;
 use alloy::primitives::{Address, B256};
 use std::path::PathBuf;
-
-/// Which part of how many, from one on.
-fn shard(text: &str) -> Result<(u64, u64), String> {
-    let read = || {
-        let (part, of) = text.split_once('/')?;
-        let (part, of) = (part.trim().parse().ok()?, of.trim().parse().ok()?);
-        (1 <= part && part <= of && of <= 1_000_000).then_some((part, of))
-    };
-    read().ok_or_else(|| "write which part of how many, from one on, such as 2/8".to_owned())
-}
 
 /// The agent's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]

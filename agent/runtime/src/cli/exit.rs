@@ -5,6 +5,7 @@ use crate::{
     journal::JournalError,
     keys::KeyError,
 };
+use quaestor_simulations::market::MarketError;
 use std::{fmt::Display, process::ExitCode};
 
 /// The exit code of a command. Scripts rely on these numbers; they never change their meaning.
@@ -103,6 +104,12 @@ impl From<RpcUrlError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
+        Self::new(Exit::Configuration, error)
+    }
+}
+
+impl From<MarketError> for Failure {
+    fn from(error: MarketError) -> Self {
         Self::new(Exit::Configuration, error)
     }
 }

@@ -20,6 +20,7 @@ mod memory;
 mod merge;
 mod montecarlo;
 mod output;
+mod parts;
 mod person;
 mod policy;
 mod privacy;
@@ -225,7 +226,7 @@ impl Command {
             Self::Backtest(args) => args.json.json,
             Self::Stress(args) => args.json.json,
             Self::Compare(args) => args.json.json,
-            Self::Montecarlo(args) => args.json.json,
+            Self::Montecarlo(args) => args.results.json.json,
             Self::Sweep(args) => args.results.json.json,
             Self::Merge(args) => args.results.json.json,
             Self::Fidelity(args) => args.json.json,

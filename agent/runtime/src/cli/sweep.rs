@@ -1,25 +1,20 @@
 //! `sweep`: a policy in many configurations, through the pipeline that runs live.
 
-mod keeping;
 mod tell;
 
 use super::{
     Exit, Failure, Output,
     args::{ResultArgs, SweepArgs},
     backtest::write,
-    interrupt::Interrupt,
     memory,
-    progress::Progress,
-    setup::{Setup, configuration},
+    parts::Making,
+    setup::Setup,
 };
-use keeping::Keeping;
 use quaestor_core::Catalog;
 use quaestor_simulations::{
-    part::{Head, shard},
     plain, report,
-    sweep::{About, Design, Document, Ground, Judged, Results, Row, Spec, Sweep, table},
+    sweep::{About, Design, Document, Ground, Judged, Results, Spec, Sweep, table},
 };
-use serde_json::json;
 use std::time::Instant;
 
 pub(super) fn run(args: &SweepArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
@@ -31,25 +26,17 @@ pub(super) fn run(args: &SweepArgs, catalog: &Catalog, output: Output) -> Result
     let ground = Ground { base, catalog, told, assumed, market: &market, model: model.as_ref(), start: *start };
     let sweep = Sweep::new(spec(args), ground).map_err(|error| Failure::new(Exit::Usage, error))?;
     let about = sweep.about(setup.provenance()?, setup.stated(&market));
-    let heat = heat(&about, args.results.heat.as_deref())?;
+    let heat = heat(&about, args.heat.heat.as_deref())?;
     let head = about.head(sweep.total()).map_err(internal)?;
-    let head = match args.shard {
-        Some((part, of)) => head.of(shard(sweep.total(), part, of)),
-        None => head,
-    };
-    // Of a part alone nothing is said: its rows go to their file and are not kept in memory.
-    let mut results = args.shard.is_none().then(|| Results::new(about));
-    let (mut keeping, before) = keeping(args, head, &mut results)?;
-    let speed = make(&sweep, &mut keeping, &mut results, before, output)?;
-    match results {
-        Some(results) if keeping.is_whole() => {
-            let results = Told { results: &results, heat, speed: Some(speed) };
-            results.finish(&args.results, output)?;
-            keeping.end();
-            Ok(Exit::Ok)
-        }
-        _ => kept(keeping, output),
+    let mut results = Results::new(about);
+    let making = Making { args: &args.parts, results: &args.results, run: "sweep", rows: "configurations", output };
+    let whole = making.run(head, |row| results.push(row), |rows, take| sweep.run(rows, |_, made| take(made)))?;
+    if let Some(whole) = whole {
+        let speed = Speed { rows: whole.made, secs: whole.secs };
+        Told { results: &results, heat, speed: Some(speed) }.finish(&args.results, output)?;
+        whole.end();
     }
+    Ok(Exit::Ok)
 }
 
 fn internal(error: impl std::fmt::Display) -> Failure {
@@ -81,77 +68,10 @@ pub(super) fn heat(about: &About, text: Option<&str>) -> Result<Option<[usize; 2
     }
 }
 
-/// Where rows are kept, and how many are there already.
-fn keeping(args: &SweepArgs, head: Head, results: &mut Option<Results>) -> Result<(Keeping, u64), Failure> {
-    let ResultArgs { out, csv, parquet, .. } = &args.results;
-    if args.shard.is_some() {
-        if args.part.is_none() && args.resume.is_none() {
-            return Err(Failure::new(Exit::Usage, "--shard: say where its rows go with --part FILE"));
-        }
-        if out.is_some() || csv.is_some() || parquet.is_some() {
-            let text = "--shard makes a part, and results are of the whole; give --out, --csv and --parquet to `merge`";
-            return Err(Failure::new(Exit::Usage, text));
-        }
-    }
-    let mut push = |row: Row| {
-        if let Some(results) = results {
-            results.push(row);
-        }
-    };
-    match (&args.resume, &args.part) {
-        (Some(path), _) => Keeping::resume(path, head, &mut push),
-        (None, Some(path)) => Keeping::in_file(path, head).map(|keeping| (keeping, 0)),
-        (None, None) => Keeping::in_case(head).map(|keeping| (keeping, 0)),
-    }
-}
-
 /// How fast it went, for people.
 struct Speed {
     rows: u64,
     secs: f64,
-}
-
-fn make(
-    sweep: &Sweep<'_>,
-    keeping: &mut Keeping,
-    results: &mut Option<Results>,
-    before: u64,
-    output: Output,
-) -> Result<Speed, Failure> {
-    let rows = keeping.head().rows();
-    let total = rows.end - rows.start;
-    let (interrupt, mut progress) = (Interrupt::listen(), Progress::new(output, "configurations", before, total));
-    let started = Instant::now();
-    let made: Result<(), Failure> = sweep.run(rows.start + before..rows.end, |_, rows| {
-        keeping.push(&rows)?;
-        if let Some(results) = results {
-            rows.into_iter().for_each(|row| results.push(row));
-        }
-        if !keeping.is_whole() {
-            progress.at(keeping.made());
-        }
-        Ok(!interrupt.is_asked())
-    });
-    progress.end();
-    made?;
-    Ok(Speed { rows: keeping.made() - before, secs: started.elapsed().as_secs_f64() })
-}
-
-/// Says where the rows of a part are, or those that were finished.
-fn kept(keeping: Keeping, output: Output) -> Result<Exit, Failure> {
-    let rows = keeping.head().rows();
-    let (made, all, is_whole) = (keeping.made(), rows.end - rows.start, keeping.is_whole());
-    let file = keeping.keep()?.display().to_string();
-    let detail = json!({ "file": file, "configurations": made, "of": all });
-    if !is_whole {
-        let text = format!(
-            "stopped: {made} of {all} configurations are kept in {file}; the same command with --resume {file} goes on"
-        );
-        return Err(Failure::new(Exit::Failed, text).with_detail(detail));
-    }
-    output.line(format_args!("{made} configurations are in {file}; `quaestor merge` joins it with the other parts"))?;
-    output.document(&detail)?;
-    Ok(Exit::Ok)
 }
 
 /// A whole sweep that is told of.
@@ -201,9 +121,4 @@ impl<'a> Told<'a> {
         tell::tell(results.about(), &judged, speed.as_deref(), output)?;
         output.document(&Document { results, judged: &judged })
     }
-}
-
-/// What a part cannot be, as a failure.
-pub(super) fn part_failure(error: impl std::fmt::Display) -> Failure {
-    configuration(error)
 }

@@ -1,7 +1,6 @@
 //! What `montecarlo` takes.
 
-use super::{JsonArg, SetupArgs};
-use std::path::PathBuf;
+use super::{PartArgs, ResultArgs, SetupArgs};
 
 /// How futures are made up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,25 +39,10 @@ pub struct MontecarloArgs {
     /// The runway below which the probability to fall is asked
     #[arg(long, value_name = "MONTHS", default_value_t = 12)]
     pub runway: u64,
-    /// Make only part I of N, from one on, and write it to --part; `merge` joins the parts
-    #[arg(long, value_name = "I/N", value_parser = super::shard, requires = "part")]
-    pub shard: Option<(u64, u64)>,
-    /// Where the part goes, or what is finished when Ctrl-C ends it [default: montecarlo.part]
-    #[arg(long, value_name = "FILE")]
-    pub part: Option<PathBuf>,
-    /// Go on with what an interrupted run kept
-    #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
-    /// Write a report for people, a self-contained HTML file
-    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
-    pub out: Option<PathBuf>,
-    /// Write the figures of each path as CSV
-    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
-    pub csv: Option<PathBuf>,
-    /// Write the figures of each path as Parquet
-    #[arg(long, value_name = "FILE", conflicts_with = "shard")]
-    pub parquet: Option<PathBuf>,
-    /// Results for programs.
+    /// Where its paths are kept.
     #[command(flatten)]
-    pub json: JsonArg,
+    pub parts: PartArgs,
+    /// Where results go.
+    #[command(flatten)]
+    pub results: ResultArgs,
 }

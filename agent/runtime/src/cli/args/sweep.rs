@@ -1,6 +1,6 @@
 //! What `sweep` and `merge` take.
 
-use super::{JsonArg, SetupArgs};
+use super::{PartArgs, ResultArgs, SetupArgs};
 use quaestor_simulations::sweep::{Axis, Metric, ROWS_MAX, WalkForward};
 use std::path::PathBuf;
 
@@ -29,38 +29,23 @@ pub struct SweepArgs {
     /// Also pick what is best on so many bars and hold it in the next ones, again and again
     #[arg(long, value_name = "TRAIN,TEST", value_parser = lengths)]
     pub walk_forward: Option<WalkForward>,
-    /// Run only part I of N, from one on, and write it to --part; `merge` joins the parts
-    #[arg(long, value_name = "I/N", value_parser = super::shard)]
-    pub shard: Option<(u64, u64)>,
-    /// Where rows go as they are made; without it those of an interrupted sweep go to a file that it names
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
-    pub part: Option<PathBuf>,
-    /// Go on with what an interrupted sweep of the same arguments kept
-    #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
+    /// Where its rows are kept.
+    #[command(flatten)]
+    pub parts: PartArgs,
+    /// What its report shows.
+    #[command(flatten)]
+    pub heat: HeatArg,
     /// Where results go.
     #[command(flatten)]
     pub results: ResultArgs,
 }
 
-/// Where results of many rows go.
+/// What the report of a sweep shows.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-pub struct ResultArgs {
-    /// Write a report for people, a self-contained HTML file
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+pub struct HeatArg {
     /// Two keys that the heat map of a sweep's report shows, across and down [default: the first two]
     #[arg(long, value_name = "KEY,KEY", requires = "out")]
     pub heat: Option<String>,
-    /// Write the figures of each row as CSV
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<PathBuf>,
-    /// Write the figures of each row as Parquet
-    #[arg(long, value_name = "FILE")]
-    pub parquet: Option<PathBuf>,
-    /// Results for programs.
-    #[command(flatten)]
-    pub json: JsonArg,
 }
 
 /// `merge`
@@ -69,6 +54,9 @@ pub struct MergeArgs {
     /// Parts of one sweep or of one Monte-Carlo simulation, in any order
     #[arg(value_name = "PART", required = true)]
     pub parts: Vec<PathBuf>,
+    /// What the report of a sweep shows.
+    #[command(flatten)]
+    pub heat: HeatArg,
     /// Where results go.
     #[command(flatten)]
     pub results: ResultArgs,

@@ -1,10 +1,7 @@
-//! Rows on their way to a file: one that was asked for, or in case that somebody ends the sweep before it is done.
+//! Rows on their way to a file: one that was asked for, or in case that somebody ends the run before it is done.
 
-use super::{super::Exit, Failure, part_failure};
-use quaestor_simulations::{
-    part::{Head, Reader, Writer},
-    sweep::{PART_KIND, Row},
-};
+use super::super::{Exit, Failure, setup::configuration};
+use quaestor_simulations::part::{Head, Reader, Row, Writer};
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufReader, BufWriter, Seek, SeekFrom, Write},
@@ -12,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Rows that nobody asked to keep are in memory for so long: most sweeps are over then.
+/// Rows that nobody asked to keep are in memory for so long: most runs are over then.
 const IN_MEMORY: Duration = Duration::from_secs(1);
 
 enum Sink {
@@ -42,43 +39,43 @@ impl Keeping {
             _ => failed(path, error),
         })?;
         let name = path.display().to_string();
-        let writer = Writer::begin(&name, BufWriter::new(file), &head).map_err(part_failure)?;
+        let writer = Writer::begin(&name, BufWriter::new(file), &head).map_err(configuration)?;
         Ok(Self { path: path.to_owned(), head, made: 0, sink: Sink::File(writer), is_asked: true })
     }
 
-    /// In memory at first, and after a second in a file of this folder that is named after what is swept.
-    pub(super) fn in_case(head: Head) -> Result<Self, Failure> {
+    /// In memory at first, and after a second in a file of this folder that is named after what is run: a `run`.
+    pub(super) fn in_case(head: Head, run: &str) -> Result<Self, Failure> {
         let hash: String = head.spec.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let path = PathBuf::from(format!("sweep-{hash}-{}.part", head.seed));
+        let path = PathBuf::from(format!("{}-{hash}-{}.part", head.kind, head.seed));
         if path.exists() {
             let file = path.display();
             let text =
-                format!("{file} is there from an earlier run of this sweep; go on with --resume {file}, or remove it");
+                format!("{file} is there from an earlier run of this {run}; go on with --resume {file}, or remove it");
             return Err(Failure::new(Exit::Failed, text));
         }
-        let writer = Writer::begin(&path.display().to_string(), Vec::new(), &head).map_err(part_failure)?;
+        let writer = Writer::begin(&path.display().to_string(), Vec::new(), &head).map_err(configuration)?;
         Ok(Self { path, head, made: 0, sink: Sink::Memory(writer, Instant::now()), is_asked: false })
     }
 
-    /// Goes on with a file; its rows are handed on, and how many they are.
-    pub(super) fn resume(path: &Path, head: Head, push: &mut dyn FnMut(Row)) -> Result<(Self, u64), Failure> {
+    /// Goes on with a file of the same `run`; its rows are handed on.
+    pub(super) fn resume<T: Row>(path: &Path, head: Head, run: &str, push: &mut dyn FnMut(T)) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| failed(path, error))?;
-        let mut reader = Reader::<_, Row>::open(&name, PART_KIND, BufReader::new(&file)).map_err(part_failure)?;
-        if !reader.head().is_of_run(&head) {
-            return Err(part_failure(format!(
-                "{name} is of another sweep; give the very arguments that it was begun with"
+        let mut reader = Reader::<_, T>::open(&name, &head.kind, BufReader::new(&file)).map_err(configuration)?;
+        if let Some(what) = reader.head().difference(&head) {
+            return Err(configuration(format!(
+                "{name} is of another {run}: {what}; give the very arguments that it was begun with"
             )));
         }
         if reader.head().rows() != head.rows() {
-            return Err(part_failure(format!("{name} is another --shard of this sweep")));
+            return Err(configuration(format!("{name} is another --shard of this {run}")));
         }
         // What comes after the first row that is not whole is made again.
         reader.by_ref().map_while(Result::ok).for_each(push);
         let (made, whole) = (reader.at() - head.from, reader.whole_bytes());
         file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|error| failed(path, error))?;
         let sink = Sink::File(Writer::go_on(&name, BufWriter::new(file)));
-        Ok((Self { path: path.to_owned(), head, made, sink, is_asked: true }, made))
+        Ok(Self { path: path.to_owned(), head, made, sink, is_asked: true })
     }
 
     pub(super) fn head(&self) -> &Head {
@@ -95,13 +92,16 @@ impl Keeping {
     }
 
     /// Adds the next rows.
-    pub(super) fn push(&mut self, rows: &[Row]) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, rows: &[impl Row]) -> Result<(), Failure> {
         match &mut self.sink {
             Sink::File(writer) => {
-                rows.iter().try_for_each(|row| writer.push(row)).and_then(|()| writer.flush()).map_err(part_failure)?;
+                rows.iter()
+                    .try_for_each(|row| writer.push(row))
+                    .and_then(|()| writer.flush())
+                    .map_err(configuration)?;
             }
             Sink::Memory(writer, since) => {
-                rows.iter().try_for_each(|row| writer.push(row)).map_err(part_failure)?;
+                rows.iter().try_for_each(|row| writer.push(row)).map_err(configuration)?;
                 if since.elapsed() > IN_MEMORY {
                     self.spill()?;
                 }
