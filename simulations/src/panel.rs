@@ -256,6 +256,13 @@ impl Panel {
         &self.marks[bar * width..(bar + 1) * width]
     }
 
+    /// [`Self::marks`] of each of these bars; of a panel without columns none.
+    #[inline]
+    pub fn rows(&self, bars: std::ops::Range<usize>) -> std::slice::ChunksExact<'_, f64> {
+        let width = self.symbols.len();
+        self.marks[bars.start * width..bars.end * width].chunks_exact(width.max(1))
+    }
+
     /// What was traded of `column` in `bar`, in dollars, where the data says so.
     pub fn volume(&self, bar: usize, column: usize) -> Option<Value> {
         self.volumes.get(column)?.as_ref()?.get(bar).copied()

@@ -36,6 +36,11 @@ impl<'a> Due<'a> {
         Self { market: plan.market, every_bars, next: plan.start, blocks, ticks }
     }
 
+    /// The first bar from `bar` on at which one may be due.
+    pub(super) fn from(&self, bar: usize) -> usize {
+        if self.every_bars.is_some() { self.next.max(bar) } else { bar }
+    }
+
     /// Whether one is due at the end of `bar`; bars come in order.
     pub(super) fn at(&mut self, bar: usize) -> bool {
         if let Some(bars) = self.every_bars {

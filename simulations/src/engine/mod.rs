@@ -161,10 +161,16 @@ impl<'a> Session<'a> {
     /// [`Run::split`], which is formed at its end.
     pub fn advance(&mut self, bars: usize) -> &Run {
         let until = self.next.saturating_add(bars).min(self.engine.plan.market.len());
-        for bar in self.next..until {
-            self.engine.step(bar, self.due.at(bar));
+        while self.next < until {
+            let due = self.due.from(self.next).min(until);
+            if self.next < due && self.engine.is_idle() {
+                self.engine.idle(self.next..due);
+                self.next = due;
+            } else {
+                self.engine.step(self.next, self.due.at(self.next));
+                self.next += 1;
+            }
         }
-        self.next = until;
         &self.engine.run
     }
 
@@ -199,6 +205,19 @@ impl<'a> Engine<'a> {
             spare: Vec::new(),
             run,
         }
+    }
+
+    /// Whether nothing but prices can move until a decision is due, and nothing is kept but values.
+    fn is_idle(&self) -> bool {
+        let Plan { policy, events, thorough, .. } = self.plan;
+        let keeps_values_alone = !thorough && policy.terms().risk.burn_monthly.is_zero();
+        keeps_values_alone && events.is_none() && self.pending.is_empty() && self.treasury.moves_by_price_alone()
+    }
+
+    /// [`Self::step`] of such bars.
+    fn idle(&mut self, bars: std::ops::Range<usize>) {
+        self.treasury.drift(bars, &mut self.run.values);
+        self.run.inflows.resize(self.run.values.len(), 0.0);
     }
 
     fn step(&mut self, bar: usize, is_due: bool) {

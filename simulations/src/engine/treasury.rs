@@ -50,6 +50,8 @@ pub(super) struct Treasury<'a> {
     priced_at: Option<(usize, u64)>,
     /// Assets with a column of the data, and which.
     columns: Vec<(usize, usize)>,
+    /// Whole tokens of each column of the data.
+    held_of: Vec<f64>,
     /// Assets at a constant price, and it in dollars.
     constants: Vec<(usize, f64)>,
     /// What these are worth, dollars.
@@ -118,6 +120,7 @@ impl<'a> Treasury<'a> {
             prices: vec![Price::ZERO; width],
             priced_at: None,
             columns,
+            held_of: vec![0.0; market.panel.symbols().len()],
             constants,
             steady: 0.0,
             shares,
@@ -171,7 +174,7 @@ impl<'a> Treasury<'a> {
     fn value_at(&self, bar: usize, through: u64) -> f64 {
         if through == BAR_WHOLE {
             let marks = self.market.panel.marks(bar);
-            let data = self.columns.iter().fold(0.0, |sum, (asset, column)| sum + self.held[*asset] * marks[*column]);
+            let data = worth(&self.held_of, marks);
             return self.shares.iter().fold(data + self.steady, |sum, asset| {
                 sum + self.held[*asset] * self.market.dollars(bar, *asset, BAR_WHOLE)
             });
@@ -208,6 +211,10 @@ impl<'a> Treasury<'a> {
         for (index, (held, unit)) in self.held.iter_mut().zip(&self.units).enumerate() {
             let total = accounts.iter().fold(0u128, |sum, account| sum.saturating_add(account.balances[index].0));
             *held = if total == 0 { 0.0 } else { total as f64 / unit };
+        }
+        self.held_of.fill(0.0);
+        for (asset, column) in &self.columns {
+            self.held_of[*column] += self.held[*asset];
         }
         self.steady = self.constants.iter().fold(0.0, |sum, (asset, price)| sum + self.held[*asset] * price);
     }
@@ -256,6 +263,26 @@ impl<'a> Treasury<'a> {
         let next = self.value_at(bar, through);
         self.split.price_usd += next - self.value;
         self.value = next;
+    }
+
+    /// Whether its value moves with prices of the data alone: nothing flows and nothing earns.
+    pub(super) fn moves_by_price_alone(&self) -> bool {
+        self.flowed.is_empty() && self.shares.is_empty() && !self.held_of.is_empty()
+    }
+
+    /// [`Self::enter`] and [`Self::move_to`] the end of each of these bars, where it [moves by price
+    /// alone](Self::moves_by_price_alone); its values go to `values`.
+    pub(super) fn drift(&mut self, bars: std::ops::Range<usize>, values: &mut Vec<f64>) {
+        let Some(last) = bars.clone().last() else { return };
+        let (mut before, mut moved) = (self.value, self.split.price_usd);
+        values.extend(self.market.panel.rows(bars).map(|marks| {
+            let value = worth(&self.held_of, marks) + self.steady;
+            moved += value - before;
+            before = value;
+            value
+        }));
+        (self.value, self.split.price_usd) = (before, moved);
+        (self.bar, self.at) = (last, (last, BAR_WHOLE));
     }
 
     /// What flows until the end of `bar`: the whole so far, less what has moved already, so that nothing is lost by rounding.
@@ -392,6 +419,12 @@ impl<'a> Treasury<'a> {
         self.split.costs_usd += before - paid - self.value;
         Ok(done)
     }
+}
+
+/// Sum of products.
+#[inline]
+fn worth(held: &[f64], marks: &[f64]) -> f64 {
+    held.iter().zip(marks).fold(0.0, |sum, (held, mark)| sum + held * mark)
 }
 
 /// Of a value, dollars.
