@@ -1,8 +1,9 @@
 //! A plain comparison: weights and a calendar, no chain and no addresses. It is a policy like any other, made here.
 
 use alloy_primitives::B256;
+use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, AssetId, Catalog, Context, Intent, Outlook, Purpose, Strategy, StrategySpec,
+    AccountId, AssetId, Catalog, Context, Intent, Outlook, Purpose, Strategy, StrategySpec, Value,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
 };
@@ -129,33 +130,29 @@ impl Strategy for Weights {
             let purpose = Purpose::Strategy { line: self.line, leg: asset.0 };
             Order { account: self.account, purpose, market, sell, buy, amount_in }
         };
-        let target_of = |bps: u64| nav.share(bps).ok_or(StrategyHold::OutOfRange);
+        let range = StrategyHold::OutOfRange;
+        let mut buys: ArrayVec<(AssetId, Market, Value), SHARES_MAX> = ArrayVec::new();
         for (asset, bps, market) in &self.targets {
-            let (held, target) = (cx.valuation.value_of(*asset), target_of(*bps)?);
-            if held > target {
-                let amount = cx.amount_of(*asset, held.saturating_sub(target)).ok_or(StrategyHold::NoPrice)?;
-                let amount = amount.min(cx.balance(self.account, *asset));
-                if !amount.is_zero() {
-                    out.push(
-                        order(*asset, *market, *asset, self.cash, amount).intent(cx).ok_or(StrategyHold::OutOfRange)?,
-                    );
-                }
+            let (held, target) = (cx.valuation.value_of(*asset), nav.share(*bps).ok_or(range)?);
+            if held <= target {
+                // There are no more targets than that.
+                buys.push((*asset, *market, target.saturating_sub(held)));
+                continue;
+            }
+            let amount = cx.amount_of(*asset, held.saturating_sub(target)).ok_or(StrategyHold::NoPrice)?;
+            let amount = amount.min(cx.balance(self.account, *asset));
+            if !amount.is_zero() {
+                order(*asset, *market, *asset, self.cash, amount).push(cx, out).ok_or(range)?;
             }
         }
         // What sales bring at the least can be spent.
         let tally = Tally::before(self.account, out, &[]);
         let mut left = Outlook::new(cx, tally).spendable(self.account, self.cash);
-        for (asset, bps, market) in &self.targets {
-            let (held, target) = (cx.valuation.value_of(*asset), target_of(*bps)?);
-            if held < target {
-                let amount =
-                    cx.amount_of(self.cash, target.saturating_sub(held)).ok_or(StrategyHold::NoPrice)?.min(left);
-                if !amount.is_zero() {
-                    left = left.saturating_sub(amount);
-                    out.push(
-                        order(*asset, *market, self.cash, *asset, amount).intent(cx).ok_or(StrategyHold::OutOfRange)?,
-                    );
-                }
+        for (asset, market, missing) in &buys {
+            let amount = cx.amount_of(self.cash, *missing).ok_or(StrategyHold::NoPrice)?.min(left);
+            if !amount.is_zero() {
+                left = left.saturating_sub(amount);
+                order(*asset, *market, self.cash, *asset, amount).push(cx, out).ok_or(range)?;
             }
         }
         Ok(())

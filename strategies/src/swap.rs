@@ -1,6 +1,7 @@
 //! A swap as an intent: through which pool, and with which least output.
 
 use alloy_primitives::Address;
+use arrayvec::ArrayVec;
 use quaestor_core::{
     AccountId, Action, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Terms, Value, VenueId, VenueKind,
     amount::BPS_ONE, decision::amount_out_min, pipeline::Context, strategy::Params,
@@ -77,19 +78,32 @@ impl Order {
         Some(self.priced(value, least_output(cx, value, self.buy)?))
     }
 
+    /// [`Order::intent`] at the end of `out`, without a copy on the way.
+    #[inline]
+    pub fn push(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Option<()> {
+        let value = cx.value_of(self.sell, self.amount_in)?;
+        let amount_out_min = least_output(cx, value, self.buy)?;
+        out.push(self.priced(value, amount_out_min));
+        Some(())
+    }
+
     /// The same where it is known already what `amount_in` is worth and that it must bring `amount_out_min`.
+    #[inline]
     pub(crate) fn priced(&self, value: Value, amount_out_min: Amount) -> Intent {
         let Self { account, purpose, market, sell, buy, amount_in } = *self;
         let Market { venue, address, fee_pips } = market;
         let approve = Action::Approve { asset: sell, spender: venue, amount: amount_in };
         let swap = Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min };
-        let actions = [approve, swap].into_iter().collect();
+        let mut actions = ArrayVec::new();
+        actions.push(approve);
+        actions.push(swap);
         Intent { account, purpose, asset: sell, counterparty: address, amount: amount_in, value, actions }
     }
 }
 
 /// The least that a swap of `value` must bring of `buy`: its worth at the oracle's price less the policy's greatest
 /// slippage, rounded down. `None` as for [`Order::intent`].
+#[inline]
 pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amount> {
     if !is_bounded(cx.terms) {
         return None;
@@ -98,6 +112,7 @@ pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amou
 }
 
 /// Whether the policy bounds slippage. A swap that may return nothing is never wanted.
+#[inline]
 pub fn is_bounded(terms: &Terms) -> bool {
     u128::from(terms.limits.slippage_bps_max) < BPS_ONE
 }

@@ -1,6 +1,6 @@
 //! Typed calls, what they are for, and the seam to calldata.
 
-use crate::{AccountId, Amount, AssetId, Decision, Value, VenueId, decision::Batch};
+use crate::{AccountId, Amount, AssetId, Decision, Value, VenueId, decision::Batch, pipeline::Context};
 use alloy_primitives::{Address, B256, Bytes, Keccak256};
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
@@ -201,6 +201,16 @@ pub struct Intent {
     pub value: Value,
     /// The calls, in order.
     pub actions: ArrayVec<Action, ACTIONS_PER_INTENT_MAX>,
+}
+
+impl Intent {
+    /// What `amount` of `asset` is worth. Where it is what the intent spends the intent says so, and no judge allows one
+    /// that says it wrongly.
+    #[inline]
+    pub(crate) fn worth(&self, cx: &Context<'_>, asset: AssetId, amount: Amount) -> Option<Value> {
+        let said = (self.asset, self.amount) == (asset, amount);
+        if said { Some(self.value) } else { cx.value_of(asset, amount) }
+    }
 }
 
 /// A call as it goes on chain; never a delegatecall.

@@ -139,13 +139,16 @@ impl Amount {
     /// `unit` is 10^decimals of the token ([`crate::Asset::unit`]).
     #[inline]
     pub fn value_at(self, price: Price, unit: u128) -> Option<Value> {
+        // A dollar of eighteen decimals: nothing to reckon, and simulations have one in every trade.
+        if price.0 == unit && unit != 0 {
+            return Some(Value(self.0));
+        }
         let (low, high) = self.0.carrying_mul(price.0, 0);
-        // The units of nearly all tokens; constants divide several times quicker.
-        let value = match unit {
-            1_000_000_000_000_000_000 => Constant::<1_000_000_000_000_000_000>::divide_long(low, high),
-            1_000_000 => Constant::<1_000_000>::divide(low, high),
-            100_000_000 => Constant::<100_000_000>::divide(low, high),
-            _ => divide(low, high, unit),
+        // The units of nearly all tokens; constants divide several times quicker, and who calls knows the first of them.
+        let value = if unit == WAD {
+            Constant::<1_000_000_000_000_000_000>::divide_long(low, high)
+        } else {
+            by_seldom_unit(low, high, unit)
         };
         value.map(Value)
     }
@@ -153,6 +156,9 @@ impl Amount {
     /// Whether `value` is what [`Amount::value_at`] says, without its division.
     #[inline]
     pub fn is_worth(self, value: Value, price: Price, unit: u128) -> bool {
+        if price.0 == unit && unit != 0 {
+            return self.0 == value.0;
+        }
         let ((low, high), (stated_low, stated_high)) = (self.0.carrying_mul(price.0, 0), times_unit(value, unit));
         let (rest, borrow) = low.overflowing_sub(stated_low);
         high.checked_sub(stated_high) == Some(u128::from(borrow)) && rest < unit
@@ -162,6 +168,9 @@ impl Amount {
     /// not fit.
     #[inline]
     pub fn covers(self, value: Value, price: Price, unit: u128) -> bool {
+        if price.0 == unit && unit != 0 {
+            return self.0 >= value.0;
+        }
         // Rounded down, the quotient is at most this exactly when it is below the next.
         let next = self.0.saturating_add(1);
         let ((low, high), (stated_low, stated_high)) = (next.carrying_mul(price.0, 0), times_unit(value, unit));
@@ -186,6 +195,9 @@ impl Value {
     /// How much of a token at `price` it buys, rounded down; `None` when the price is zero or it does not fit.
     #[inline]
     pub fn amount_at(self, price: Price, unit: u128) -> Option<Amount> {
+        if price.0 == unit && unit != 0 {
+            return Some(Amount(self.0));
+        }
         mul_div(self.0, unit, price.0).map(Amount)
     }
 
@@ -288,6 +300,16 @@ fn divide(low: u128, high: u128, d: u128) -> Option<u128> {
         Some(wide_quotient(high, low, d))
     } else {
         None
+    }
+}
+
+/// [`divide`] by the unit of a token that has not eighteen decimals.
+#[inline(never)]
+fn by_seldom_unit(low: u128, high: u128, unit: u128) -> Option<u128> {
+    match unit {
+        1_000_000 => Constant::<1_000_000>::divide(low, high),
+        100_000_000 => Constant::<100_000_000>::divide(low, high),
+        _ => divide(low, high, unit),
     }
 }
 

@@ -209,6 +209,7 @@ pub struct BatchHead {
 }
 
 /// The least output of a swap: `amount_in` at oracle prices less `slippage_bps`, rounded down.
+#[inline]
 pub fn amount_out_min(value_in: Value, price_out: crate::Price, unit_out: u128, slippage_bps: u64) -> Option<Amount> {
     let kept = u64::try_from(crate::amount::BPS_ONE).ok()?.checked_sub(slippage_bps)?;
     value_in.share(kept)?.amount_at(price_out, unit_out)

@@ -42,7 +42,7 @@ use crate::{
     decision::BatchHead,
     pipeline::{Context, Inputs, judge_all, precondition},
     policy::Policy,
-    snapshot::{Anchor, BlockRef, BrakeReading, Control, History, Snapshot},
+    snapshot::{Anchor, BlockRef, BrakeReading, Control, History, Snapshot, Sums},
     valuation::{Prices, Valuation},
     verdict::Quantity,
 };
@@ -359,7 +359,7 @@ fn judged_again(
     valuation.fill(terms, inputs.snapshot, &prices).ok_or_else(|| refuse(Rule::PriceQuorumMin))?;
     let risk = inputs.model.assess(terms, inputs.snapshot, &prices, &valuation.weights_bps());
     let (snapshot, is_new) = (inputs.snapshot, inputs.snapshot.block == decision.block);
-    let windows = history.windows(block.timestamp);
+    let windows = terms.limits.windows_of(history, block.timestamp);
     let (prices, valuation, risk) = (&prices, &valuation, &risk);
     let before = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new };
     let intents: Vec<Intent> = batch
@@ -372,7 +372,7 @@ fn judged_again(
         return Err(Refusal::new(Rule::IntentMatchesActions, limit, found, block, policy));
     }
     let mut verdicts = Vec::with_capacity(intents.len());
-    judge_all(inputs.policy, &before, &intents, &mut verdicts);
+    judge_all(inputs.policy, &before, &intents, &mut Sums::default(), &mut verdicts);
     if let Some(refusal) = verdicts.into_iter().find_map(refusal_of) {
         return Err(refusal);
     }

@@ -62,7 +62,7 @@ impl Outlook<'_> {
 /// The asset with which `intent` works against the strategies of `tally`.
 pub(crate) fn opposed(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Option<AssetId> {
     let line = intent.purpose.line();
-    if !tally.allowed().any(|before| !before.purpose.is_of(line)) {
+    if tally.is_all_of(line) {
         return None;
     }
     let outlook = Outlook::new(cx, *tally);

@@ -2,7 +2,7 @@
 //! next intent from here, since a batch is carried out whole or not at all.
 
 use crate::{
-    AccountId, Action, Amount, AssetId, AssetKind, Intent, Value, action::Exchange, pipeline::Context, snapshot::Tally,
+    AccountId, Action, Amount, AssetId, AssetKind, Value, action::Exchange, pipeline::Context, snapshot::Tally,
     valuation::is_own,
 };
 use alloy_primitives::Address;
@@ -36,7 +36,11 @@ impl<'a> Outlook<'a> {
     #[inline]
     pub fn value_of(&self, asset: AssetId) -> Option<Value> {
         let held = self.cx.valuation.value_of(asset);
-        if self.tally.is_empty() { Some(held) } else { self.changed(held, |touched| touched == asset) }
+        match self.tally.sum(asset) {
+            Some(sum) => sum.after(held),
+            None if self.tally.is_empty() => Some(held),
+            None => self.changed(held, |touched| touched == asset),
+        }
     }
 
     /// Value of all stable assets; `None` when a number leaves its range.
@@ -68,19 +72,11 @@ impl<'a> Outlook<'a> {
                 };
                 if gives != takes {
                     let sum = if gives { &mut lost } else { &mut gained };
-                    *sum = sum.checked_add(self.worth(intent, asset, amount)?)?;
+                    *sum = sum.checked_add(intent.worth(self.cx, asset, amount)?)?;
                 }
             }
         }
         Some(gained.saturating_sub(lost))
-    }
-
-    /// What `amount` of `asset` is worth. Where it is what `intent` spends, the intent says so, and no judge allows one
-    /// that says it wrongly.
-    #[inline]
-    fn worth(&self, intent: &Intent, asset: AssetId, amount: Amount) -> Option<Value> {
-        let said = (intent.asset, intent.amount) == (asset, amount);
-        if said { Some(intent.value) } else { self.cx.value_of(asset, amount) }
     }
 
     /// What `account` can spend of `asset` at least: its balance, less what the intents take, and with what their

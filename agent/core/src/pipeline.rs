@@ -7,7 +7,7 @@ use crate::{
     netting,
     policy::{Policy, Terms},
     risk::{RiskModel, RiskReport},
-    snapshot::{Control, History, Snapshot, Tally},
+    snapshot::{Control, History, Snapshot, Sums, Tally},
     strategy::Strategy,
     valuation::{Prices, Valuation},
     verdict::{InputName, Quantity, Refusal, Rule, Verdict},
@@ -26,7 +26,7 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// What the agent did before.
     pub history: &'a History,
-    /// Value that it spent or bound in each rolling window ([`History::windows`]).
+    /// Value that it spent or bound in each rolling window ([`crate::Limits::windows_of`]).
     pub windows: [Value; 4],
     /// The prices that may be used.
     pub prices: &'a Prices,
@@ -129,6 +129,8 @@ pub struct Workspace {
     pub verdicts: Vec<Verdict>,
     /// Why strategies want less.
     pub holds: Vec<(usize, crate::strategy::StrategyHold)>,
+    /// What was allowed, by asset.
+    sums: Sums,
 }
 
 impl Workspace {
@@ -139,6 +141,7 @@ impl Workspace {
             intents: Vec::with_capacity(INTENTS_PER_DECISION_MAX * 2),
             verdicts: Vec::with_capacity(INTENTS_PER_DECISION_MAX * 2),
             holds: Vec::with_capacity(INTENTS_PER_DECISION_MAX),
+            sums: Sums::default(),
         }
     }
 }
@@ -149,7 +152,7 @@ impl Workspace {
 /// # Errors
 /// The receipt of what forbids any proposal: a held asset has no price.
 pub fn evaluate(inputs: &Inputs<'_>, prices: &Prices, risk: &RiskReport, work: &mut Workspace) -> Result<(), Refusal> {
-    let Workspace { valuation, intents, verdicts, holds } = work;
+    let Workspace { valuation, intents, verdicts, holds, sums } = work;
     intents.clear();
     verdicts.clear();
     holds.clear();
@@ -159,21 +162,27 @@ pub fn evaluate(inputs: &Inputs<'_>, prices: &Prices, risk: &RiskReport, work: &
         return Err(unpriced(terms, prices, block, policy));
     }
     let (snapshot, history) = (inputs.snapshot, inputs.history);
-    let windows = history.windows(block.timestamp);
+    let windows = terms.limits.windows_of(history, block.timestamp);
     let cx = Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new: true };
     for (position, strategy) in inputs.strategies.iter().enumerate() {
         if let Err(reason) = strategy.propose(&cx, intents) {
             holds.push((position, reason));
         }
     }
-    judge_all(inputs.policy, &cx, intents, verdicts);
+    judge_all(inputs.policy, &cx, intents, sums, verdicts);
     Ok(())
 }
 
-/// Judges `intents` in order, each as the next after those allowed before it.
-pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verdicts: &mut Vec<Verdict>) {
-    // The sums grow with the verdicts; they are formed anew only where the next intent is of another account.
-    let (mut sums, mut account) = (Tally::default(), None);
+/// Judges `intents` in order, each as the next after those allowed before it; `sums` is room.
+pub fn judge_all(
+    policy: &dyn Policy,
+    cx: &Context<'_>,
+    intents: &[Intent],
+    sums: &mut Sums,
+    verdicts: &mut Vec<Verdict>,
+) {
+    // The count grows with the verdicts; it is taken anew only where the next intent is of another account.
+    let (mut count, mut account, mut first) = (Tally::default(), None, None);
     for (position, intent) in intents.iter().enumerate() {
         let verdict = if position >= INTENTS_PER_DECISION_MAX {
             let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
@@ -181,10 +190,13 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
             Verdict::Refused(Refusal::new(Rule::IntentsMax, limit, found, cx.snapshot.block, cx.policy))
         } else {
             let before = intents.get(..position).unwrap_or_default();
-            if account.replace(intent.account).is_some_and(|last| last != intent.account) {
-                sums = Tally::before(intent.account, before, verdicts).over(&[], &[]);
+            if account.replace(intent.account) != Some(intent.account) {
+                sums.restart(cx.terms.assets.len(), intent.account);
+                let tally = Tally::before(intent.account, before, verdicts);
+                tally.allowed().for_each(|allowed| sums.add(cx, allowed));
+                count = tally.over(None, (&[], &[]), None);
             }
-            let tally = sums.over(before, verdicts);
+            let tally = count.over(first, (before, verdicts), Some(sums));
             match policy.judge(cx, &tally, intent) {
                 Verdict::Allowed => opposed(cx, &tally, intent),
                 refused @ Verdict::Refused(_) => refused,
@@ -193,7 +205,8 @@ pub fn judge_all(policy: &dyn Policy, cx: &Context<'_>, intents: &[Intent], verd
         match verdict {
             // Spares copying the room of a receipt.
             Verdict::Allowed => {
-                sums.add(intent.account, intent);
+                count.add(intent.account, intent, first.get_or_insert(intent));
+                sums.add(cx, intent);
                 verdicts.push(Verdict::Allowed);
             }
             Verdict::Refused(receipt) => verdicts.push(Verdict::Refused(receipt)),
@@ -215,6 +228,15 @@ fn opposed(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Verdict {
 
 /// What must hold before any strategy is asked; `None` when it does.
 pub fn precondition(terms: &Terms, policy: alloy_primitives::B256, snapshot: &Snapshot) -> Option<Refusal> {
+    in_force(terms, policy, snapshot).or_else(|| {
+        let (rule, limit, found) = incomplete(terms, snapshot)?;
+        Some(Refusal::new(rule, limit, found, snapshot.block, policy))
+    })
+}
+
+/// The part of [`precondition`] that time and people change: chain, anchor, expiry and brake. For who knows that a snapshot
+/// holds what the policy names, because the one before did and only prices and balances have changed.
+pub fn in_force(terms: &Terms, policy: alloy_primitives::B256, snapshot: &Snapshot) -> Option<Refusal> {
     let block = snapshot.block;
     let refuse = |rule, limit, found| Some(Refusal::new(rule, limit, found, block, policy));
     if snapshot.chain_id != terms.chain_id {
@@ -233,7 +255,7 @@ pub fn precondition(terms: &Terms, policy: alloy_primitives::B256, snapshot: &Sn
         let lease = Quantity::Secs(snapshot.brake.lease_until);
         return refuse(Rule::LeaseLapsed, lease, Quantity::Secs(block.timestamp));
     }
-    incomplete(terms, snapshot).and_then(|(rule, limit, found)| refuse(rule, limit, found))
+    None
 }
 
 type Mismatch = (Rule, Quantity, Quantity);

@@ -1,8 +1,10 @@
 //! The seam to the policy language: its terms, and its judgement.
 
 use crate::{
-    Account, AccountId, Asset, AssetId, Intent, Value, Vault, Venue, VenueKind, Verdict, pipeline::Context,
-    snapshot::Tally, strategy::StrategyParams,
+    Account, AccountId, Asset, AssetId, Intent, Value, Vault, Venue, VenueKind, Verdict,
+    pipeline::Context,
+    snapshot::{History, Tally},
+    strategy::StrategyParams,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What was spent or bound in each rolling window; nothing where no window has a cap, for then nobody asks.
+    #[inline]
+    pub fn windows_of(&self, history: &History, now: u64) -> [Value; 4] {
+        let has_caps = self.window_bps_max.iter().any(|bps| *bps != u64::MAX);
+        if has_caps { history.windows(now) } else { [Value::ZERO; 4] }
+    }
+
     /// The numbers as `PolicyRegistry` anchors them. A slot's meaning is never reused.
     pub fn envelope(&self) -> Envelope {
         let mut slots = [u64::MAX; 32];
@@ -224,14 +233,12 @@ pub struct Terms {
 
 impl RiskTerms {
     /// Whether any forecast has a ceiling.
+    #[inline]
     pub fn has_ceilings(&self) -> bool {
-        let ceilings = [
-            self.volatility_bps_max,
-            self.value_at_risk_bps_max,
-            self.expected_shortfall_bps_max,
-            self.drawdown_probability_bps_max,
-        ];
-        ceilings.iter().any(Option::is_some)
+        self.volatility_bps_max.is_some()
+            || self.value_at_risk_bps_max.is_some()
+            || self.expected_shortfall_bps_max.is_some()
+            || self.drawdown_probability_bps_max.is_some()
     }
 }
 

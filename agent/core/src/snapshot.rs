@@ -1,7 +1,11 @@
 //! What was read from the chain at one block: the whole input of a decision, besides policy and model.
 
+mod tally;
+
+pub use tally::{Sums, Tally};
+
 use crate::{
-    AccountId, Action, Amount, AssetId, Intent, Price, Value, Verdict,
+    AccountId, Amount, AssetId, Price, Value,
     amount::{BPS_ONE, compare_products, mul_div},
 };
 use alloy_primitives::{Address, B256};
@@ -269,6 +273,7 @@ impl History {
     }
 
     /// When the agent last acted: the newest batch executed or proposal made, Unix seconds.
+    #[inline]
     pub fn last_action_at(&self) -> Option<u64> {
         let spent = self.spends.last().map(|spend| spend.timestamp);
         spent.max(self.outstanding.iter().map(|proposal| proposal.proposed_at).max())
@@ -312,118 +317,6 @@ impl History {
     #[inline]
     pub fn is_bound(&self, account: AccountId) -> bool {
         self.outstanding.iter().any(|proposal| proposal.account == account)
-    }
-}
-
-/// What the intents allowed before the one at hand add to [`History`] and take from balances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally<'a> {
-    /// Value of the intents allowed so far.
-    pub value: Value,
-    /// Value of the intents allowed so far, for the account of the batch at hand.
-    pub batch_value: Value,
-    /// Whether any of them is a transfer: without one nothing leaves the treasury.
-    transfers: bool,
-    intents: &'a [Intent],
-    verdicts: &'a [Verdict],
-}
-
-impl<'a> Tally<'a> {
-    /// Before the next intent of `account`. An intent without a verdict counts as allowed, as a strategy must assume
-    /// of those before its own. Sums saturate.
-    pub fn before(account: AccountId, intents: &'a [Intent], verdicts: &'a [Verdict]) -> Self {
-        let mut tally = Self { intents, verdicts, ..Self::default() };
-        for intent in tally.allowed() {
-            tally.add(account, intent);
-        }
-        tally
-    }
-
-    /// The same sums, said of these intents and verdicts.
-    pub(crate) fn over<'b>(&self, intents: &'b [Intent], verdicts: &'b [Verdict]) -> Tally<'b> {
-        let Self { value, batch_value, transfers, .. } = *self;
-        Tally { value, batch_value, transfers, intents, verdicts }
-    }
-
-    /// Counts one more intent as allowed, before the next of `account`.
-    pub(crate) fn add(&mut self, account: AccountId, intent: &Intent) {
-        self.value = self.value.saturating_add(intent.value);
-        if intent.account == account {
-            self.batch_value = self.batch_value.saturating_add(intent.value);
-        }
-        self.transfers |= intent.actions.iter().any(|action| matches!(action, Action::Transfer { .. }));
-    }
-
-    /// Whether any of the intents allowed so far is a transfer.
-    #[inline]
-    pub(crate) fn has_transfers(&self) -> bool {
-        self.transfers
-    }
-
-    /// Whether there is no intent before.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.intents.is_empty()
-    }
-
-    /// The intents allowed so far, in order.
-    #[inline]
-    pub fn allowed(&self) -> impl Iterator<Item = &'a Intent> + use<'a> {
-        let verdicts = self.verdicts;
-        let refused = move |position: usize| verdicts.get(position).is_some_and(|verdict| !verdict.is_allowed());
-        self.intents.iter().enumerate().filter(move |(position, _)| !refused(*position)).map(|(_, intent)| intent)
-    }
-
-    /// [`Tally::received_min`] and [`Tally::spent`] in one walk.
-    pub(crate) fn received_and_spent(&self, account: AccountId, asset: AssetId) -> (Amount, Amount) {
-        let (mut received, mut spent) = (Amount::ZERO, Amount::ZERO);
-        for intent in self.allowed().filter(|intent| intent.account == account) {
-            for action in &intent.actions {
-                match (action, action.exchange()) {
-                    (_, Some(exchange)) => {
-                        if exchange.take == asset {
-                            received = received.saturating_add(exchange.amount_out_min);
-                        }
-                        if exchange.give == asset {
-                            spent = spent.saturating_add(exchange.amount_in);
-                        }
-                    }
-                    (Action::Transfer { asset: given, amount, .. }, None) if *given == asset => {
-                        spent = spent.saturating_add(*amount);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        (received, spent)
-    }
-
-    /// What they take of `asset` from `account`, saturating.
-    pub fn spent(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.received_and_spent(account, asset).1
-    }
-
-    /// What exchanges of `account` bring it of `asset` at least, saturating. What other accounts send it does not count:
-    /// that is another batch.
-    pub fn received_min(&self, account: AccountId, asset: AssetId) -> Amount {
-        self.received_and_spent(account, asset).0
-    }
-
-    /// What transfers bring the account at `to` of `asset`. It cannot be spent yet: what other accounts send is another
-    /// batch. But nobody should send it twice.
-    pub fn incoming(&self, to: Address, asset: AssetId) -> Amount {
-        let amount = |action: &Action| match action {
-            Action::Transfer { asset: sent, to: receiver, amount } if *sent == asset && *receiver == to => *amount,
-            _ => Amount::ZERO,
-        };
-        let actions = self.allowed().flat_map(|intent| &intent.actions);
-        actions.fold(Amount::ZERO, |sum, action| sum.saturating_add(amount(action)))
-    }
-
-    /// Value of the intents of `line` for `account`, saturating.
-    pub fn line_value(&self, account: AccountId, line: B256) -> Value {
-        let own = self.allowed().filter(|intent| intent.account == account && intent.purpose.is_of(line));
-        own.fold(Value::ZERO, |sum, intent| sum.saturating_add(intent.value))
     }
 }
 

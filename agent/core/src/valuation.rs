@@ -51,11 +51,11 @@ impl Prices {
     pub fn resolve_again(&mut self, terms: &Terms, snapshot: &Snapshot) {
         let now = snapshot.block.timestamp;
         let Self(prices) = self;
-        prices.clear();
-        prices.extend(terms.assets.iter().zip(&snapshot.assets).map(|(asset, reading)| {
+        prices.resize_with(terms.assets.len().min(snapshot.assets.len()), AssetPrice::default);
+        for ((asset, reading), found) in terms.assets.iter().zip(&snapshot.assets).zip(&mut *prices) {
             let age_max = asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
-            asset_price(&reading.feeds, now, age_max, terms)
-        }));
+            found.resolve(&reading.feeds, now, age_max, terms);
+        }
         for vault in terms.vaults() {
             let share = share_price(terms, snapshot, prices, vault);
             if let Some(slot) = prices.get_mut(vault.shares.index()) {
@@ -81,36 +81,37 @@ fn share_price(terms: &Terms, snapshot: &Snapshot, prices: &[AssetPrice], vault:
     Some(AssetPrice { price: Some(price), usable: of_asset.usable, dropped: Vec::new() })
 }
 
-fn asset_price(feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) -> AssetPrice {
-    let mut result = AssetPrice::default();
-    // Of a single answer there is nothing to sort and nothing that it could deviate from.
-    if let [reading] = feeds
-        && let Ok(price) = usable_answer(reading, now, age_secs_max)
-    {
-        let price = (terms.limits.price_quorum_min <= 1).then_some(price);
-        return AssetPrice { price, usable: 1, ..result };
-    }
-    let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len());
-    for reading in feeds {
-        match usable_answer(reading, now, age_secs_max) {
-            Ok(price) => usable.push((price, reading.feed)),
-            Err(reason) => result.dropped.push((reading.feed, reason)),
+impl AssetPrice {
+    fn resolve(&mut self, feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) {
+        self.dropped.clear();
+        // Of a single answer there is nothing to sort and nothing that it could deviate from.
+        if let [reading] = feeds
+            && let Ok(price) = usable_answer(reading, now, age_secs_max)
+        {
+            self.price = (terms.limits.price_quorum_min <= 1).then_some(price);
+            self.usable = 1;
+            return;
         }
-    }
-    if let Some(median) = median(&mut usable) {
-        usable.retain(|(price, feed)| {
-            let near = deviation_bps(*price, median) <= terms.limits.price_deviation_bps_max;
-            if !near {
-                result.dropped.push((*feed, Dropped::Deviating));
+        let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len());
+        for reading in feeds {
+            match usable_answer(reading, now, age_secs_max) {
+                Ok(price) => usable.push((price, reading.feed)),
+                Err(reason) => self.dropped.push((reading.feed, reason)),
             }
-            near
-        });
+        }
+        if let Some(median) = median(&mut usable) {
+            usable.retain(|(price, feed)| {
+                let near = deviation_bps(*price, median) <= terms.limits.price_deviation_bps_max;
+                if !near {
+                    self.dropped.push((*feed, Dropped::Deviating));
+                }
+                near
+            });
+        }
+        self.usable = u64::try_from(usable.len()).unwrap_or(u64::MAX);
+        let has_quorum = self.usable >= terms.limits.price_quorum_min.max(1);
+        self.price = if has_quorum { median(&mut usable) } else { None };
     }
-    result.usable = u64::try_from(usable.len()).unwrap_or(u64::MAX);
-    if result.usable >= terms.limits.price_quorum_min.max(1) {
-        result.price = median(&mut usable);
-    }
-    result
 }
 
 fn usable_answer(reading: &FeedReading, now: u64, age_secs_max: u64) -> Result<Price, Dropped> {
@@ -156,13 +157,17 @@ impl Valuation {
     pub fn fill(&mut self, terms: &Terms, snapshot: &Snapshot, prices: &Prices) -> Option<()> {
         (self.nav, self.stable) = (Value::ZERO, Value::ZERO);
         let (mut nav, mut stable) = (Value::ZERO, Value::ZERO);
+        let assets = &terms.assets;
         self.amounts.clear();
-        self.values.clear();
-        for (position, asset) in terms.assets.iter().enumerate() {
-            let mut amount = Amount::ZERO;
-            for account in &snapshot.accounts {
-                amount = amount.checked_add(*account.balances.get(position)?)?;
+        self.amounts.resize(assets.len(), Amount::ZERO);
+        self.values.resize(assets.len(), Value::ZERO);
+        for account in &snapshot.accounts {
+            let balances = account.balances.get(..assets.len())?;
+            for (amount, balance) in self.amounts.iter_mut().zip(balances) {
+                *amount = amount.checked_add(*balance)?;
             }
+        }
+        for (position, ((asset, amount), slot)) in assets.iter().zip(&self.amounts).zip(&mut self.values).enumerate() {
             let value = if amount.is_zero() {
                 Value::ZERO
             } else {
@@ -172,8 +177,7 @@ impl Valuation {
             if asset.kind == crate::AssetKind::Stable {
                 stable = stable.checked_add(value)?;
             }
-            self.amounts.push(amount);
-            self.values.push(value);
+            *slot = value;
         }
         (self.nav, self.stable) = (nav, stable);
         Some(())

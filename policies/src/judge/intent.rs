@@ -45,7 +45,9 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     let value = judge.value(asset)?;
     judge.balance()?;
     judge.unused(account)?;
-    caps::check(&terms.limits, cx, tally, intent)?;
+    if lookup.has_caps() {
+        caps::check(&terms.limits, cx, tally, intent)?;
+    }
     if let Move::Exchange { buy, least } = moved {
         judge.slippage(buy, least, value)?;
         judge.bands(buy, value)?;
@@ -222,7 +224,7 @@ impl<'a> Judge<'a> {
     fn unused(&self, account: &Account) -> Flow {
         let (history, intent) = (self.cx.history, self.intent);
         let same = |before: &Intent| before.account == intent.account && before.purpose == intent.purpose;
-        let twice = self.tally.allowed().any(same);
+        let twice = self.tally.may_have(intent.purpose) && self.tally.allowed().any(same);
         let may_be_used = match intent.purpose {
             Purpose::Payment { .. } => history.concerns(intent.account),
             Purpose::Strategy { .. } => history.last_action_at() >= Some(self.cx.snapshot.block.timestamp),
@@ -265,6 +267,9 @@ impl<'a> Judge<'a> {
     /// What is sold stays above the floor of its band and what is bought below its ceiling. A sale only lowers and a
     /// purchase only raises a share, so what leads back towards a band is never refused here.
     fn bands(&self, buy: AssetId, value: Value) -> Flow {
+        if !self.lookup.has_bands() {
+            return Continue(());
+        }
         let (sell_band, buy_band) = (self.lookup.band(self.intent.asset), self.lookup.band(buy));
         if sell_band.is_none() && buy_band.is_none() {
             return Continue(());
@@ -306,15 +311,18 @@ impl<'a> Judge<'a> {
     /// The stable share stays above its floor, or does not fall.
     fn stable_share(&self, asset: &Asset, moved: Move, value: Value) -> Flow {
         let floor = self.terms.limits.stable_share_bps_min;
+        if floor == 0 {
+            return Continue(());
+        }
         let given = if asset.kind == AssetKind::Stable { value } else { Value::ZERO };
         let (gained, left) = match moved {
             Move::Own => return Continue(()),
             Move::Payment => (Value::ZERO, value),
-            Move::Exchange { buy, .. } if self.is_stable(buy) => (value, Value::ZERO),
+            Move::Exchange { buy, .. } if self.lookup.is_stable(buy) => (value, Value::ZERO),
             Move::Exchange { .. } => (Value::ZERO, Value::ZERO),
         };
         // What takes nothing from the stable assets cannot lower their share.
-        if floor == 0 || given <= gained {
+        if given <= gained {
             return Continue(());
         }
         let (nav, stable) = (self.known(self.outlook().nav())?, self.known(self.outlook().stable())?);
@@ -331,6 +339,9 @@ impl<'a> Judge<'a> {
     /// Above a ceiling, or where the forecast is unknown, only what reduces risk is allowed, or nothing.
     fn risk(&self, moved: Move) -> Flow {
         let (risk, forecast) = (&self.terms.risk, self.cx.risk);
+        if !risk.has_ceilings() {
+            return Continue(());
+        }
         let reduces = match moved {
             Move::Own => true,
             Move::Payment => false,
@@ -354,10 +365,6 @@ impl<'a> Judge<'a> {
             }
         }
         Continue(())
-    }
-
-    fn is_stable(&self, asset: AssetId) -> bool {
-        self.terms.asset(asset).is_some_and(|asset| asset.kind == AssetKind::Stable)
     }
 
     fn input_account(&self) -> (InputName, Quantity) {

@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256};
 use quaestor_core::{
     AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
     pipeline::Context,
-    policy::Band,
+    policy::{Band, Limits},
     verdict::{InputName, Quantity},
 };
 use std::ops::ControlFlow;
@@ -42,6 +42,11 @@ pub(crate) struct Lookup {
     others: Vec<Address>,
     /// The band of each asset, in the order of the assets.
     bands: Vec<Option<Band>>,
+    has_bands: bool,
+    /// Whether anything caps how much or how often.
+    has_caps: bool,
+    /// Whether each asset is stable, in the order of the assets.
+    stable: Vec<bool>,
     /// The assets into which it is safe to flee: stable, and not the shares of a vault; sorted.
     havens: Vec<AssetId>,
 }
@@ -58,7 +63,15 @@ impl Lookup {
         let ids = (0..terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
         let is_stable = |id: &AssetId| terms.asset(*id).is_some_and(|asset| asset.kind == AssetKind::Stable);
         let havens = ids.filter(is_stable).filter(|id| terms.vault_of(*id).is_none()).collect();
-        Self { lines, own, others, bands: (0..terms.assets.len()).map(band).collect(), havens }
+        let bands: Vec<Option<Band>> = (0..terms.assets.len()).map(band).collect();
+        let has_bands = bands.iter().any(Option::is_some);
+        let stable = terms.assets.iter().map(|asset| asset.kind == AssetKind::Stable).collect();
+        let Limits { proposal_bps_max, window_bps_max, proposals_per_day_max, cooldown_secs_min, .. } = terms.limits;
+        let has_caps =
+            [proposal_bps_max, proposals_per_day_max].iter().chain(&window_bps_max).any(|cap| *cap != u64::MAX)
+                || cooldown_secs_min > 0
+                || terms.strategies.iter().any(|strategy| strategy.share_bps_max.is_some());
+        Self { lines, own, others, bands, has_bands, has_caps, stable, havens }
     }
 
     fn has_line(&self, line: B256) -> bool {
@@ -77,6 +90,24 @@ impl Lookup {
         self.havens.binary_search(&asset).is_ok()
     }
 
+    #[inline]
+    fn is_stable(&self, asset: AssetId) -> bool {
+        self.stable.get(asset.index()).is_some_and(|stable| *stable)
+    }
+
+    /// Whether any asset has a band.
+    #[inline]
+    fn has_bands(&self) -> bool {
+        self.has_bands
+    }
+
+    /// Whether anything caps how much or how often.
+    #[inline]
+    fn has_caps(&self) -> bool {
+        self.has_caps
+    }
+
+    #[inline]
     fn band(&self, asset: AssetId) -> Option<&Band> {
         self.bands.get(asset.index())?.as_ref()
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, Amount, AssetId, AssetKind, Intent, Rule, Terms, Value,
+    AccountId, Amount, AssetId, Intent, Rule, Terms, Value,
     action::INTENTS_PER_DECISION_MAX,
     pipeline::Context,
     verdict::{InputName, Quantity},
@@ -27,31 +27,56 @@ pub(crate) fn judge(
     intents: &[Intent],
 ) -> Flow {
     let outcome = Outcome { terms, lookup, before, after, intents };
-    outcome.balances()?;
-    outcome.loss()?;
+    let (mut dues, mut totals) = (Dues::new(), Totals::default());
+    outcome.count(&mut dues, &mut totals)?;
+    outcome.balances(&dues)?;
+    outcome.loss(&totals)?;
     outcome.bands()?;
-    outcome.stable_share()
+    outcome.stable_share(totals.among_stables)
 }
 
-/// What an intent takes from an account and brings to one: of which asset, and how much.
-struct Moved {
-    spent: (AccountId, AssetId, Amount),
-    received: Option<(AccountId, AssetId, Amount)>,
+/// What intents bring to an account and take from it, of one asset.
+struct Due {
+    /// [`key`] of the two.
+    key: u32,
+    account: AccountId,
+    asset: AssetId,
+    /// At least, base units, saturating.
+    incoming: u128,
+    /// Base units, saturating.
+    outgoing: u128,
 }
 
-impl Moved {
-    /// Adds what it brings to and takes from `account` of `asset`, saturating.
-    #[inline]
-    fn count(&self, account: AccountId, asset: AssetId, (incoming, outgoing): &mut (u128, u128)) {
-        if (self.spent.0, self.spent.1) == (account, asset) {
-            *outgoing = outgoing.saturating_add(self.spent.2.0);
+/// Both numbers in one, so that two balances are told apart at once.
+#[inline]
+fn key(account: AccountId, asset: AssetId) -> u32 {
+    u32::from(account.0) << u16::BITS | u32::from(asset.0)
+}
+
+/// No batch has more intents than a decision, and each touches two balances at most.
+type Dues = ArrayVec<Due, { 2 * INTENTS_PER_DECISION_MAX }>;
+
+/// Value that intents move, wad, saturating.
+#[derive(Default)]
+struct Totals {
+    exchanged: u128,
+    paid: u128,
+    /// What of the exchanged is stable and given for a stable asset.
+    among_stables: u128,
+}
+
+/// The entry of this balance; there is room for every one.
+#[inline]
+fn due(dues: &mut Dues, account: AccountId, asset: AssetId) -> Option<&mut Due> {
+    let key = key(account, asset);
+    let place = match dues.iter().position(|due| due.key == key) {
+        Some(place) => place,
+        None => {
+            dues.try_push(Due { key, account, asset, incoming: 0, outgoing: 0 }).ok()?;
+            dues.len().checked_sub(1)?
         }
-        if let Some((to, received, amount)) = self.received
-            && (to, received) == (account, asset)
-        {
-            *incoming = incoming.saturating_add(amount.0);
-        }
-    }
+    };
+    dues.get_mut(place)
 }
 
 struct Outcome<'a> {
@@ -63,64 +88,93 @@ struct Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    /// Nothing fell but what was spent, and everything that was due came in.
-    fn balances(&self) -> Flow {
-        let flows = self.flows()?;
-        for account in (0..self.terms.accounts.len()).filter_map(|index| u16::try_from(index).ok().map(AccountId)) {
-            for asset in (0..self.terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId)) {
-                let mut due = (self.before.balance(account, asset).0, 0u128);
-                for flow in &flows {
-                    flow.count(account, asset, &mut due);
+    /// What the intents move, by balance and in all.
+    fn count(&self, dues: &mut Dues, totals: &mut Totals) -> Flow {
+        if self.intents.len() > INTENTS_PER_DECISION_MAX {
+            let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
+            let (limit, found) = (count(INTENTS_PER_DECISION_MAX), count(self.intents.len()));
+            return refuse(self.before, Rule::IntentsMax, limit, found, &[]);
+        }
+        for intent in self.intents {
+            let value = intent.value.0;
+            let received = match moved(self.lookup, intent) {
+                Continue(Move::Own) => {
+                    self.terms.account_at(intent.counterparty).map(|to| (to, intent.asset, intent.amount))
                 }
-                let (least, found) = (Amount(due.0.saturating_sub(due.1)), self.after.balance(account, asset));
-                if found < least {
-                    let inputs =
-                        [(InputName::Account, Quantity::Account(account)), (InputName::Asset, Quantity::Asset(asset))];
-                    let (limit, found) = (Quantity::Amount(least), Quantity::Amount(found));
-                    return refuse(self.before, Rule::IntentMatchesActions, limit, found, &inputs);
+                Continue(Move::Exchange { buy, least }) => {
+                    totals.exchanged = totals.exchanged.saturating_add(value);
+                    if self.lookup.is_stable(intent.asset) && self.lookup.is_stable(buy) {
+                        totals.among_stables = totals.among_stables.saturating_add(self.slipped(intent.value));
+                    }
+                    Some((intent.account, buy, least))
+                }
+                Continue(Move::Payment) => {
+                    totals.paid = totals.paid.saturating_add(value);
+                    None
+                }
+                Break(()) => {
+                    let found = Quantity::Count(u64::try_from(intent.actions.len()).unwrap_or(u64::MAX));
+                    return refuse(self.before, Rule::IntentMatchesActions, Quantity::Count(1), found, &[]);
+                }
+            };
+            if let Some(due) = due(dues, intent.account, intent.asset) {
+                due.outgoing = due.outgoing.saturating_add(intent.amount.0);
+            }
+            if let Some((to, asset, amount)) = received
+                && let Some(due) = due(dues, to, asset)
+            {
+                due.incoming = due.incoming.saturating_add(amount.0);
+            }
+        }
+        Continue(())
+    }
+
+    /// Nothing fell but what was spent, and everything that was due came in.
+    fn balances(&self, dues: &Dues) -> Flow {
+        for due in dues {
+            let before = self.before.balance(due.account, due.asset);
+            let least = before.0.saturating_add(due.incoming).saturating_sub(due.outgoing);
+            self.at_least(due.account, due.asset, Amount(least))?;
+        }
+        for (index, before) in self.before.snapshot.accounts.iter().enumerate() {
+            let after = self.after.snapshot.accounts.get(index);
+            let after = after.map(|account| account.balances.as_slice()).unwrap_or_default();
+            for (asset, before) in before.balances.iter().enumerate() {
+                // What is not said is nothing.
+                if after.get(asset).is_some_and(|after| after >= before) {
+                    continue;
+                }
+                let ids = u16::try_from(index).ok().map(AccountId).zip(u16::try_from(asset).ok().map(AssetId));
+                let Some((account, asset)) = ids else { continue };
+                if !dues.iter().any(|due| due.key == key(account, asset)) {
+                    self.at_least(account, asset, *before)?;
                 }
             }
         }
         Continue(())
     }
 
-    /// What each intent moves; no batch has more intents than a decision.
-    fn flows(&self) -> Flow<ArrayVec<Moved, INTENTS_PER_DECISION_MAX>> {
-        let mut flows = ArrayVec::new();
-        for intent in self.intents {
-            let spent = (intent.account, intent.asset, intent.amount);
-            let received = match moved(self.lookup, intent) {
-                Continue(Move::Own) => {
-                    self.terms.account_at(intent.counterparty).map(|to| (to, intent.asset, intent.amount))
-                }
-                Continue(Move::Exchange { buy, least }) => Some((intent.account, buy, least)),
-                Continue(Move::Payment) => None,
-                Break(()) => {
-                    let found = Quantity::Count(u64::try_from(intent.actions.len()).unwrap_or(u64::MAX));
-                    return refuse(self.before, Rule::IntentMatchesActions, Quantity::Count(1), found, &[]);
-                }
-            };
-            if flows.try_push(Moved { spent, received }).is_err() {
-                let count = |number| Quantity::Count(u64::try_from(number).unwrap_or(u64::MAX));
-                let (limit, found) = (count(INTENTS_PER_DECISION_MAX), count(self.intents.len()));
-                return refuse(self.before, Rule::IntentsMax, limit, found, &[]);
-            }
+    #[inline]
+    fn at_least(&self, account: AccountId, asset: AssetId, least: Amount) -> Flow {
+        let found = self.after.balance(account, asset);
+        if found >= least {
+            return Continue(());
         }
-        Continue(flows)
+        let inputs = [(InputName::Account, Quantity::Account(account)), (InputName::Asset, Quantity::Asset(asset))];
+        let (limit, found) = (Quantity::Amount(least), Quantity::Amount(found));
+        refuse(self.before, Rule::IntentMatchesActions, limit, found, &inputs)
+    }
+
+    /// Most that an exchange of this value may lose.
+    fn slipped(&self, value: Value) -> u128 {
+        value.share(self.terms.limits.slippage_bps_max).unwrap_or(Value::ZERO).0
     }
 
     /// NAV fell by no more than payments to others and the allowed slippage of what was swapped.
-    fn loss(&self) -> Flow {
-        let (mut swapped, mut paid) = (0u128, 0u128);
-        for intent in self.intents {
-            match moved(self.lookup, intent) {
-                Continue(Move::Exchange { .. }) => swapped = swapped.saturating_add(intent.value.0),
-                Continue(Move::Payment) => paid = paid.saturating_add(intent.value.0),
-                Continue(Move::Own) | Break(()) => {}
-            }
-        }
-        let bps = self.terms.limits.slippage_bps_max;
-        let slipped = if bps == u64::MAX { swapped } else { Value(swapped).share(bps).unwrap_or(Value::ZERO).0 };
+    fn loss(&self, totals: &Totals) -> Flow {
+        let Totals { exchanged, paid, .. } = *totals;
+        let is_unbounded = self.terms.limits.slippage_bps_max == u64::MAX;
+        let slipped = if is_unbounded { exchanged } else { self.slipped(Value(exchanged)) };
         // Each value was rounded down by less than one smallest unit.
         let rounding = u128::try_from(self.terms.assets.len().saturating_add(self.intents.len())).unwrap_or_default();
         let allowed = paid.saturating_add(slipped).saturating_add(rounding);
@@ -131,7 +185,7 @@ impl Outcome<'_> {
         }
         let inputs = [
             (InputName::Nav, Quantity::Value(nav)),
-            (InputName::BatchValue, Quantity::Value(Value(swapped.saturating_add(paid)))),
+            (InputName::BatchValue, Quantity::Value(Value(exchanged.saturating_add(paid)))),
         ];
         let (limit, found) = (Quantity::Value(Value(allowed)), Quantity::Value(Value(lost)));
         refuse(self.before, Rule::SlippageBpsMax, limit, found, &inputs)
@@ -140,6 +194,9 @@ impl Outcome<'_> {
     /// What was sold or bought is inside its band, or nearer to it than before. Shares that only moved because the
     /// treasury as a whole became smaller are not the batch's doing.
     fn bands(&self) -> Flow {
+        if !self.lookup.has_bands() {
+            return Continue(());
+        }
         for intent in self.intents {
             if let Continue(Move::Exchange { buy, .. }) = moved(self.lookup, intent) {
                 self.band(intent.asset)?;
@@ -163,31 +220,21 @@ impl Outcome<'_> {
         Continue(())
     }
 
-    fn stable_share(&self) -> Flow {
+    /// Who leaves one stable asset for another does not leave stable assets: what slips there, `among_stables`, is bounded as
+    /// a loss.
+    fn stable_share(&self, among_stables: u128) -> Flow {
         let floor = self.terms.limits.stable_share_bps_min;
+        if floor == 0 {
+            return Continue(());
+        }
         let (stable, nav) = (self.after.valuation.stable, self.after.valuation.nav);
         let (stable_before, nav_before) = (self.before.valuation.stable, self.before.valuation.nav);
-        // Who leaves one stable asset for another does not leave stable assets: what slips there is bounded as a loss.
-        let slipped = self.slipped_among_stables();
-        let [kept, kept_nav] = [stable, nav].map(|value| Value(value.0.saturating_add(slipped)));
+        let [kept, kept_nav] = [stable, nav].map(|value| Value(value.0.saturating_add(among_stables)));
         let below = compare_share(kept, kept_nav, floor) == Ordering::Less;
         if below && compare_shares(kept, kept_nav, stable_before, nav_before) == Ordering::Less {
             return self.outside(Rule::StableShareBpsMin, None, floor, stable.bps_of(nav));
         }
         Continue(())
-    }
-
-    /// Most that the exchanges of a stable asset for another may lose.
-    fn slipped_among_stables(&self) -> u128 {
-        let is_stable = |asset| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-        let bps = self.terms.limits.slippage_bps_max;
-        let lost = |intent: &Intent| match moved(self.lookup, intent) {
-            Continue(Move::Exchange { buy, .. }) if is_stable(intent.asset) && is_stable(buy) => {
-                intent.value.share(bps).unwrap_or(Value::ZERO).0
-            }
-            _ => 0,
-        };
-        self.intents.iter().map(lost).fold(0, u128::saturating_add)
     }
 
     fn outside(&self, rule: Rule, asset: Option<AssetId>, limit: u64, found: Option<u64>) -> Flow {

@@ -82,6 +82,8 @@ pub(super) struct Venue<'a> {
     pub(super) bar: usize,
     /// At whose end pools are as they are at the moment.
     pub(super) pools_of: usize,
+    /// Whether intents say what they give at these very prices.
+    pub(super) says_value: bool,
 }
 
 fn add(sum: &mut Value, more: Value) {
@@ -123,8 +125,10 @@ impl Venue<'_> {
         balances: &mut [AccountReading],
     ) -> Result<Done, Reverted> {
         let mut done = Done::default();
-        for action in intents.iter().flat_map(|intent| &intent.actions) {
-            self.carry_out_one(account, action, balances, &mut done)?;
+        for intent in intents {
+            for action in &intent.actions {
+                self.carry_out_one(account, intent, action, balances, &mut done)?;
+            }
         }
         Ok(done)
     }
@@ -132,6 +136,7 @@ impl Venue<'_> {
     fn carry_out_one(
         &self,
         account: AccountId,
+        intent: &Intent,
         action: &Action,
         balances: &mut [AccountReading],
         done: &mut Done,
@@ -150,19 +155,27 @@ impl Venue<'_> {
                 }
             }
             Action::Swap { sell, buy, fee_pips, amount_in, amount_out_min, .. } => {
-                let swapped = self.swap(from, sell, buy, fee_pips, amount_in, balances)?;
-                take(balances, from, sell, swapped.spent)?;
-                let kept = swapped.kept;
+                let is_said = self.says_value && (intent.asset, intent.amount) == (sell, amount_in);
+                let given = if is_said { intent.value } else { self.value(sell, amount_in)? };
+                let row = balances.get_mut(from).map(|row| row.balances.as_mut_slice()).unwrap_or_default();
+                let Swapped { spent, given, kept, moved, slipped } =
+                    self.swap(sell, buy, fee_pips, (amount_in, given), row)?;
+                let missing = Reverted::Balance { asset: sell.index() };
+                let balance = row.get_mut(sell.index()).ok_or(missing)?;
+                balance.0 = balance.0.checked_sub(spent.0).ok_or(missing)?;
                 let brought = if self.market.has_depths() { self.brought(sell, buy, kept)? } else { kept };
                 let out = brought.amount_at(self.price(buy)?, self.unit(buy)?).ok_or(Reverted::Range)?;
                 if out < amount_out_min {
                     return Err(Reverted::TooLittle { found: out.0, least: amount_out_min.0 });
                 }
-                give(balances, from, buy, out)?;
-                add(&mut done.traded, swapped.moved);
-                add(&mut done.slippage, swapped.slipped);
-                add(&mut done.impact, kept.saturating_sub(brought));
-                add(&mut done.fees, swapped.given.saturating_sub(kept).saturating_sub(swapped.slipped));
+                let balance = row.get_mut(buy.index()).ok_or(Reverted::Range)?;
+                *balance = balance.checked_add(out).ok_or(Reverted::Range)?;
+                add(&mut done.traded, moved);
+                add(&mut done.slippage, slipped);
+                add(&mut done.fees, given.saturating_sub(kept).saturating_sub(slipped));
+                if brought < kept {
+                    add(&mut done.impact, kept.saturating_sub(brought));
+                }
                 done.trades += 1;
                 Ok(())
             }
@@ -189,27 +202,26 @@ impl Venue<'_> {
         }
     }
 
-    /// What a swap of `amount_in` comes to.
+    /// What a swap of so many base units, worth `given`, comes to, for who has these `balances`.
+    #[inline]
     fn swap(
         &self,
-        from: usize,
         sell: AssetId,
         buy: AssetId,
         fee_pips: u32,
-        amount_in: Amount,
-        balances: &[AccountReading],
+        (amount_in, given): (Amount, Value),
+        balances: &[Amount],
     ) -> Result<Swapped, Reverted> {
-        let given = self.value(sell, amount_in)?;
         let (fee, slippage) = (self.costs.fee_pips(fee_pips), self.costs.slippage_pips());
         let slipped = |moved: Value| moved.share_pips(slippage).ok_or(Reverted::Range);
-        let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-        if self.costs.targets == Targets::AfterCosts || !is_stable(sell) || is_stable(buy) {
-            let kept = Self::without(Self::without(given, slippage)?, fee)?;
-            return Ok(Swapped { spent: amount_in, given, kept, moved: given, slipped: slipped(given)? });
+        if self.costs.targets == Targets::AfterCosts || !self.is_stable(sell) || self.is_stable(buy) {
+            let slipped = slipped(given)?;
+            let kept = Self::without(given.saturating_sub(slipped), fee)?;
+            return Ok(Swapped { spent: amount_in, given, kept, moved: given, slipped });
         }
         // What is bought is the target, and costs come on top; where cash does not suffice, as much as it pays for.
         let dearer = on_top(amount_in.0, slippage).and_then(|it| on_top(it, fee)).ok_or(Reverted::Range)?;
-        let held = balances.get(from).and_then(|row| row.balances.get(sell.index())).map_or(0, |it| it.0);
+        let held = balances.get(sell.index()).map_or(0, |it| it.0);
         let (spent, kept) = match dearer <= held {
             true => (Amount(dearer), given),
             false => (Amount(held), Value(mul_div(given.0, held, dearer).ok_or(Reverted::Range)?)),
@@ -217,13 +229,16 @@ impl Venue<'_> {
         Ok(Swapped { spent, given: self.value(sell, spent)?, kept, moved: kept, slipped: slipped(kept)? })
     }
 
+    fn is_stable(&self, asset: AssetId) -> bool {
+        self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable)
+    }
+
     /// What a value brings that has reached the pool: it moves the price of what is no stable asset, of both where neither
     /// is one, and where both are of whichever has a depth.
     fn brought(&self, sell: AssetId, buy: AssetId, value: Value) -> Result<Value, Reverted> {
-        let is_stable = |asset: AssetId| self.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
-        let between_stables = is_stable(sell) && is_stable(buy);
+        let between_stables = self.is_stable(sell) && self.is_stable(buy);
         let mut brought = value.0;
-        for asset in [sell, buy].into_iter().filter(|asset| between_stables || !is_stable(*asset)) {
+        for asset in [sell, buy].into_iter().filter(|asset| between_stables || !self.is_stable(*asset)) {
             if let Some(depth) = self.market.depth(self.pools_of, asset.index(), self.price(asset)?) {
                 brought = depth.brought_by(brought).ok_or(Reverted::Range)?;
             }
@@ -248,10 +263,13 @@ impl Venue<'_> {
         balances: &mut [AccountReading],
         done: &mut Done,
     ) {
-        let Some(ether) = self.ether() else { return };
-        let actions = intents.iter().map(|intent| intent.actions.len()).sum();
         // From the data where it says so, or as assumed.
         let gwei = self.market.panel.gas(self.bar).unwrap_or_else(|| u128::from(self.costs.gas_gwei) * WAD);
+        if gwei == 0 {
+            return;
+        }
+        let Some(ether) = self.ether() else { return };
+        let actions = intents.iter().map(|intent| intent.actions.len()).sum();
         let Some(wei) = mul_div(u128::from(Costs::gas_of(actions)), gwei, WEI_IN_GWEI_WAD) else { return };
         let stable = |asset: &quaestor_core::Asset| asset.kind == AssetKind::Stable && !asset.feeds.is_empty();
         let cash = self.terms.assets.iter().position(stable).and_then(|index| u16::try_from(index).ok()).map(AssetId);

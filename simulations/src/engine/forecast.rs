@@ -29,7 +29,9 @@ pub(super) struct Remembering<'a> {
 
 impl<'a> Remembering<'a> {
     pub(super) fn new(model: &'a dyn RiskModel, is_read: bool) -> Self {
-        Self { model, is_read, hash: model.hash(), last: Mutex::new(None) }
+        // Nor is it asked who made a forecast that nobody looks at.
+        let hash = if is_read { model.hash() } else { B256::ZERO };
+        Self { model, is_read, hash, last: Mutex::new(None) }
     }
 
     /// The forecast of this block, if there was one.

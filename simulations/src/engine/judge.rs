@@ -7,6 +7,7 @@ use quaestor_core::{
     action::encode_batch,
     gate::{self, DryRun, DryRunOutcome, Evidence},
     pipeline::{self, Context, Workspace, judge_all, precondition},
+    snapshot::Sums,
     valuation::{Prices, Valuation},
     verdict::Quantity,
 };
@@ -36,10 +37,13 @@ pub(super) struct Judge {
     risk: RiskReport,
     /// Whether the treasury could be valued.
     is_valued: bool,
+    /// Whether a snapshot was found to hold what the policy names: those after it do, for a run changes neither.
+    is_complete: bool,
     /// Of a thorough run.
     decision: Option<Decision>,
     valued: Valuation,
     intents: Vec<Intent>,
+    sums: Sums,
     verdicts: Vec<Verdict>,
 }
 
@@ -70,7 +74,7 @@ impl Judge {
             self.is_valued = true;
             return forbids;
         }
-        if let Some(refusal) = precondition(terms, inputs.policy.hash(), snapshot) {
+        if let Some(refusal) = self.forbids(inputs) {
             return Some(refusal.rule);
         }
         // Nobody reads the shares where nobody reads the forecast.
@@ -85,6 +89,14 @@ impl Judge {
             }
             Err(receipt) => Some(receipt.rule),
         }
+    }
+
+    fn forbids(&mut self, inputs: &Inputs<'_>) -> Option<Refusal> {
+        let (terms, policy) = (inputs.policy.terms(), inputs.policy.hash());
+        let in_force = if self.is_complete { pipeline::in_force } else { precondition };
+        let refusal = in_force(terms, policy, inputs.snapshot);
+        self.is_complete |= refusal.is_none();
+        refusal
     }
 
     /// Prices, values and forecast of now, for [`Self::again`] between two decisions of a quick run.
@@ -144,9 +156,9 @@ impl Judge {
         left: &mut Snapshot,
         rehearse: impl FnOnce(&mut Snapshot) -> bool,
     ) -> Option<Refusal> {
-        let Self { prices, risk, verdicts, valued, .. } = self;
+        let Self { prices, risk, sums, verdicts, valued, .. } = self;
         let cx = context(inputs, inputs.history, prices, valuation, risk, true);
-        if !is_alone && let Some(refusal) = judged(inputs, &cx, wanted.intents, verdicts) {
+        if !is_alone && let Some(refusal) = judged(inputs, &cx, wanted.intents, sums, verdicts) {
             return Some(refusal);
         }
         outcome(inputs, &cx, wanted, left, valued, rehearse)
@@ -161,7 +173,7 @@ impl Judge {
         left: &mut Snapshot,
         rehearse: impl FnOnce(&mut Snapshot) -> bool,
     ) -> Option<Refusal> {
-        if let Some(refusal) = precondition(inputs.policy.terms(), inputs.policy.hash(), inputs.snapshot) {
+        if let Some(refusal) = self.forbids(inputs) {
             return Some(refusal);
         }
         let unpriced = || {
@@ -185,7 +197,7 @@ impl Judge {
             }
             false => inputs.history,
         };
-        let Self { prices, risk, verdicts, valued, intents: now, .. } = self;
+        let Self { prices, risk, sums, verdicts, valued, intents: now, .. } = self;
         let cx = context(inputs, history, prices, valuation, risk, false);
         now.clear();
         for intent in wanted.intents {
@@ -195,7 +207,7 @@ impl Judge {
             }
         }
         let wanted = Wanted { intents: now, ..wanted };
-        judged(inputs, &cx, now, verdicts).or_else(|| outcome(inputs, &cx, wanted, left, valued, rehearse))
+        judged(inputs, &cx, now, sums, verdicts).or_else(|| outcome(inputs, &cx, wanted, left, valued, rehearse))
     }
 }
 
@@ -208,13 +220,19 @@ fn context<'a>(
     is_new: bool,
 ) -> Context<'a> {
     let (terms, policy, snapshot) = (inputs.policy.terms(), inputs.policy.hash(), inputs.snapshot);
-    let windows = history.windows(snapshot.block.timestamp);
+    let windows = terms.limits.windows_of(history, snapshot.block.timestamp);
     Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new }
 }
 
-fn judged(inputs: &Inputs<'_>, cx: &Context<'_>, intents: &[Intent], verdicts: &mut Vec<Verdict>) -> Option<Refusal> {
+fn judged(
+    inputs: &Inputs<'_>,
+    cx: &Context<'_>,
+    intents: &[Intent],
+    sums: &mut Sums,
+    verdicts: &mut Vec<Verdict>,
+) -> Option<Refusal> {
     verdicts.clear();
-    judge_all(inputs.policy, cx, intents, verdicts);
+    judge_all(inputs.policy, cx, intents, sums, verdicts);
     verdicts.drain(..).find_map(|verdict| match verdict {
         Verdict::Allowed => None,
         Verdict::Refused(refusal) => Some(refusal),

@@ -194,7 +194,7 @@ impl<'a> Engine<'a> {
             plan,
             model: Remembering::new(plan.model, past || plan.thorough),
             codec: PolicyCodec::new(terms),
-            left: treasury.snapshot.clone(),
+            left: treasury.balances_alone(),
             treasury,
             work: Workspace::new(),
             judge: Judge::default(),
@@ -282,14 +282,10 @@ impl<'a> Engine<'a> {
     fn spent(&mut self, pending: &Pending, at: u64) {
         let terms = self.plan.policy.terms();
         let address = terms.accounts[pending.account.index()].address;
-        for (place, intent) in pending.intents.iter().enumerate() {
+        for intent in &pending.intents {
             let once_key = match intent.purpose {
                 // Of a leg nobody can ask again: its key holds the block of its decision.
-                Purpose::Strategy { .. } if !self.plan.thorough => {
-                    let mut name = pending.id;
-                    name.0[31] = place as u8;
-                    name
-                }
+                Purpose::Strategy { .. } if !self.plan.thorough => pending.id,
                 purpose => purpose.once_key(address, pending.decided.hash),
             };
             self.treasury.history.spends.push(Spend {
@@ -355,7 +351,9 @@ impl<'a> Engine<'a> {
     fn forget(&mut self, now: u64) {
         let [.., longest] = WINDOW_SECS;
         let since = now.saturating_sub(longest);
-        self.treasury.history.spends.retain(|spend| spend.timestamp > since);
+        let spends = &mut self.treasury.history.spends;
+        let over = spends.iter().position(|spend| spend.timestamp > since).unwrap_or(spends.len());
+        spends.drain(..over);
         let mut at_hand = std::mem::take(&mut self.pending);
         at_hand.retain_mut(|pending| {
             // In its last second it could still run.
@@ -415,7 +413,7 @@ impl<'a> Engine<'a> {
         self.rehearsed = None;
         let mut outcome = None;
         let rehearse = |left: &mut Snapshot| {
-            outcome = self.treasury.rehearse(account, &intents, left).ok();
+            outcome = self.treasury.rehearse(account, &intents, true, left).ok();
             outcome.is_some()
         };
         let whole = self.judge.whole(account, &self.codec);

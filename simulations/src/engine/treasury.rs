@@ -14,7 +14,9 @@ use quaestor_core::{
     AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot, Terms,
     Value,
     amount::{WAD, mul_div},
-    snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading},
+    snapshot::{
+        AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
+    },
 };
 
 /// The one operator; it owns nothing.
@@ -194,6 +196,16 @@ impl<'a> Treasury<'a> {
         self.priced_at = Some(self.at);
         self.version += 1;
         let ((bar, through), market) = (self.at, self.market);
+        if through == BAR_WHOLE {
+            // Constants are as they were.
+            for (asset, column) in &self.columns {
+                self.prices[*asset] = market.panel.close(bar, *column);
+            }
+            for asset in &self.shares {
+                self.prices[*asset] = market.price(bar, *asset, through).unwrap_or_default();
+            }
+            return;
+        }
         for (asset, price) in self.prices.iter_mut().enumerate() {
             *price = market.price(bar, asset, through).unwrap_or_default();
         }
@@ -207,10 +219,12 @@ impl<'a> Treasury<'a> {
     }
 
     fn count(&mut self) {
-        let accounts = &self.snapshot.accounts;
-        for (index, (held, unit)) in self.held.iter_mut().zip(&self.units).enumerate() {
-            let total = accounts.iter().fold(0u128, |sum, account| sum.saturating_add(account.balances[index].0));
-            *held = if total == 0 { 0.0 } else { total as f64 / unit };
+        let [first, others @ ..] = self.snapshot.accounts.as_slice() else { return };
+        for (index, (held, (balance, unit))) in
+            self.held.iter_mut().zip(first.balances.iter().zip(&self.units)).enumerate()
+        {
+            let total = others.iter().fold(balance.0, |sum, account| sum.saturating_add(account.balances[index].0));
+            *held = float(total) / unit;
         }
         self.held_of.fill(0.0);
         for (asset, column) in &self.columns {
@@ -326,7 +340,16 @@ impl<'a> Treasury<'a> {
     pub(super) fn observe(&mut self, bar: usize, block: BlockRef) {
         (self.snapshot.block, self.snapshot.brake.block) = (block, block);
         self.price_now();
+        let is_now = self.priced_at == Some((bar, BAR_WHOLE));
+        let updated_at = self.market.panel.ends()[bar];
         for (index, reading) in self.snapshot.assets.iter_mut().enumerate() {
+            // A single round of a single feed is written where the one before it stood.
+            if let ([feed], 1, true) = (reading.feeds.as_mut_slice(), self.rounds, is_now)
+                && let [last] = feed.rounds.as_mut_slice()
+            {
+                *last = Round { price: Some(self.prices[index]), updated_at };
+                continue;
+            }
             let Some((first, others)) = reading.feeds.split_first_mut() else {
                 if let Some(rate) = &mut reading.rate {
                     rate.now = self.market.rates[index].get(bar).copied();
@@ -346,6 +369,13 @@ impl<'a> Treasury<'a> {
         }
     }
 
+    /// The snapshot without what no outcome is judged by: room for the balances after a batch.
+    pub(super) fn balances_alone(&self) -> Snapshot {
+        let Snapshot { chain_id, block, anchor, brake, ref accounts, .. } = self.snapshot;
+        let (operators, assets, code) = (Vec::new(), Vec::new(), Vec::new());
+        Snapshot { chain_id, block, anchor, brake, operators, assets, accounts: accounts.clone(), code }
+    }
+
     pub(super) fn took_nonce(&mut self, account: AccountId) {
         if let Some(Control::Safe { nonce, .. }) =
             self.snapshot.accounts.get_mut(account.index()).map(|account| &mut account.control)
@@ -354,28 +384,32 @@ impl<'a> Treasury<'a> {
         }
     }
 
-    fn venue(&self, targets: Targets) -> execute::Venue<'_> {
+    fn venue(&self, targets: Targets, says_value: bool) -> execute::Venue<'_> {
         let costs = Costs { targets, ..self.assumed.costs };
         let (bar, through) = self.at;
         // Within a bar it is known what pools were at its beginning.
         let pools_of = if through == BAR_WHOLE { bar } else { bar.saturating_sub(1) };
-        execute::Venue { terms: self.terms, market: self.market, costs, prices: &self.prices, bar: self.bar, pools_of }
+        let Self { terms, market, prices, bar, .. } = self;
+        execute::Venue { terms, market, costs, prices, bar: *bar, pools_of, says_value }
     }
 
     /// What every account would hold after `intents` of `account`, at the prices of the moment: into `left`. On chain costs
-    /// come out of what is bought, and that is what the gate looks at.
+    /// come out of what is bought, and that is what the gate looks at. `is_new`: they were decided on at this moment.
     pub(super) fn rehearse(
         &self,
         account: AccountId,
         intents: &[Intent],
+        is_new: bool,
         left: &mut Snapshot,
     ) -> Result<Done, Reverted> {
-        self.carry_out(Targets::AfterCosts, account, intents, left)
+        // Feeds that fail say other prices than pools have.
+        let venue = self.venue(Targets::AfterCosts, is_new && self.events.is_none());
+        self.carry_out(&venue, account, intents, left)
     }
 
     fn carry_out(
         &self,
-        targets: Targets,
+        venue: &execute::Venue<'_>,
         account: AccountId,
         intents: &[Intent],
         left: &mut Snapshot,
@@ -387,7 +421,7 @@ impl<'a> Treasury<'a> {
         if self.events.is_some_and(|events| events.freezes(self.bar, intents)) {
             return Err(Reverted::Frozen);
         }
-        self.venue(targets).carry_out(account, intents, &mut left.accounts)
+        venue.carry_out(account, intents, &mut left.accounts)
     }
 
     /// Carries `intents` of `account` out whole, or leaves everything as it is. `left` is room, or holds what is left already
@@ -403,10 +437,10 @@ impl<'a> Treasury<'a> {
         // Between rehearsal and execution a venue may have stopped.
         let mut done = match rehearsed.filter(|_| targets == Targets::AfterCosts && self.events.is_none()) {
             Some(done) => done,
-            None => self.carry_out(targets, account, intents, left)?,
+            None => self.carry_out(&self.venue(targets, false), account, intents, left)?,
         };
         self.version += 1;
-        self.venue(targets).pay_gas(account, intents, &mut left.accounts, &mut done);
+        self.venue(targets, false).pay_gas(account, intents, &mut left.accounts, &mut done);
         for (held, left) in self.snapshot.accounts.iter_mut().zip(&left.accounts) {
             held.balances.clone_from(&left.balances);
         }
@@ -429,7 +463,14 @@ fn worth(held: &[f64], marks: &[f64]) -> f64 {
 
 /// Of a value, dollars.
 pub(super) fn dollars(value: Value) -> f64 {
-    value.0 as f64 / WAD as f64
+    float(value.0) / WAD as f64
+}
+
+/// The nearest float or the one beside it, in a third of the time.
+#[inline]
+fn float(number: u128) -> f64 {
+    const HALF: f64 = (1u128 << 64) as f64;
+    (number >> 64) as u64 as f64 * HALF + number as u64 as f64
 }
 
 fn reading(terms: &Terms, index: usize) -> AssetReading {

@@ -115,7 +115,8 @@ impl Engine<'_> {
         let policy = self.plan.policy;
         let Treasury { snapshot, history, .. } = &self.treasury;
         let inputs = Inputs { snapshot, history, policy, strategies: policy.strategies(), model: &self.model };
-        let rehearse = |left: &mut Snapshot| self.treasury.rehearse(pending.account, &pending.intents, left).is_ok();
+        let Pending { account, intents, .. } = pending;
+        let rehearse = |left: &mut Snapshot| self.treasury.rehearse(*account, intents, false, left).is_ok();
         match &pending.whole {
             Some(whole) => self.judge.clear(&inputs, whole, &self.codec, &mut self.left, rehearse),
             None => {

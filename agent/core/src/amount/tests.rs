@@ -70,11 +70,16 @@ proptest! {
     #[test]
     fn worth_and_cover_agree_with_the_divisions(
         parts in prop::array::uniform3((any::<u128>(), 0u32..128)), decimals in 0u8..=36, off in -2i128..=2,
+        is_one_to_one: bool,
     ) {
         let [amount, price, stated] = parts.map(|(random, shift)| random >> shift);
-        let (amount, price, unit) = (Amount(amount), Price(price), pow10(decimals));
+        let unit = pow10(decimals);
+        let (amount, price) = (Amount(amount), Price(if is_one_to_one { unit } else { price }));
+        let exact = |a: u128, b: u128, d: u128| U256::from(a).wrapping_mul(U256::from(b)).checked_div(U256::from(d));
         // Next to the true worth, where rounding decides, and anywhere.
         let value = amount.value_at(price, unit);
+        prop_assert_eq!(value, exact(amount.0, price.0, unit).and_then(Value::from_u256));
+        prop_assert_eq!(Value(stated).amount_at(price, unit), exact(stated, unit, price.0).and_then(Amount::from_u256));
         let near = value.and_then(|value| value.0.checked_add_signed(off)).unwrap_or(stated);
         for stated in [near, stated].map(Value) {
             prop_assert_eq!(amount.is_worth(stated, price, unit), value == Some(stated));

@@ -3,6 +3,7 @@ use crate::{
     Amount, History, Purpose, RiskReport, Rule, VenueId, Verdict,
     fixture::{Judge, OPERATIONS, POLICY, RESERVE, USDC, WETH, sale, snapshot, terms, usd},
     pipeline::judge_all,
+    snapshot::Sums,
     valuation::{Prices, Valuation},
 };
 
@@ -57,7 +58,7 @@ fn verdicts_by(judge: &Judge, intents: &[Intent]) -> Vec<Option<Rule>> {
     let cx =
         Context { terms: &terms, policy, snapshot, history: &history, windows, prices, valuation, risk, is_new: true };
     let mut verdicts = Vec::new();
-    judge_all(judge, &cx, intents, &mut verdicts);
+    judge_all(judge, &cx, intents, &mut Sums::default(), &mut verdicts);
     let rule = |verdict: &Verdict| match verdict {
         Verdict::Allowed => None,
         Verdict::Refused(refusal) => Some(refusal.rule),

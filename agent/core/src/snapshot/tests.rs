@@ -1,6 +1,5 @@
 use super::*;
-use crate::fixture::{OPERATIONS, RESERVE, USDC, WETH, outstanding, payment, sale, spend, usd};
-use crate::{Refusal, Rule, verdict::Quantity};
+use crate::fixture::{OPERATIONS, RESERVE, outstanding, spend};
 use proptest::prelude::*;
 
 const NOW: u64 = 10_000_000;
@@ -82,30 +81,6 @@ fn a_brake_is_released_while_it_is_read_unpulled_and_leased() {
     assert!(unreadable.pulled && !unreadable.is_released());
 }
 
-#[test]
-fn a_tally_counts_what_was_allowed_or_not_yet_judged() {
-    let intents = [payment(OPERATIONS, 1, 10), sale(OPERATIONS, 0, 3), sale(RESERVE, 0, 1), payment(OPERATIONS, 2, 5)];
-    let block = BlockRef::default();
-    let refused = Refusal::new(Rule::DayBpsMax, Quantity::None, Quantity::None, block, key(0));
-    let verdicts = [Verdict::Allowed, Verdict::Allowed, Verdict::Allowed, Verdict::Refused(refused.clone())];
-    let usd = |whole| Value(usd(whole).0);
-
-    let tally = Tally::before(OPERATIONS, &intents, &verdicts);
-    assert_eq!((tally.value, tally.batch_value), (usd(8_010), usd(6_010)));
-    assert_eq!(tally.allowed().count(), 3);
-    assert_eq!(tally.spent(OPERATIONS, USDC), Amount(10_000_000));
-    assert_eq!(tally.spent(OPERATIONS, WETH), Amount(3_000_000_000_000_000_000));
-    assert_eq!(tally.received_min(OPERATIONS, USDC), Amount(3 * 1_980_000_000));
-    assert_eq!(tally.spent(RESERVE, USDC), Amount::ZERO);
-
-    let unjudged = Tally::before(OPERATIONS, &intents, &[]);
-    assert_eq!((unjudged.value, unjudged.batch_value), (usd(8_015), usd(6_015)));
-    let refusals = [Verdict::Refused(refused)];
-    let first = Tally::before(OPERATIONS, &intents[..1], &refusals);
-    assert_eq!((first.value, first.spent(OPERATIONS, USDC)), (usd(0), Amount::ZERO));
-    assert!(!first.is_empty() && Tally::before(OPERATIONS, &[], &[]).is_empty());
-}
-
 proptest! {
     #[test]
     fn one_walk_fills_all_windows(
@@ -157,21 +132,4 @@ fn growth_is_simple_yearly_and_rounded_down() {
     let block = BlockRef { timestamp: NOW, ..BlockRef::default() };
     let at_once = RateReading { earlier: Some(EarlierRate { block, rate: Amount(1) }), ..unread };
     assert_eq!((at_once.growth_bps_yearly(NOW), at_once.growth_bps_yearly(NOW - 1)), (None, None));
-}
-
-#[test]
-fn what_vaults_take_and_give_is_counted_like_a_swap() {
-    let (venue, shares) = (crate::VenueId(0), AssetId(5));
-    let with = |asset, action| {
-        let mut intent = payment(OPERATIONS, 1, 10);
-        (intent.asset, intent.actions) = (asset, [action].into_iter().collect());
-        intent
-    };
-    let deposit = Action::Deposit { venue, asset: USDC, shares, amount: Amount(7), shares_min: Amount(6) };
-    let redeem = Action::Redeem { venue, shares, asset: USDC, amount: Amount(5), assets_min: Amount(4) };
-    let intents = [with(USDC, deposit), with(shares, redeem)];
-    let tally = Tally::before(OPERATIONS, &intents, &[]);
-    assert_eq!((tally.spent(OPERATIONS, USDC), tally.received_min(OPERATIONS, USDC)), (Amount(7), Amount(4)));
-    assert_eq!((tally.spent(OPERATIONS, shares), tally.received_min(OPERATIONS, shares)), (Amount(5), Amount(6)));
-    assert_eq!((tally.spent(OPERATIONS, WETH), tally.spent(RESERVE, USDC)), (Amount::ZERO, Amount::ZERO));
 }

@@ -52,7 +52,9 @@ proptest! {
         let assumed = Assumptions { costs, depth_usd, ..Assumptions::default() }.check(policy.terms()).unwrap();
         let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
         let prices = prices.map(Price);
-        let venue = Venue { terms: policy.terms(), market: &market, costs, prices: &prices, bar: 0, pools_of: 0 };
+        let (terms, prices_now) = (policy.terms(), &prices);
+        let venue =
+            Venue { terms, market: &market, costs, prices: prices_now, bar: 0, pools_of: 0, says_value: false };
         let control = Control::Timelock { delay_secs: 0 };
         let mut rows = vec![AccountReading { address: Address::ZERO, balances: held.map(Amount).to_vec(), control }];
         let value = |rows: &[AccountReading]| -> u128 {
@@ -90,7 +92,8 @@ fn a_swap_moves_the_price_of_what_is_no_stable_asset() {
     let panel = Panel::new(symbols, 0, vec![60, 120], prices.clone(), prices).unwrap();
     let market = Market::new(&panel, terms, &assumed).unwrap();
     let prices: Vec<Price> = (0..terms.assets.len()).map(|asset| market.price(0, asset, 0).unwrap()).collect();
-    let venue = Venue { terms, market: &market, costs: assumed.costs, prices: &prices, bar: 0, pools_of: 0 };
+    let costs = assumed.costs;
+    let venue = Venue { terms, market: &market, costs, prices: &prices, bar: 0, pools_of: 0, says_value: false };
     let brought = |sell: &str, buy: &str| {
         let [sell, buy] = [sell, buy].map(|symbol| terms.asset_named(symbol).unwrap());
         venue.brought(sell, buy, Value(10_000 * WAD)).unwrap().0 as f64 / WAD as f64

@@ -12,6 +12,7 @@ use quaestor_contracts::explain::explain_refusal;
 use quaestor_core::{
     Action, History, Intent, Policy, Purpose, RiskReport, Verdict,
     pipeline::{Context, judge_all},
+    snapshot::Sums,
     valuation::{Prices, Valuation},
 };
 
@@ -57,7 +58,7 @@ impl Story {
             actions: [Action::Transfer { asset, to, amount }].into_iter().collect(),
         };
         let mut verdicts = Vec::new();
-        judge_all(&policy, &cx, &[intent], &mut verdicts);
+        judge_all(&policy, &cx, &[intent], &mut Sums::default(), &mut verdicts);
         let receipt = verdicts.into_iter().find_map(|verdict| match verdict {
             Verdict::Refused(receipt) => Some(receipt),
             Verdict::Allowed => None,
