@@ -80,8 +80,8 @@ impl Court {
             counterparty: address("router"),
             value: usd(value),
         };
-        self.world.history.spends.push(spend);
-        self.world.history.spends.sort_by_key(|spend| spend.timestamp);
+        self.world.history.spends.push_back(spend);
+        self.world.history.spends.make_contiguous().sort_by_key(|spend| spend.timestamp);
     }
 }
 

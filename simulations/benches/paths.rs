@@ -2,32 +2,24 @@
 #![allow(missing_docs, reason = "a bench")]
 #![allow(clippy::unwrap_used, reason = "a bench ends where its fixture is wrong")]
 
+#[allow(dead_code, reason = "it shares this load with others, which use more of it")]
+mod load;
+
 use criterion::{Criterion, criterion_group, criterion_main};
+use load::{draw, policy, told};
 use quaestor_core::{Policy, Price, amount::WAD};
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Panel,
-    assumptions::{Assumptions, Costs, Delays},
-    delays::Delay,
     market::MarketError,
     montecarlo::Scene,
     paths::{Futures, PathTerms, Paths},
-    plain,
     statistics::{BlockSums, Intervals, overfitting},
 };
 use std::hint::black_box;
 
 const ASSETS: usize = 7;
 const DAYS: usize = 786;
-
-/// SplitMix64 (Steele, Lea and Flood 2014): a bench needs numbers, not good ones.
-fn draw(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z >> 11) as f64 / (1u64 << 53) as f64
-}
 
 fn history() -> Panel {
     let symbols = (0..ASSETS).map(|index| format!("A{index}")).collect();
@@ -56,13 +48,8 @@ fn bench(c: &mut Criterion) {
         });
     }
     group.finish();
-    let named: Vec<(String, u64)> = (0..ASSETS).map(|index| (format!("A{index}"), 1_357)).collect();
-    let policy = quaestor_policies::parse(plain::policy(&named, 20).as_bytes(), &plain::catalog()).unwrap();
-    let holdings = [(plain::ACCOUNT.to_owned(), [(plain::CASH.to_owned(), "1000000".to_owned())].into())].into();
-    let costs = Costs { slippage_bps: 10, fee_bps: Some(10), gas_gwei: 0, ..Costs::default() };
-    let delays = Delays { safe_secs: Delay::Fixed(0), ..Delays::default() };
-    let told = Assumptions { holdings, costs, delays, every_bars: Some(30), ..Assumptions::default() };
-    let (assumed, model) = (told.check(policy.terms()).unwrap(), EwmaModel::default());
+    let policy = policy(&[1_357; ASSETS]);
+    let (assumed, model) = (told(30).check(policy.terms()).unwrap(), EwmaModel::default());
     let terms = PathTerms { futures: Futures::Bootstrap, bars: 365, past: 2, block: 30.0, seed: 1 };
     let paths = Paths::fit(&history, 0, terms).unwrap();
     let scene = Scene { policy: &policy, model: &model, assumed: &assumed, paths: &paths };

@@ -70,7 +70,7 @@ fn it_stays_within_the_caps() {
     capped.terms.limits.proposal_bps_max = 500;
     assert_eq!(capped.decide().intents[0].amount, Amount(500 * USDC_ONE));
     capped.terms.limits.window_bps_max[1] = 500;
-    capped.history.spends.push(Spend {
+    capped.history.spends.push_back(Spend {
         timestamp: NOW - 60,
         account: RESERVE,
         decision: Default::default(),

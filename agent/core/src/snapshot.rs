@@ -10,6 +10,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// A block, by number, hash and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -237,8 +238,8 @@ pub const WINDOW_SECS: [u64; 4] = [3_600, 86_400, 604_800, 2_592_000];
 /// What the agent did before the snapshot's block, from the gate's events and the Governor's proposals.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct History {
-    /// Items that passed the gate within the longest window, oldest first.
-    pub spends: Vec<Spend>,
+    /// Items that passed the gate within the longest window, oldest first. A run forgets at one end and adds at the other.
+    pub spends: VecDeque<Spend>,
     /// Governor proposals that may still execute.
     pub outstanding: Vec<Outstanding>,
 }
@@ -275,7 +276,7 @@ impl History {
     /// When the agent last acted: the newest batch executed or proposal made, Unix seconds.
     #[inline]
     pub fn last_action_at(&self) -> Option<u64> {
-        let spent = self.spends.last().map(|spend| spend.timestamp);
+        let spent = self.spends.back().map(|spend| spend.timestamp);
         spent.max(self.outstanding.iter().map(|proposal| proposal.proposed_at).max())
     }
 

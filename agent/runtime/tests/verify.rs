@@ -130,7 +130,7 @@ async fn a_real_decision_agrees_with_its_chain_and_a_changed_one_does_not() {
 
     // What only the chain knows.
     let mut spent = bundle.clone();
-    spent.history.spends.push(Spend {
+    spent.history.spends.push_back(Spend {
         timestamp: 1,
         account: AccountId(0),
         decision: B256::ZERO,

@@ -288,7 +288,7 @@ impl<'a> Engine<'a> {
                 Purpose::Strategy { .. } if !self.plan.thorough => pending.id,
                 purpose => purpose.once_key(address, pending.decided.hash),
             };
-            self.treasury.history.spends.push(Spend {
+            self.treasury.history.spends.push_back(Spend {
                 timestamp: at,
                 account: pending.account,
                 decision: pending.id,
@@ -352,8 +352,9 @@ impl<'a> Engine<'a> {
         let [.., longest] = WINDOW_SECS;
         let since = now.saturating_sub(longest);
         let spends = &mut self.treasury.history.spends;
-        let over = spends.iter().position(|spend| spend.timestamp > since).unwrap_or(spends.len());
-        spends.drain(..over);
+        while spends.front().is_some_and(|spend| spend.timestamp <= since) {
+            spends.pop_front();
+        }
         let mut at_hand = std::mem::take(&mut self.pending);
         at_hand.retain_mut(|pending| {
             // In its last second it could still run.

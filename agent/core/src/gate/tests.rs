@@ -332,9 +332,9 @@ fn a_batch_must_be_one_that_its_decision_names() {
 fn what_was_done_or_is_bound_cannot_be_done_again() {
     let mut case = Case::honest();
     let key = case.batch.items[1].entry.once_key;
-    case.history.spends = vec![spend(NOW - 9, RESERVE, 1, key, 5)];
+    case.history.spends = [spend(NOW - 9, RESERVE, 1, key, 5)].into();
     assert!(case.clear().is_ok(), "a key belongs to its account");
-    case.history.spends = vec![spend(NOW - 9, OPERATIONS, 1, key, 5)];
+    case.history.spends = [spend(NOW - 9, OPERATIONS, 1, key, 5)].into();
     assert_eq!(case.refused(), Rule::OnceKeyUnused);
 
     let mut case = Case::voted();
@@ -352,7 +352,7 @@ fn a_strategy_that_ran_is_noticed_at_a_later_block_too() {
     let mut case = Case::of(&[sale(OPERATIONS, 0, 2)]).later();
     assert!(case.clear().is_ok());
     let key = case.batch.items[0].entry.once_key;
-    case.history.spends = vec![spend(NOW + 9, OPERATIONS, 1, key, 5)];
+    case.history.spends = [spend(NOW + 9, OPERATIONS, 1, key, 5)].into();
     assert_eq!(case.refused(), Rule::OnceKeyUnused);
 }
 
