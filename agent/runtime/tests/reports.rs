@@ -63,14 +63,24 @@ fn a_report_is_readable_offline_in_light_and_dark_and_on_a_phone() {
         report(folder.path(), &format!("{command}.html"), &args)
     };
     let vary = ["--vary", "limits.proposal_bps_max=100..500:200", "--vary", "every=7,30", "--from", "2020-01-01"];
+    let narrowed = folder.path().join("narrowed.toml");
+    let text = std::fs::read_to_string(Path::new(ROOT).join(policy[1])).unwrap();
+    std::fs::write(&narrowed, text.replace("proposal_bps_max = 300", "proposal_bps_max = 100")).unwrap();
+    let changed = ["policy", "impact", policy[1], narrowed.to_str().unwrap(), policy[2], policy[3]];
     let files = [
+        report(folder.path(), "impact.html", &[&changed[..], &assume, &year].concat()),
         of("backtest", &year),
         of("stress", &[]),
         of("montecarlo", &[&year[..], &["--paths", "20"]].concat()),
         of("sweep", &[&vary[..], &["--to", "2020-12-31"]].concat()),
     ];
     // Headings that a report must have, and charts at least.
-    let expected: [(&str, &[&str], usize); 4] = [
+    let expected: [(&str, &[&str], usize); 5] = [
+        (
+            "impact.html",
+            &["Value", "Figures", "Shares of the treasury", "Refused and withdrawn", "Operations", "To run it again"],
+            5,
+        ),
         (
             "backtest.html",
             &[

@@ -39,7 +39,8 @@ use forecast::Remembering;
 use judge::{Judge, Wanted, Whole};
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
-    AccountId, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value, Verdict,
+    AccountId, Amount, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value,
+    Verdict,
     pipeline::Workspace,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
     verdict::Quantity,
@@ -136,6 +137,11 @@ pub fn run(plan: Plan<'_>) -> Run {
 /// What the treasury of the plan is worth before its first bar, by asset, dollars.
 pub fn opening(plan: &Plan<'_>) -> Vec<f64> {
     Treasury::new(plan, false).values().collect()
+}
+
+/// What each account of the plan holds before its first bar, base units in the order of the assets.
+pub fn opening_balances(plan: &Plan<'_>) -> Vec<Vec<Amount>> {
+    Treasury::new(plan, false).snapshot.accounts.into_iter().map(|account| account.balances).collect()
 }
 
 /// A run that goes on when it is told to.

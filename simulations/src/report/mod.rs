@@ -4,10 +4,12 @@ mod chart;
 mod heat;
 mod histogram;
 mod html;
+mod impact;
 mod montecarlo;
 mod stress;
 mod sweep;
 
+pub use impact::{Faced, ImpactReport, Share, Side, Under};
 pub use montecarlo::montecarlo;
 pub use stress::{Played, StressReport};
 pub use sweep::sweep;
@@ -112,6 +114,22 @@ fn months(value: f64) -> String {
 
 fn day(at: u64) -> String {
     Day::at(at).map_or_else(String::new, |day| day.to_string())
+}
+
+/// How far a unit that earns these returns is below the most that it was worth, after each.
+fn fallen(returns: &[f64]) -> Vec<f64> {
+    let (mut level, mut peak) = (1.0f64, 1.0f64);
+    let each = |found: &f64| {
+        level *= 1.0 + found;
+        peak = peak.max(level);
+        level / peak - 1.0
+    };
+    returns.iter().map(each).collect()
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What the marks of a chart are.
@@ -308,15 +326,6 @@ impl Report<'_> {
 
     fn drawdown(&self, page: &mut Page, times: &[u64]) {
         page.heading("Fall from the highest value");
-        let fallen = |returns: &[f64]| {
-            let (mut level, mut peak) = (1.0f64, 1.0f64);
-            let each = |found: &f64| {
-                level *= 1.0 + found;
-                peak = peak.max(level);
-                level / peak - 1.0
-            };
-            returns.iter().map(each).collect::<Vec<f64>>()
-        };
         let series = vec![Series { name: "this policy".into(), values: fallen(&self.run.returns()) }];
         let chart = Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: short_percent };
         page.figure(&chart.svg(times, "drawdown over time"), &["this policy"], "What flowed in or out does not count.");

@@ -1,6 +1,7 @@
 //! A report of scenarios for people: a table of them all, and a chart of each.
 
 use super::{
+    capitalised,
     chart::{Chart, Series, Span},
     day, html,
     html::Page,
@@ -199,9 +200,4 @@ impl StressReport<'_> {
              <ul>{own}{scenarios}<li>seed <code>{seed}</code></li></ul>"
         ));
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -17,7 +17,7 @@ pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCom
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
 pub use risk::{RiskArgs, RiskCommand};
-pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs};
+pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs, WorldArgs};
 pub use sweep::{MergeArgs, SweepArgs};
 
 use super::person::address;
@@ -240,6 +240,13 @@ pub enum PolicyCommand {
     /// Print what governance anchors: hash, rest hash, and the numbers of the envelope
     #[command(after_help = "Example:\n  quaestor policy hash policy.toml --json")]
     Hash(PolicyArgs),
+    /// What a change would have done: history and scenarios under an old and a new policy, for the same treasury at the same
+    /// prices and costs
+    #[command(
+        after_help = "Examples:\n  quaestor policy impact policy.toml new.toml --data prices/ --out impact.html\n  \
+                      quaestor policy impact policy.toml new.toml --data prices/ --assume treasury.toml --json"
+    )]
+    Impact(Box<ImpactArgs>),
 }
 
 /// `policy check` and `policy hash`
@@ -248,6 +255,29 @@ pub struct PolicyArgs {
     /// The policy file
     #[arg(value_name = "FILE", default_value = "policy.toml")]
     pub file: PathBuf,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// `policy impact`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ImpactArgs {
+    /// The policy in force
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The one in its place
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// What both meet.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Which scenarios: a file, or the name of a shipped one; several times for several. Without it all shipped ones
+    #[arg(long, value_name = "FILE|NAME")]
+    pub scenario: Vec<String>,
+    /// Write a report for people, a self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Results for programs.
     #[command(flatten)]
     pub json: JsonArg,

@@ -15,18 +15,19 @@ use quaestor_simulations::{
     statistics::Interval,
     succession::Training,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     let setup = Setup::read(&args.setup, catalog, output)?;
-    let Setup { policy, panel, start, .. } = &setup;
+    let Setup { policy, .. } = &setup;
     let market = setup.market()?;
     let plan = setup.plan(&market, true);
     let started = Instant::now();
     let found = engine::run(plan);
     let elapsed_secs = started.elapsed().as_secs_f64();
-    let summary = Summary::of(&found, policy.terms(), &market).with_statistics(&found, args.setup.seed, setup.var_tail);
+    let summary =
+        Summary::of(&found, policy.terms(), &market).with_statistics(&found, args.setup.world.seed, setup.var_tail);
     let stated = setup.stated(&market);
     if setup.assumed.fill == Fill::SameBar {
         output.warn("--fill same-bar looks ahead: it executes at the very price that was decided on");
@@ -49,19 +50,32 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     }
     tell(&summary, &found, &plan, &stated, elapsed_secs, output)?;
     tell_trainings(&setup.trainings, output)?;
-    let mut document = serde_json::to_value(&summary).map_err(|error| Failure::new(Exit::Internal, error))?;
-    if let Value::Object(fields) = &mut document {
-        let hashes = serde_json::to_value(provenance).map_err(|error| Failure::new(Exit::Internal, error))?;
-        fields.extend(hashes.as_object().cloned().unwrap_or_default());
-        fields.insert("from".into(), json!(panel.begins_at(*start)));
-        fields.insert("to".into(), json!(panel.ends().last()));
-        fields.insert("bars".into(), json!(found.values.len()));
-        fields.insert("assumptions".into(), json!(stated));
-        fields.insert("proposals_made".into(), json!(found.proposals));
-        fields.insert("trainings".into(), json!(setup.trainings));
-    }
-    output.document(&document)?;
+    output.document(&Value::Object(document(&setup, &market, &found, &summary)?))?;
     Ok(Exit::Ok)
+}
+
+/// What `--json` says of a run.
+pub(super) fn document(
+    setup: &Setup,
+    market: &Market<'_>,
+    run: &Run,
+    summary: &Summary,
+) -> Result<Map<String, Value>, Failure> {
+    let object = |value: Result<Value, serde_json::Error>| match value {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(Failure::new(Exit::Internal, error)),
+    };
+    let mut fields = object(serde_json::to_value(summary))?;
+    fields.extend(object(serde_json::to_value(setup.provenance()?))?);
+    let Setup { panel, start, .. } = setup;
+    fields.insert("from".into(), json!(panel.begins_at(*start)));
+    fields.insert("to".into(), json!(panel.ends().last()));
+    fields.insert("bars".into(), json!(run.values.len()));
+    fields.insert("assumptions".into(), json!(setup.stated(market)));
+    fields.insert("proposals_made".into(), json!(run.proposals));
+    fields.insert("trainings".into(), json!(setup.trainings));
+    Ok(fields)
 }
 
 /// Writes a result that was asked for.

@@ -9,6 +9,7 @@ mod contracts;
 mod data;
 mod demo;
 mod devnet;
+mod differences;
 mod exit;
 mod federation;
 mod fetch;
@@ -220,6 +221,7 @@ impl Command {
     fn json(&self) -> bool {
         match self {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
+            Self::Policy(PolicyCommand::Impact(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

@@ -52,7 +52,7 @@ fn fit(args: &MontecarloArgs, setup: &Setup) -> Result<Paths, Failure> {
         bars: usize::try_from(bars(args.days)).unwrap_or(usize::MAX),
         past: usize::from(setup.policy.terms().risk.history_rounds),
         block: bars(args.block) as f64,
-        seed: args.setup.seed,
+        seed: args.setup.world.seed,
     };
     Paths::fit(&setup.panel, setup.start, terms).map_err(configuration)
 }

@@ -1,4 +1,6 @@
-//! `policy check` and `policy hash`.
+//! `policy check`, `policy hash`, and what has a file of its own.
+
+mod impact;
 
 use super::{
     Exit, Failure, Output,
@@ -32,6 +34,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
     match command {
         PolicyCommand::Check(args) => check(args, &read(&args.file, catalog)?, output),
         PolicyCommand::Hash(args) => hash(&read(&args.file, catalog)?, output),
+        PolicyCommand::Impact(args) => impact::run(args, catalog, output),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use alloy::primitives::{B256, keccak256};
 use quaestor_contracts::utc::Utc;
 use quaestor_core::{
-    Catalog, Policy, RiskModel,
+    Catalog, Policy, RiskModel, Terms,
     policy::{ModelFallback, ModelTerms},
 };
 use quaestor_policies::VotedPolicy;
@@ -23,7 +23,7 @@ use quaestor_simulations::{
     report::Provenance,
     succession::Training,
 };
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// Most bytes of a file of assumptions.
 pub(super) const ASSUMPTIONS_BYTES_MAX: u64 = 1 << 20;
@@ -62,14 +62,15 @@ pub(super) enum Stretch {
 }
 
 fn path(args: &SetupArgs) -> Result<&Path, Failure> {
-    args.data
+    args.world
+        .data
         .as_deref()
         .ok_or_else(|| Failure::new(Exit::Usage, "--data is missing; name a file or a folder of prices"))
 }
 
 /// Reads the data that the arguments name.
 pub(super) fn load(args: &SetupArgs) -> Result<DataSet, Failure> {
-    data::load(path(args)?, &reading::options(&args.read))
+    data::load(path(args)?, &reading::options(&args.world.read))
         .map_err(|error| reading::failure(Exit::Configuration, &error))
 }
 
@@ -91,17 +92,30 @@ impl Setup {
             (Some(path), _) => policy::read(path, catalog)?,
             (None, weights) => plain_policy(weights.as_deref().unwrap_or_default(), args)?,
         };
-        let (told, assumed) = assumptions(args, &policy)?;
+        Self::of(policy, None, args, data, stretch, output)
+    }
+
+    /// The same of a policy that was read already. What is assumed of assets and venues that only the one `beside` it lists does
+    /// not concern it.
+    pub(super) fn of(
+        policy: VotedPolicy,
+        beside: Option<&Terms>,
+        args: &SetupArgs,
+        data: &DataSet,
+        stretch: Stretch,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let (told, assumed) = assumptions(args, &policy, beside)?;
         let (Selected { panel, mut start, mut notes }, past) = panel(args, &policy, &assumed, data, stretch)?;
         if matches!(stretch, Stretch::Last) {
             start = panel.len().saturating_sub(1);
         }
         let Chosen { model, var_tail, notes: said } = model(args, &policy, &panel, start)?;
         notes.extend(said);
-        let seed = args.seed;
+        let seed = args.world.seed;
         let mut found =
             Self { policy, told, assumed, panel, start, model, var_tail, trainings: Vec::new(), seed, notes };
-        if let Some((every_days, past)) = args.train_every.zip(past) {
+        if let Some((every_days, past)) = args.world.train_every.zip(past) {
             found.train_along(every_days, &past, output)?;
         }
         Ok(found)
@@ -140,6 +154,15 @@ impl Setup {
         Ok(())
     }
 
+    /// The same for a treasury that holds this at first: whole tokens by account and symbol.
+    pub(super) fn hold(&mut self, holdings: BTreeMap<String, BTreeMap<String, String>>) -> Result<(), Failure> {
+        self.told.holdings = holdings;
+        self.assumed = self.told.check(self.policy.terms()).map_err(|problems| {
+            configuration(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        Ok(())
+    }
+
     /// Its prices as its policy sees them.
     pub(super) fn market(&self) -> Result<Market<'_>, Failure> {
         Market::new(&self.panel, self.policy.terms(), &self.assumed).map_err(configuration)
@@ -172,8 +195,8 @@ impl Setup {
 /// The policy that stands for plain weights.
 fn plain_policy(weights: &str, args: &SetupArgs) -> Result<VotedPolicy, Failure> {
     let weights = plain::weights(weights).map_err(|error| Failure::new(Exit::Usage, format!("--weights: {error}")))?;
-    let slippage_bps = args.slippage_bps.unwrap_or(Costs::default().slippage_bps);
-    let text = plain::policy(&weights, slippage_bps.saturating_add(args.fee_bps.unwrap_or_default()));
+    let slippage_bps = args.world.slippage_bps.unwrap_or(Costs::default().slippage_bps);
+    let text = plain::policy(&weights, slippage_bps.saturating_add(args.world.fee_bps.unwrap_or_default()));
     quaestor_policies::parse(text.as_bytes(), &plain::catalog())
         .map_err(|problems| Failure::new(Exit::Internal, problems.in_file("the policy of --weights".to_owned())))
 }
@@ -183,8 +206,12 @@ pub(super) fn configuration(error: impl std::fmt::Display) -> Failure {
 }
 
 /// What is assumed, as it was told and as it fits the policy.
-fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, Checked), Failure> {
-    let mut found = match &args.assume {
+fn assumptions(
+    args: &SetupArgs,
+    policy: &VotedPolicy,
+    beside: Option<&Terms>,
+) -> Result<(Assumptions, Checked), Failure> {
+    let mut found = match &args.world.assume {
         // A plain comparison knows neither gas nor people.
         None if args.weights.is_some() => Assumptions {
             costs: Costs { gas_gwei: 0, ..Costs::default() },
@@ -199,19 +226,19 @@ fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, C
             toml::from_slice(&bytes).map_err(|error| configuration(format!("{file}: {error}")))?
         }
     };
-    found.value_usd = args.value.or(found.value_usd);
-    found.costs.slippage_bps = args.slippage_bps.unwrap_or(found.costs.slippage_bps);
-    found.costs.fee_bps = args.fee_bps.or(found.costs.fee_bps);
-    if let Some(hours) = args.signers_hours {
+    found.value_usd = args.world.value.or(found.value_usd);
+    found.costs.slippage_bps = args.world.slippage_bps.unwrap_or(found.costs.slippage_bps);
+    found.costs.fee_bps = args.world.fee_bps.or(found.costs.fee_bps);
+    if let Some(hours) = args.world.signers_hours {
         found.delays.safe_secs = hours.saturating_mul(3_600).into();
     }
-    found.every_bars = args.every.or(found.every_bars);
-    match args.targets.as_deref() {
+    found.every_bars = args.world.every.or(found.every_bars);
+    match args.world.targets.as_deref() {
         Some("before-costs") => found.costs.targets = Targets::BeforeCosts,
         Some(_) => found.costs.targets = Targets::AfterCosts,
         None => {}
     }
-    match args.fill.as_deref() {
+    match args.world.fill.as_deref() {
         Some("same-bar") => found.fill = Fill::SameBar,
         Some(_) => found.fill = Fill::NextBar,
         None => {}
@@ -222,12 +249,28 @@ fn assumptions(args: &SetupArgs, policy: &VotedPolicy) -> Result<(Assumptions, C
         let cash = [(plain::CASH.to_owned(), value)].into();
         found.holdings.insert(plain::ACCOUNT.to_owned(), cash);
     }
-    let file = args.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
+    if let Some(beside) = beside {
+        keep_own(&mut found, policy.terms(), beside);
+    }
+    let file =
+        args.world.assume.as_ref().map_or_else(|| "the assumptions".to_owned(), |path| path.display().to_string());
     let checked = found.check(policy.terms()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("{file}: {problem}")).collect();
         configuration(lines.join("\n"))
     })?;
     Ok((found, checked))
+}
+
+/// Leaves out what is assumed of assets and venues that `beside` lists and `terms` does not. Holdings and flows stay: money
+/// that a policy does not know of is an error.
+fn keep_own(found: &mut Assumptions, terms: &Terms, beside: &Terms) {
+    let is_asset = |terms: &Terms, name: &str| terms.asset_named(name).is_some();
+    let is_venue = |terms: &Terms, name: &str| terms.venue_named(name).is_some();
+    let keeps = |is: fn(&Terms, &str) -> bool, name: &str| is(terms, name) || !is(beside, name);
+    found.prices.retain(|name, _| keeps(is_asset, name));
+    found.names.retain(|name, _| keeps(is_asset, name));
+    found.depth_usd.retain(|name, _| keeps(is_asset, name));
+    found.yields.retain(|name, _| keeps(is_venue, name));
 }
 
 /// keccak256 of the JSON of what is assumed.
@@ -254,11 +297,11 @@ fn panel(
     stretch: Stretch,
 ) -> Result<(Selected, Option<Selected>), Failure> {
     const DAY_LAST_SEC: u64 = 86_399;
-    let from = args.from.as_deref().map(|text| moment("--from", text)).transpose()?;
-    let to = args.to.as_deref().map(|text| moment("--to", text)).transpose()?;
+    let from = args.world.from.as_deref().map(|text| moment("--from", text)).transpose()?;
+    let to = args.world.to.as_deref().map(|text| moment("--to", text)).transpose()?;
     let (from, to) = (from.map(|(at, _)| at), to.map(|(at, is_day)| if is_day { at + DAY_LAST_SEC } else { at }));
     if let (Some(_), Some(_), true) = (from, to, from > to) {
-        let [from, to] = [&args.from, &args.to].map(|text| text.as_deref().unwrap_or_default());
+        let [from, to] = [&args.world.from, &args.world.to].map(|text| text.as_deref().unwrap_or_default());
         return Err(Failure::new(Exit::Usage, format!("--from {from} lies after --to {to}")));
     }
     let (from, to) = match stretch {
@@ -269,7 +312,7 @@ fn panel(
     let wanted = wanted(found, policy, assumed);
     let path = path(args)?.display();
     let in_file = |error| configuration(format!("{path}: {error}"));
-    let every_days = args.train_every.filter(|_| !matches!(stretch, Stretch::Last));
+    let every_days = args.world.train_every.filter(|_| !matches!(stretch, Stretch::Last));
     let whole = every_days.map(|_| data::panel(found, &wanted, Window { past: usize::MAX, ..window }));
     Ok((data::panel(found, &wanted, window).map_err(in_file)?, whole.transpose().map_err(in_file)?))
 }
@@ -304,7 +347,7 @@ struct Chosen {
 fn model(args: &SetupArgs, policy: &VotedPolicy, panel: &Panel, start: usize) -> Result<Chosen, Failure> {
     let terms = &policy.terms().risk;
     let ewma = |notes| Chosen { model: Box::new(EwmaModel::default()), var_tail: None, notes };
-    if let Some(path) = &args.model {
+    if let Some(path) = &args.world.model {
         let file = path.display();
         let failed = |error: &dyn std::fmt::Display| configuration(format!("{file}: {error}"));
         let bytes = read_bounded(path, MODEL_BYTES_MAX).map_err(|error| failed(&error))?;
@@ -317,7 +360,7 @@ fn model(args: &SetupArgs, policy: &VotedPolicy, panel: &Panel, start: usize) ->
         return Ok(Chosen { model: Box::new(model), var_tail: tail, notes: seen.into_iter().collect() });
     }
     match (&terms.model, terms.fallback) {
-        _ if args.train_every.is_some() => Ok(ewma(Vec::new())),
+        _ if args.world.train_every.is_some() => Ok(ewma(Vec::new())),
         (ModelTerms::Ewma, _) => Ok(ewma(Vec::new())),
         (_, ModelFallback::Hold) => Err(Failure::new(
             Exit::Usage,

@@ -9,7 +9,6 @@ use super::{
 use crate::config::read_bounded;
 use quaestor_core::{Catalog, Policy};
 use quaestor_simulations::{
-    data::DataSet,
     engine::{self, Plan},
     market::Market,
     metrics::Summary,
@@ -39,11 +38,11 @@ pub(super) fn run(args: &StressArgs, catalog: &Catalog, output: Output) -> Resul
         return Ok(Exit::Ok);
     }
     let setup = &args.setup;
-    if setup.from.is_some() {
+    if setup.world.from.is_some() {
         let text = "--from says nothing to scenarios: a replay names its days, and what is made up begins after the last bar (--to)";
         return Err(Failure::new(Exit::Usage, text));
     }
-    if setup.train_every.is_some() {
+    if setup.world.train_every.is_some() {
         let text = "--train-every is for history: all scenarios are forecast by the same model; give one with --model";
         return Err(Failure::new(Exit::Usage, text));
     }
@@ -66,7 +65,7 @@ fn all_shipped() -> Result<Vec<Scenario>, Failure> {
 }
 
 /// Those named, or all shipped ones. Everything that is wrong with any of the files is told at once.
-fn scenarios(named: &[String]) -> Result<Vec<Scenario>, Failure> {
+pub(super) fn scenarios(named: &[String]) -> Result<Vec<Scenario>, Failure> {
     if named.is_empty() {
         return all_shipped();
     }
@@ -99,19 +98,62 @@ fn scenarios(named: &[String]) -> Result<Vec<Scenario>, Failure> {
 }
 
 /// A scenario that was run.
-struct Outcome {
-    scenario: Scenario,
-    stage: Stage,
-    run: Run,
-    summary: Summary,
+pub(super) struct Outcome {
+    pub(super) scenario: Scenario,
+    pub(super) stage: Stage,
+    pub(super) run: Run,
+    pub(super) summary: Summary,
     /// Policy, model and assumptions are the same in all; data are of its own days.
-    data_hash: alloy::primitives::B256,
+    pub(super) data_hash: alloy::primitives::B256,
     /// What is assumed beside the scenario.
-    stated: Vec<String>,
+    pub(super) stated: Vec<String>,
 }
 
 impl Outcome {
-    fn played(&self) -> Played<'_> {
+    /// Runs a scenario on the days that it asks for.
+    pub(super) fn of(setup: &Setup, scenario: Scenario) -> Result<Self, Failure> {
+        let market = setup.market()?;
+        let base = setup.plan(&market, true);
+        let stage = scenario.stage(&base).map_err(configuration)?;
+        let terms = setup.policy.terms();
+        let staged = Market::new(&stage.panel, terms, &stage.assumed).map_err(configuration)?;
+        let plan =
+            Plan { market: &staged, assumed: &stage.assumed, start: stage.start, events: Some(&stage.events), ..base };
+        let run = engine::run(plan);
+        let summary = Summary::of(&run, terms, &staged);
+        let (data_hash, stated) = (setup.panel.hash(), setup.stated(&market));
+        Ok(Self { scenario, stage, run, summary, data_hash, stated })
+    }
+
+    pub(super) fn document(&self) -> Result<Value, serde_json::Error> {
+        let mut one = serde_json::to_value(&self.summary)?;
+        if let Value::Object(fields) = &mut one {
+            let (panel, start) = (&self.stage.panel, self.run.start);
+            let own = json!({
+                "name": self.scenario.name,
+                "title": self.scenario.title,
+                "group": self.scenario.group,
+                "prices": self.stage.origin,
+                "is_synthetic": self.stage.origin != Origin::Replayed,
+                "scenario_hash": self.scenario.hash,
+                "data_hash": self.data_hash,
+                "prices_hash": panel.hash(),
+                "from": panel.begins_at(start),
+                "to": panel.ends().last(),
+                "bars": self.run.values.len(),
+                "times": &panel.ends()[start..],
+                "values": self.run.values,
+                "events": self.stage.shades,
+                "notes": self.stage.notes,
+                "assumptions": self.stated,
+                "proposals_made": self.run.proposals,
+            });
+            fields.extend(own.as_object().cloned().unwrap_or_default());
+        }
+        Ok(one)
+    }
+
+    pub(super) fn played(&self) -> Played<'_> {
         let Self { scenario, stage, run, summary, .. } = self;
         Played { scenario, stage, run, summary }
     }
@@ -143,7 +185,13 @@ impl Stressed {
             if started.elapsed().as_secs() >= 1 {
                 output.progress(format_args!("{name}, {} of {count}", place + 1));
             }
-            match play(args, catalog, &data, &last, scenario, output) {
+            let played = match scenario.window() {
+                Some((from, to)) => Setup::on(args, catalog, &data, Stretch::Between(from, to), output)
+                    .and_then(|setup| Outcome::of(&setup, scenario)),
+                // What is made up goes on from the data's end.
+                None => Outcome::of(&last, scenario),
+            };
+            match played {
                 Ok(outcome) => outcomes.push(outcome),
                 Err(failure) if failure.exit == Exit::Configuration => left_out.push((name, failure.message)),
                 Err(failure) => return Err(failure),
@@ -218,31 +266,7 @@ impl Stressed {
         let internal = |error| Failure::new(Exit::Internal, error);
         let mut scenarios = Vec::new();
         for it in &self.outcomes {
-            let mut one = serde_json::to_value(&it.summary).map_err(internal)?;
-            if let Value::Object(fields) = &mut one {
-                let (panel, start) = (&it.stage.panel, it.run.start);
-                let own = json!({
-                    "name": it.scenario.name,
-                    "title": it.scenario.title,
-                    "group": it.scenario.group,
-                    "prices": it.stage.origin,
-                    "is_synthetic": it.stage.origin != Origin::Replayed,
-                    "scenario_hash": it.scenario.hash,
-                    "data_hash": it.data_hash,
-                    "prices_hash": panel.hash(),
-                    "from": panel.begins_at(start),
-                    "to": panel.ends().last(),
-                    "bars": it.run.values.len(),
-                    "times": &panel.ends()[start..],
-                    "values": it.run.values,
-                    "events": it.stage.shades,
-                    "notes": it.stage.notes,
-                    "assumptions": it.stated,
-                    "proposals_made": it.run.proposals,
-                });
-                fields.extend(own.as_object().cloned().unwrap_or_default());
-            }
-            scenarios.push(one);
+            scenarios.push(it.document().map_err(internal)?);
         }
         let left_out: Vec<Value> =
             self.left_out.iter().map(|(name, why)| json!({ "name": name, "why": why })).collect();
@@ -317,31 +341,4 @@ impl Stressed {
         }
         Ok(())
     }
-}
-
-/// Runs one scenario; `last` is the data to its end, which what is made up goes on from.
-fn play(
-    args: &SetupArgs,
-    catalog: &Catalog,
-    data: &DataSet,
-    last: &Setup,
-    scenario: Scenario,
-    output: Output,
-) -> Result<Outcome, Failure> {
-    let replayed = match scenario.window() {
-        Some((from, to)) => Some(Setup::on(args, catalog, data, Stretch::Between(from, to), output)?),
-        None => None,
-    };
-    let setup = replayed.as_ref().unwrap_or(last);
-    let market = setup.market()?;
-    let base = setup.plan(&market, true);
-    let stage = scenario.stage(&base).map_err(configuration)?;
-    let terms = setup.policy.terms();
-    let staged = Market::new(&stage.panel, terms, &stage.assumed).map_err(configuration)?;
-    let plan =
-        Plan { market: &staged, assumed: &stage.assumed, start: stage.start, events: Some(&stage.events), ..base };
-    let run = engine::run(plan);
-    let summary = Summary::of(&run, terms, &staged);
-    let (data_hash, stated) = (setup.panel.hash(), setup.stated(&market));
-    Ok(Outcome { scenario, stage, run, summary, data_hash, stated })
 }

@@ -50,7 +50,7 @@ fn spec(args: &SweepArgs) -> Spec {
         (.., Some(rows)) => Design::RandomWeights(rows),
         _ => Design::Grid,
     };
-    Spec { axes: args.vary.clone(), design, by: args.by, walk_forward: args.walk_forward, seed: args.setup.seed }
+    Spec { axes: args.vary.clone(), design, by: args.by, walk_forward: args.walk_forward, seed: args.setup.world.seed }
 }
 
 /// The places of the two keys that a heat map shows.

@@ -12,6 +12,14 @@ pub struct SetupArgs {
     /// In place of a policy: shares of the treasury in basis points to return to, such as ETH=5000,BTC=3000; the rest is cash
     #[arg(long, value_name = "WEIGHTS")]
     pub weights: Option<String>,
+    /// What it meets.
+    #[command(flatten)]
+    pub world: WorldArgs,
+}
+
+/// What a policy meets in a simulation: prices, and what is assumed beside them.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct WorldArgs {
     /// Decide every so many bars, the first one included, instead of at the policy's schedule
     #[arg(long, value_name = "BARS", value_parser = clap::value_parser!(u64).range(1..))]
     pub every: Option<u64>,
