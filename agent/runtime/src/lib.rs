@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod devnet;
+mod download;
 pub mod fetch;
 pub mod fidelity;
 pub mod init;

@@ -4,6 +4,7 @@ use super::{
     FetchError, Settings, Tell,
     retry::{Pace, Retry, retry_after},
 };
+use crate::download::{host, is_here};
 use reqwest::{
     RequestBuilder, StatusCode, Url,
     header::{HeaderName, HeaderValue, RETRY_AFTER},
@@ -70,10 +71,8 @@ impl Http {
         settings: &Settings,
         key: Option<ApiKey>,
     ) -> Result<Self, FetchError> {
-        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let host = format!("{}{port}", base.host_str().unwrap_or_default());
-        let is_here = matches!(base.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        if key.is_some() && base.scheme() != "https" && !is_here {
+        let host = host(&base);
+        if key.is_some() && base.scheme() != "https" && !is_here(&base) {
             return Err(FetchError::Clear { host });
         }
         // Another server must not get the key, so a redirection is an answer like any other that is no good.
@@ -211,15 +210,7 @@ impl Http {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Attempt::Never(FetchError::Rejected { host, status: status.as_u16(), said })
             }
-            StatusCode::REQUEST_TIMEOUT
-            | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::INTERNAL_SERVER_ERROR
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => Attempt::Again { reason: format!("HTTP status {status}"), asked },
-            // Such as those of content delivery networks: 520 to 530.
-            _ if status.as_u16() >= 520 => Attempt::Again { reason: format!("HTTP status {status}"), asked },
+            _ if may_pass(status) => Attempt::Again { reason: format!("HTTP status {status}"), asked },
             _ => Attempt::Never(FetchError::Refused { host, what, status: status.as_u16(), said }),
         }
     }
@@ -244,8 +235,24 @@ fn is_cut_off(answer: &[u8]) -> Option<String> {
     error.is_eof().then(|| "the answer ends before its end".to_owned())
 }
 
+/// Whether a server that answers so may answer otherwise a little later.
+pub(crate) fn may_pass(status: StatusCode) -> bool {
+    let known = matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_EARLY
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    );
+    // Such as those of content delivery networks: 520 to 530.
+    known || status.as_u16() >= 520
+}
+
 /// The error's own words and those of its causes, without the URL.
-fn words(error: reqwest::Error) -> String {
+pub(crate) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

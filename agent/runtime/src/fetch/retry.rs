@@ -32,7 +32,7 @@ impl Retry {
     /// The wait before `request` is sent for the `again`-th time after the first: doubled each time, and shortened by up to
     /// a half. By how much follows from the request and the number alone, so that several that fail together come back
     /// apart, and a run can be repeated.
-    pub(super) fn wait(&self, request: &str, again: u32) -> Duration {
+    pub(crate) fn wait(&self, request: &str, again: u32) -> Duration {
         let doubled = self.first.saturating_mul(2_u32.saturating_pow(again.saturating_sub(1)));
         let hash = keccak256(format!("{again} {request}"));
         let [first, second, ..] = hash.0;
@@ -43,7 +43,7 @@ impl Retry {
 }
 
 /// What `Retry-After` asks for: seconds, or a date. `now` is the present Unix time in seconds.
-pub(super) fn retry_after(text: &str, now: u64) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: u64) -> Option<Duration> {
     let text = text.trim();
     if let Ok(secs) = text.parse() {
         return Some(Duration::from_secs(secs));

@@ -1,13 +1,12 @@
 //! Gets a bundle from a file or over HTTP, with a bound on size and time. What comes is not trusted.
 
-use crate::{agent::BUNDLE_BYTES_MAX, config::read_bounded};
+use crate::{
+    agent::BUNDLE_BYTES_MAX,
+    config::read_bounded,
+    download::{PATIENCE, download, host},
+};
 use reqwest::Url;
-use std::{io, path::PathBuf, time::Duration};
-
-/// Longest time for the whole download.
-const FETCH_SECS_MAX: u64 = 30;
-/// Most redirections that are followed.
-const REDIRECTS_MAX: usize = 5;
+use std::{io, path::PathBuf};
 
 /// Where a bundle is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,29 +60,15 @@ impl Source {
                 read_bounded(path, BUNDLE_BYTES_MAX).map_err(failed)
             }
             Self::Url(url) => {
-                let host = url.host_str().unwrap_or_default().to_owned();
-                download(url.clone()).await.map_err(|reason| FetchError::Http { host, reason })
+                let failed = |error: crate::download::DownloadError| FetchError::Http {
+                    host: host(url),
+                    reason: error.to_string(),
+                };
+                // Whoever is led elsewhere gets a bundle of which every part is checked.
+                download(url, BUNDLE_BYTES_MAX, PATIENCE, |_| true).await.map_err(failed)
             }
         }
     }
-}
-
-async fn download(url: Url) -> Result<Vec<u8>, String> {
-    let words = |error: reqwest::Error| error.without_url().to_string();
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(FETCH_SECS_MAX))
-        .redirect(reqwest::redirect::Policy::limited(REDIRECTS_MAX))
-        .build()
-        .map_err(words)?;
-    let mut response = client.get(url).send().await.and_then(reqwest::Response::error_for_status).map_err(words)?;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(words)? {
-        bytes.extend_from_slice(&chunk);
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > BUNDLE_BYTES_MAX {
-            return Err(format!("it is larger than {BUNDLE_BYTES_MAX} bytes"));
-        }
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]
