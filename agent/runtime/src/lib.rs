@@ -15,6 +15,7 @@ pub mod journal;
 pub mod keys;
 pub mod learning;
 pub mod owner;
+pub mod registry;
 pub mod risk;
 pub mod sender;
 pub mod status;

@@ -19,6 +19,7 @@ pub use bundle::{
     bundle_earlier, bundle_reads, decision_hash,
 };
 pub(crate) use errand::read_route;
+pub(crate) use policy_files::find as find_policy;
 pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
 pub use record::{Book, Entry, Path, Plan, Record, TrainingEnd};
 pub use route::{Rehearsal, rehearse, route_of};
@@ -29,7 +30,7 @@ pub use training::{When, training_of};
 
 use crate::{
     chain::{Chain, ChainError, Contracts, HistoryReader, ObserveError, read_brake},
-    config::{Config, Finality},
+    config::Config,
     journal::{Journal, JournalError},
     risk::Models,
 };
@@ -161,11 +162,7 @@ impl Agent {
     }
 
     async fn finalised(&self, head: BlockRef) -> Result<BlockRef, AgentError> {
-        let tag = match self.config.chain.finality {
-            Finality::Tag => BlockNumberOrTag::Finalized,
-            Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
-        };
-        Ok(self.chain.block(tag).await?)
+        Ok(self.chain.block(self.config.chain.finality.tag(head.number)).await?)
     }
 
     /// Whether a newest block is too old to be the head of the chain.

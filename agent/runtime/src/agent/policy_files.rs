@@ -3,6 +3,7 @@
 use crate::{
     chain::{Chain, ChainError},
     config::{FilesConfig, read_bounded},
+    registry::shown,
 };
 use alloy::primitives::{Address, B256, keccak256};
 use quaestor_contracts::bindings::PolicyRegistry;
@@ -21,7 +22,7 @@ pub enum PolicyRefused {
     },
     /// No file has the anchored hash.
     #[error(
-        "epoch {epoch} anchors policy {expected}, and no file in `files.policies` has that hash; fetch it from `{uri}` and put it there unchanged"
+        "epoch {epoch} anchors policy {expected}, and no file in `files.policies` has that hash; fetch it from `{uri}` and put it there unchanged, as `quaestor policy fetch` does"
     )]
     Missing {
         /// The active epoch.
@@ -131,7 +132,7 @@ pub async fn in_force(
         Err(error) => return Ok(Err(PolicyRefused::Files { reason: error.to_string() })),
     };
     let Some((path, bytes)) = found else {
-        let (expected, uri) = (active.policyHash, active.uri);
+        let (expected, uri) = (active.policyHash, shown(&active.uri));
         return Ok(Err(PolicyRefused::Missing { epoch, expected, uri }));
     };
     let policy = match quaestor_policies::parse(&bytes, catalog) {
@@ -164,7 +165,7 @@ fn elsewhere(epoch: u64, expected: &Expected, policy: &VotedPolicy) -> Option<Po
 }
 
 /// The file of this hash among `candidates`; one that cannot be read is not it.
-fn find(candidates: &[PathBuf], hash: B256) -> Option<(PathBuf, Vec<u8>)> {
+pub(crate) fn find(candidates: &[PathBuf], hash: B256) -> Option<(PathBuf, Vec<u8>)> {
     let bytes_max = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
     candidates.iter().find_map(|path| {
         let bytes = read_bounded(path, bytes_max).ok()?;

@@ -5,6 +5,7 @@ mod fetch;
 mod learning;
 mod montecarlo;
 mod parts;
+mod policy;
 mod risk;
 mod simulations;
 mod sweep;
@@ -16,6 +17,7 @@ pub use fetch::{
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
+pub use policy::PolicyFetchArgs;
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs, WorldArgs};
 pub use sweep::{MergeArgs, SweepArgs};
@@ -247,6 +249,13 @@ pub enum PolicyCommand {
                       quaestor policy impact policy.toml new.toml --data prices/ --assume treasury.toml --json"
     )]
     Impact(Box<ImpactArgs>),
+    /// Get the file in force from where the registry says that it is, and keep it if it is the one that was voted
+    #[command(
+        after_help = "The registry's URI may be `https://…`, `http://…` of this machine, `ipfs://CID/…` (through `ipfs_gateway` in [files]), \
+                      `file:PATH`, or `tx:0x…`: the calldata of that transaction. What does not hash to the anchor is refused.\n\nExamples:\n  \
+                      quaestor policy fetch\n  quaestor policy fetch --config agent.toml --epoch 1 --out policies/epoch-1.toml"
+    )]
+    Fetch(PolicyFetchArgs),
 }
 
 /// `policy check` and `policy hash`

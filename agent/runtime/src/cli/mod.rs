@@ -115,10 +115,10 @@ enum Command {
                       env:RPC_URL --gate 0x… --key-env OWNER_KEY"
     )]
     Safe(SafeCommand),
-    /// Check a policy file, or print what governance anchors of it
+    /// Check a policy file, print what governance anchors of it, or hold it against the chain
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json"
+        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why
@@ -222,6 +222,7 @@ impl Command {
         match self {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
             Self::Policy(PolicyCommand::Impact(args)) => args.json.json,
+            Self::Policy(PolicyCommand::Fetch(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

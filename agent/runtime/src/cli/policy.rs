@@ -2,9 +2,12 @@
 
 mod impact;
 
+mod fetch;
+
 use super::{
     Exit, Failure, Output,
     args::{PolicyArgs, PolicyCommand},
+    block_on,
 };
 use crate::config::read_bounded;
 use chrono::{DateTime, SecondsFormat};
@@ -35,6 +38,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Check(args) => check(args, &read(&args.file, catalog)?, output),
         PolicyCommand::Hash(args) => hash(&read(&args.file, catalog)?, output),
         PolicyCommand::Impact(args) => impact::run(args, catalog, output),
+        PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
     }
 }
 

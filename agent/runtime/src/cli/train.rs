@@ -7,7 +7,7 @@ use super::{Exit, Failure, Output, args::TrainArgs, policy};
 use crate::{
     agent::{Expected, When, connect, in_force, training_of},
     chain::Chain,
-    config::{Config, Finality},
+    config::Config,
     learning::{LearningError, Progress, Taught, Told, Training, newest_slot, year_of},
 };
 use alloy::rpc::types::BlockNumberOrTag;
@@ -118,14 +118,8 @@ async fn of_agent(
 }
 
 async fn finalised(config: &Config, chain: &Chain) -> Result<BlockRef, Failure> {
-    let tag = match config.chain.finality {
-        Finality::Tag => BlockNumberOrTag::Finalized,
-        Finality::Depth(blocks) => {
-            let head = chain.block(BlockNumberOrTag::Latest).await?;
-            BlockNumberOrTag::Number(head.number.saturating_sub(blocks))
-        }
-    };
-    Ok(chain.block(tag).await?)
+    let head = chain.block(BlockNumberOrTag::Latest).await?;
+    Ok(chain.block(config.chain.finality.tag(head.number)).await?)
 }
 
 async fn policy_in_force(

@@ -1,5 +1,7 @@
 //! What the agent knows of chains. A configuration may say otherwise, and must say it for a chain that is not here.
 
+use alloy::rpc::types::BlockNumberOrTag;
+
 /// When a block counts as final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finality {
@@ -7,6 +9,16 @@ pub enum Finality {
     Tag,
     /// A block with this many blocks after it, on a chain without a `finalized` block of its own.
     Depth(u64),
+}
+
+impl Finality {
+    /// The newest final block, by how a node is asked for it while `head` is its newest.
+    pub fn tag(self, head: u64) -> BlockNumberOrTag {
+        match self {
+            Self::Tag => BlockNumberOrTag::Finalized,
+            Self::Depth(blocks) => BlockNumberOrTag::Number(head.saturating_sub(blocks)),
+        }
+    }
 }
 
 /// One chain's defaults.

@@ -115,6 +115,8 @@ pub struct FilesConfig {
     pub bundles: PathBuf,
     /// Directory of model files and their cards.
     pub models: PathBuf,
+    /// The gateway that `ipfs:` URIs of policies are asked of; `None`: they are not fetched.
+    pub ipfs_gateway: Option<RpcUrl>,
 }
 
 /// What the agent trains models from, at the schedule of a policy that asks for it. Paths are absolute or relative to
@@ -168,7 +170,7 @@ impl Default for LogConfig {
     }
 }
 
-/// The address of a node, which may hold a secret in its path.
+/// The address of a node or a gateway, which may hold a secret in its path.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RpcUrl {
     /// As the file has it.
@@ -181,13 +183,13 @@ pub enum RpcUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RpcUrlError {
     /// The environment variable is not set.
-    #[error("the environment variable {name} is not set; set it to the node's URL, as `chain.rpc_url` asks")]
+    #[error("the environment variable {name} is not set; set it to an http:// or https:// URL")]
     Unset {
         /// The variable.
         name: String,
     },
     /// The environment variable holds no URL.
-    #[error("the environment variable {name} holds no http:// or https:// URL; set it to the node's URL")]
+    #[error("the environment variable {name} holds no http:// or https:// URL; set it to one")]
     Malformed {
         /// The variable.
         name: String,

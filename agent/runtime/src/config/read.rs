@@ -2,7 +2,7 @@
 
 use super::{
     ChainConfig, Config, ConfigProblem, ContractsConfig, FilesConfig, Finality, LogConfig, LogFormat, MULTICALL3,
-    OperatorConfig, POLICY_PATHS_MAX, RpcUrl, parse_url, profile,
+    OperatorConfig, POLICY_PATHS_MAX, RpcUrl, profile,
     section::{Reader, Section, Span},
     training::training,
 };
@@ -42,7 +42,7 @@ pub(super) fn config(text: &str, path: &Path) -> Result<Config, Vec<ConfigProble
 fn chain<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>) -> (Option<u64>, Option<ChainConfig>) {
     let mut section = reader.section(root, "chain");
     let here = &mut section;
-    let rpc_url = rpc_url(reader, here);
+    let rpc_url = url(reader, here, "rpc_url", "the node's http:// or https:// URL, or \"env:NAME\"");
     let chain_id = reader.integer(here, "chain_id", (1, ANY.1), None);
     let known = chain_id.and_then(profile);
     // Without a chain id its defaults are unknown, and saying that they are missing would mislead.
@@ -81,16 +81,12 @@ fn chain<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>) -> (Option<u64>, O
     (chain_id, whole())
 }
 
-fn rpc_url<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>) -> Option<RpcUrl> {
-    let wanted = "the node's http:// or https:// URL, or \"env:NAME\"";
-    let (text, span) = reader.text(section, "rpc_url", wanted)?;
+fn url<'t>(reader: &mut Reader<'t>, section: &mut Section<'t>, key: &str, wanted: &str) -> Option<RpcUrl> {
+    let (text, span) = reader.text(section, key, wanted)?;
     // The text is not repeated: a URL may hold a secret.
-    let found = match text.strip_prefix("env:") {
-        Some(name) => env_name(name).map(RpcUrl::Env),
-        None => parse_url(&text).map(RpcUrl::Given),
-    };
+    let found = RpcUrl::parse(&text);
     if found.is_none() {
-        reader.problem(span, format!("`chain.rpc_url` is none; write {wanted}"));
+        reader.problem(span, format!("`{}` is none; write {wanted}", section.full(key)));
     }
     found
 }
@@ -224,8 +220,18 @@ fn files<'t>(reader: &mut Reader<'t>, root: &mut Section<'t>, base: &Path) -> Op
     let journal = path_or(reader, "journal", "journal.db");
     let bundles = path_or(reader, "bundles", "bundles");
     let models = path_or(reader, "models", "models");
-    reader.close(section, &["policies", "journal", "bundles", "models"]);
-    Some(FilesConfig { policies: policies?, journal: journal?, bundles: bundles?, models: models? })
+    let ipfs_gateway = if section.has("ipfs_gateway") {
+        Some(url(
+            reader,
+            &mut section,
+            "ipfs_gateway",
+            "the http:// or https:// URL of an IPFS gateway, or \"env:NAME\"",
+        )?)
+    } else {
+        None
+    };
+    reader.close(section, &["policies", "journal", "bundles", "models", "ipfs_gateway"]);
+    Some(FilesConfig { policies: policies?, journal: journal?, bundles: bundles?, models: models?, ipfs_gateway })
 }
 
 pub(super) fn one_path(reader: &mut Reader<'_>, base: &Path, text: &str, span: Span) -> Option<PathBuf> {

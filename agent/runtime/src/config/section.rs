@@ -227,7 +227,7 @@ impl<'t> Section<'t> {
         matches!(self.entries.get(key), Some((_, _, DeValue::Integer(_))))
     }
 
-    fn full(&self, key: &str) -> String {
+    pub(super) fn full(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 }

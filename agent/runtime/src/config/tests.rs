@@ -141,12 +141,13 @@ fn everything_can_be_said() {
         .replace("chain_id = 31337", "chain_id = 31337\nconfirmations = 3\nfinality = \"finalized\"\nhead_age_secs_max = 60\npoll_interval_ms = 250\nlogs_range_blocks = 10\nrequest_timeout_secs = 5")
         .replace("http://127.0.0.1:8545", "env:RPC")
         .replace("\"env:QUAESTOR_KEY\"", "{ keystore = \"keys/operator.json\", password = \"env:QUAESTOR_PASSWORD\" }")
-        + "[files]\npolicies = [\"policy.toml\", \"/policies\"]\njournal = \"state/j.db\"\nbundles = \"b/\"\nmodels = \"/var/models\"\n[log]\nformat = \"json\"\nfilter = \"warn,quaestor=debug\"\n";
+        + "[files]\npolicies = [\"policy.toml\", \"/policies\"]\njournal = \"state/j.db\"\nbundles = \"b/\"\nmodels = \"/var/models\"\nipfs_gateway = \"env:GATEWAY\"\n[log]\nformat = \"json\"\nfilter = \"warn,quaestor=debug\"\n";
     let config = parse(&text).unwrap();
     assert_eq!((config.chain.confirmations, config.chain.finality), (3, Finality::Tag));
     assert_eq!(config.chain.rpc_url, RpcUrl::Env("RPC".into()));
     assert_eq!(config.files.policies, [Path::new("dao/policy.toml"), Path::new("/policies")]);
     assert_eq!(config.files.models, Path::new("/var/models"));
+    assert_eq!(config.files.ipfs_gateway, Some(RpcUrl::Env("GATEWAY".into())));
     let password = "QUAESTOR_PASSWORD".to_owned();
     assert_eq!(config.operator.key, KeySource::Keystore { path: "dao/keys/operator.json".into(), password });
     assert_eq!(config.log, LogConfig { format: LogFormat::Json, filter: "warn,quaestor=debug".into() });
@@ -228,6 +229,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         GOOD.replace("\"env:QUAESTOR_KEY\"", &format!("[\"{key}\"]")),
         GOOD.replace("\"env:QUAESTOR_KEY\"", &format!("{{ keystore = \"k\", password = \"{password}\" }}")),
         GOOD.replace("http://127.0.0.1:8545", &format!("wss://node/{key}")),
+        format!("{GOOD}\n[files]\nipfs_gateway = \"ipfs://gateway/{key}\"\n"),
     ] {
         let problems = parse(&wrong).unwrap_err();
         for told in [problems.to_string(), format!("{problems:?}")] {
@@ -261,7 +263,8 @@ fn policy_candidates_are_the_named_files_and_those_of_directories() {
     for name in ["policy.toml", "policies/b.toml", "policies/a.toml", "policies/notes.md"] {
         fs::write(at(name), "").unwrap();
     }
-    let files = |policies| FilesConfig { policies, journal: at("j"), bundles: at("b"), models: at("m") };
+    let files =
+        |policies| FilesConfig { policies, journal: at("j"), bundles: at("b"), models: at("m"), ipfs_gateway: None };
     let found = files(vec![at("policy.toml"), at("policies"), at("policies/a.toml")]).policy_candidates().unwrap();
     assert_eq!(found, [at("policies/a.toml"), at("policies/b.toml"), at("policy.toml")]);
     assert_eq!(files(vec![at("none.toml")]).policy_candidates().unwrap(), Vec::<PathBuf>::new());
@@ -281,14 +284,15 @@ fn the_folder_of_models_is_optional_and_bounded() {
     let unknown = problem("[operator]", "[files]\nmodel = \"models\"\n[operator]");
     assert!(
         unknown.contains(
-            "agent.toml:14:1: unknown key `files.model`; the keys here are: policies, journal, bundles, models"
+            "agent.toml:14:1: unknown key `files.model`; the keys here are: policies, journal, bundles, models, ipfs_gateway"
         ),
         "{unknown}"
     );
 
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    let files = |models| FilesConfig { policies: vec![], journal: at("j"), bundles: at("b"), models };
+    let files =
+        |models| FilesConfig { policies: vec![], journal: at("j"), bundles: at("b"), models, ipfs_gateway: None };
     assert_eq!(files(at("none")).model_candidates().unwrap(), Vec::<PathBuf>::new());
     fs::create_dir(at("models")).unwrap();
     for name in ["models/model-b.json", "models/card-a.json", "models/card-a.md"] {

@@ -62,14 +62,14 @@ pub async fn vote(stage: &Stage, name: &str, limits: Limits, title: &str) -> Res
 /// Writes a policy of this text, and has the members vote it through.
 pub async fn vote_text(stage: &Stage, name: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
     stage.site.write_policy(name, text)?;
-    anchor(stage, name, text, title).await
+    anchor(stage, &format!("policies/{name}"), text, title).await
 }
 
-/// Has the members vote the policy of this text.
-async fn anchor(stage: &Stage, name: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
+/// Has the members vote the policy of this text, which is the file at `path` beside the agent's configuration.
+async fn anchor(stage: &Stage, path: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
     let policy = parse(text)?;
-    let uri = format!("file:{name}");
-    let description = format!("# {title}\n\nPolicy {}, the file {name}.", policy.hash());
+    let uri = format!("file:{path}");
+    let description = format!("# {title}\n\nPolicy {}, the file {path}.", policy.hash());
     Ok(stage.devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), &uri, &description).await?)
 }
 

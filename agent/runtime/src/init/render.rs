@@ -101,6 +101,7 @@ pub fn render_config(facts: &ConfigFacts) -> String {
         "bundles = \"bundles\" # publish these: with them anybody can recompute a decision".to_owned(),
         "models = \"models\" # risk models and their cards; the policy says by hash or score which one forecasts"
             .to_owned(),
+        "# ipfs_gateway = \"http://127.0.0.1:8080\" # where `quaestor policy fetch` asks for `ipfs:` files".to_owned(),
         String::new(),
         "# Under a policy whose `risk.model` is \"trained\" the agent trains at its schedule, from what stands here."
             .to_owned(),

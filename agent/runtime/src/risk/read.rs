@@ -4,7 +4,7 @@ use super::{Choice, Models, Scene};
 use crate::{
     agent::{Expected, InForce, PolicyRefused, StartError, connect, in_force},
     chain::{ChainError, Contracts, ObserveError, observe},
-    config::{Config, Finality},
+    config::Config,
 };
 use alloy::rpc::types::BlockNumberOrTag;
 use quaestor_core::{Catalog, Policy, Snapshot};
@@ -54,11 +54,7 @@ pub async fn read(config: &Config, catalog: &Catalog) -> Result<Seen, RiskError>
     let chain = connect(config)?;
     chain.check_chain_id(config.chain.chain_id).await?;
     let head = chain.block(BlockNumberOrTag::Latest).await?;
-    let tag = match config.chain.finality {
-        Finality::Tag => BlockNumberOrTag::Finalized,
-        Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
-    };
-    let finalised = chain.block(tag).await?;
+    let finalised = chain.block(config.chain.finality.tag(head.number)).await?;
     let deep = head.number.saturating_sub(config.chain.confirmations);
     let block = chain.block(BlockNumberOrTag::Number(deep)).await?;
     let contracts = config.contracts;

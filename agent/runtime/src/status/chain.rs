@@ -5,7 +5,7 @@ use crate::{
     agent::{Entry, Expected, InForce, in_force, read_route},
     chain::{Chain, ChainError, Contracts, gas_money, observe},
     cli::Exit,
-    config::{Config, Finality},
+    config::Config,
     risk::{ModelNow, Models},
 };
 use alloy::rpc::types::BlockNumberOrTag;
@@ -137,11 +137,7 @@ async fn chain_now(config: &Config, chain: &Chain, now_unix_secs: u64) -> Result
     let chain_id = config.chain.chain_id;
     chain.check_chain_id(chain_id).await?;
     let head = chain.block(BlockNumberOrTag::Latest).await?;
-    let tag = match config.chain.finality {
-        Finality::Tag => BlockNumberOrTag::Finalized,
-        Finality::Depth(blocks) => BlockNumberOrTag::Number(head.number.saturating_sub(blocks)),
-    };
-    let finalised = chain.block(tag).await?;
+    let finalised = chain.block(config.chain.finality.tag(head.number)).await?;
     let head_age_secs = now_unix_secs.saturating_sub(head.timestamp);
     let max_secs = config.chain.head_age_secs_max;
     Ok(ChainNow { chain_id, head, head_age_secs, is_behind: max_secs > 0 && head_age_secs > max_secs, finalised })

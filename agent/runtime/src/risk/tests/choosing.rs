@@ -23,7 +23,13 @@ fn noon(date: &str) -> u64 {
 
 fn models(folder: &TempDir) -> Models {
     let at = |name: &str| folder.path().join(name);
-    Models::new(&FilesConfig { policies: vec![], journal: at("j"), bundles: at("b"), models: at("models") })
+    Models::new(&FilesConfig {
+        policies: vec![],
+        journal: at("j"),
+        bundles: at("b"),
+        models: at("models"),
+        ipfs_gateway: None,
+    })
 }
 
 fn terms(model: ModelTerms) -> RiskTerms {
