@@ -1,6 +1,7 @@
 //! Quaestor as a library: what touches the world around the pure core.
 
 pub mod agent;
+pub mod agreement;
 pub mod chain;
 pub mod cli;
 pub mod config;

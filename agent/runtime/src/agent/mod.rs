@@ -19,8 +19,8 @@ pub use bundle::{
     bundle_earlier, bundle_reads, decision_hash,
 };
 pub(crate) use errand::read_route;
-pub(crate) use policy_files::find as find_policy;
-pub use policy_files::{Expected, InForce, PolicyRefused, in_force};
+pub use policy_files::{Expected, InForce, Part, PolicyRefused, in_force};
+pub(crate) use policy_files::{differences, find as find_policy};
 pub use record::{Book, Entry, Path, Plan, Record, TrainingEnd};
 pub use route::{Rehearsal, rehearse, route_of};
 pub use start::StartError;
@@ -193,12 +193,7 @@ impl Agent {
         if current == Some((anchor.epoch, anchor.policy_hash)) {
             return Ok(());
         }
-        let expected = policy_files::Expected {
-            chain_id: self.config.chain.chain_id,
-            registry: self.contracts.registry,
-            brake: self.contracts.brake,
-            gate: self.contracts.gate,
-        };
+        let expected = Expected::of(&self.config);
         let seen = self.book.epoch.map(|(epoch, _)| epoch);
         let found =
             policy_files::in_force(&self.chain, &self.config.files, &self.catalog, &expected, finalised, seen).await?;

@@ -2,14 +2,13 @@
 
 use crate::{
     chain::{Chain, ChainError},
-    config::{FilesConfig, read_bounded},
-    registry::shown,
+    config::{Config, ContractsConfig, FilesConfig, read_bounded},
+    registry::{Epoch, active_at, shown},
 };
 use alloy::primitives::{Address, B256, keccak256};
-use quaestor_contracts::bindings::PolicyRegistry;
 use quaestor_core::{BlockRef, Catalog, Policy};
 use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// Why no policy, or not the newest, is in force here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,8 +52,8 @@ pub enum PolicyRefused {
     Differs {
         /// The active epoch.
         epoch: u64,
-        /// The envelope or the rest hash.
-        what: &'static str,
+        /// Which part of it.
+        what: Part,
     },
     /// The file is of another chain or names other contracts.
     #[error("the file of epoch {epoch} is for {what} {found}, the configuration has {expected}")]
@@ -78,6 +77,24 @@ pub enum PolicyRefused {
         /// As seen before.
         seen: u64,
     },
+}
+
+/// A part of a policy that is anchored by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything but the limits: the rest hash.
+    Words,
+    /// The limits: the envelope.
+    Numbers,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Words => "the words",
+            Self::Numbers => "the numbers",
+        })
+    }
 }
 
 /// A policy that is in force.
@@ -106,6 +123,14 @@ pub struct Expected {
     pub gate: Address,
 }
 
+impl Expected {
+    /// What `config` names.
+    pub fn of(config: &Config) -> Self {
+        let ContractsConfig { registry, brake, gate, .. } = config.contracts;
+        Self { chain_id: config.chain.chain_id, registry, brake, gate }
+    }
+}
+
 /// Finds and checks the policy that the registry has active at `block`.
 ///
 /// # Errors
@@ -118,15 +143,12 @@ pub async fn in_force(
     block: BlockRef,
     seen: Option<u64>,
 ) -> Result<Result<InForce, PolicyRefused>, ChainError> {
-    let call = PolicyRegistry::activeEpochCall {};
-    let active = chain.call_at(block.hash, expected.registry, "PolicyRegistry.activeEpoch", &call).await?;
-    let epoch = active.number;
+    let active = active_at(chain, expected.registry, block.hash).await?;
+    let epoch = active.as_ref().map_or(0, |active| active.number);
     if let Some(seen) = seen.filter(|seen| epoch < *seen) {
         return Ok(Err(PolicyRefused::Older { found: epoch, seen }));
     }
-    if epoch == 0 {
-        return Ok(Err(PolicyRefused::None { registry: expected.registry }));
-    }
+    let Some(active) = active else { return Ok(Err(PolicyRefused::None { registry: expected.registry })) };
     let found = match files.policy_candidates() {
         Ok(candidates) => find(&candidates, active.policyHash),
         Err(error) => return Ok(Err(PolicyRefused::Files { reason: error.to_string() })),
@@ -139,13 +161,7 @@ pub async fn in_force(
         Ok(policy) => policy,
         Err(problems) => return Ok(Err(PolicyRefused::Unreadable { epoch, problems: problems.to_string() })),
     };
-    if policy.rest_hash() != active.restHash {
-        return Ok(Err(PolicyRefused::Differs { epoch, what: "the words" }));
-    }
-    if policy.terms().limits.envelope() != active.envelope {
-        return Ok(Err(PolicyRefused::Differs { epoch, what: "the numbers" }));
-    }
-    if let Some(refused) = elsewhere(epoch, expected, &policy) {
+    if let Some(refused) = differences(&active, expected, &policy).into_iter().next() {
         return Ok(Err(refused));
     }
     // A policy file parses only as UTF-8.
@@ -153,15 +169,26 @@ pub async fn in_force(
     Ok(Ok(InForce { epoch, policy, text, path }))
 }
 
-fn elsewhere(epoch: u64, expected: &Expected, policy: &VotedPolicy) -> Option<PolicyRefused> {
-    let terms = policy.terms();
-    let differs = |what, expected: String, found: String| {
-        (expected != found).then_some(PolicyRefused::Elsewhere { epoch, what, expected, found })
-    };
-    differs("chain", expected.chain_id.to_string(), terms.chain_id.to_string())
-        .or_else(|| differs("registry", expected.registry.to_string(), terms.registry.to_string()))
-        .or_else(|| differs("brake", expected.brake.to_string(), terms.brake.to_string()))
-        .or_else(|| differs("gate", expected.gate.to_string(), terms.gate.to_string()))
+/// Everything in which the file of `active` says something else than is anchored, or is for another agent than this.
+pub(crate) fn differences(active: &Epoch, expected: &Expected, policy: &VotedPolicy) -> Vec<PolicyRefused> {
+    let (epoch, terms) = (active.number, policy.terms());
+    let mut found = Vec::new();
+    if policy.rest_hash() != active.restHash {
+        found.push(PolicyRefused::Differs { epoch, what: Part::Words });
+    }
+    if policy.envelope() != active.envelope {
+        found.push(PolicyRefused::Differs { epoch, what: Part::Numbers });
+    }
+    let named = [
+        ("chain", expected.chain_id.to_string(), terms.chain_id.to_string()),
+        ("registry", expected.registry.to_string(), terms.registry.to_string()),
+        ("brake", expected.brake.to_string(), terms.brake.to_string()),
+        ("gate", expected.gate.to_string(), terms.gate.to_string()),
+    ];
+    for (what, expected, named) in named.into_iter().filter(|(_, expected, named)| expected != named) {
+        found.push(PolicyRefused::Elsewhere { epoch, what, expected, found: named });
+    }
+    found
 }
 
 /// The file of this hash among `candidates`; one that cannot be read is not it.

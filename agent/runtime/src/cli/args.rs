@@ -17,7 +17,7 @@ pub use fetch::{
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
-pub use policy::PolicyFetchArgs;
+pub use policy::{PolicyFetchArgs, PolicyVerifyArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs, WorldArgs};
 pub use sweep::{MergeArgs, SweepArgs};
@@ -256,6 +256,13 @@ pub enum PolicyCommand {
                       quaestor policy fetch\n  quaestor policy fetch --config agent.toml --epoch 1 --out policies/epoch-1.toml"
     )]
     Fetch(PolicyFetchArgs),
+    /// Say whether chain, file and agent agree on the policy in force, what to do where they do not, and what will change
+    #[command(
+        after_help = "It ends with 0 if they agree, with 1 if anything differs, and with 6 if nothing does but something could not be \
+                      checked.\n\nExamples:\n  quaestor policy verify\n  quaestor policy verify --config agent.toml --json | jq '.lines[] | \
+                      select(.state == \"differs\")'"
+    )]
+    Verify(PolicyVerifyArgs),
 }
 
 /// `policy check` and `policy hash`

@@ -23,6 +23,8 @@ pub enum Exit {
     Chain,
     /// 5: the journal cannot be opened or written.
     Journal,
+    /// 6: nothing that was checked is wrong, but not everything could be checked.
+    Unchecked,
     /// 70: a fault of this program; please report it.
     Internal,
 }
@@ -37,6 +39,7 @@ Exit codes:
    4  the chain, the node or a source of data: unreachable, another chain, no code at an address,
       not an owner
    5  the journal cannot be opened or written
+   6  nothing that was checked is wrong, but not everything could be checked
   70  a fault of this program";
 
 impl Exit {
@@ -49,6 +52,7 @@ impl Exit {
             Self::Configuration => 3,
             Self::Chain => 4,
             Self::Journal => 5,
+            Self::Unchecked => 6,
             Self::Internal => 70,
         }
     }

@@ -118,7 +118,7 @@ enum Command {
     /// Check a policy file, print what governance anchors of it, or hold it against the chain
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch"
+        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch\n  quaestor policy verify"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why
@@ -223,6 +223,7 @@ impl Command {
             Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
             Self::Policy(PolicyCommand::Impact(args)) => args.json.json,
             Self::Policy(PolicyCommand::Fetch(args)) => args.json.json,
+            Self::Policy(PolicyCommand::Verify(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

@@ -3,6 +3,7 @@
 mod impact;
 
 mod fetch;
+mod verify;
 
 use super::{
     Exit, Failure, Output,
@@ -39,6 +40,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Hash(args) => hash(&read(&args.file, catalog)?, output),
         PolicyCommand::Impact(args) => impact::run(args, catalog, output),
         PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
+        PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),
     }
 }
 

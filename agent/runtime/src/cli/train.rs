@@ -128,13 +128,7 @@ async fn policy_in_force(
     finalised: BlockRef,
     catalog: &Catalog,
 ) -> Result<VotedPolicy, Failure> {
-    let contracts = config.contracts;
-    let expected = Expected {
-        chain_id: config.chain.chain_id,
-        registry: contracts.registry,
-        brake: contracts.brake,
-        gate: contracts.gate,
-    };
+    let expected = Expected::of(config);
     let held = in_force(chain, &config.files, catalog, &expected, finalised, None).await?;
     held.map(|held| held.policy).map_err(|refused| Failure::new(Exit::Configuration, refused))
 }

@@ -9,6 +9,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use plan::SLOTS;
 pub use plan::{CeilingError, Plan, PlanProblem, ceilings, parse_ceiling, parse_duration, parse_lease};
 pub use report::{ContractRecord, ContractsFile, FILE_FORM};
 

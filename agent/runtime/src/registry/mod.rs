@@ -3,6 +3,7 @@
 
 mod fetch;
 mod keep;
+mod scheduled;
 #[cfg(test)]
 mod tests;
 mod uri;
@@ -10,6 +11,7 @@ mod uri;
 pub use fetch::{GetError, Sources};
 pub use keep::{KeepError, Kept, keep, place_for};
 pub use quaestor_contracts::bindings::policy_registry::IPolicyRegistry::Epoch;
+pub use scheduled::{Change, Scheduled, scheduled_at};
 pub use uri::{PolicyUri, URI_BYTES_MAX, UriError, shown};
 
 use crate::chain::{Chain, ChainError, Read, Readings};

@@ -59,7 +59,7 @@ pub async fn read(config: &Config, catalog: &Catalog) -> Result<Seen, RiskError>
     let block = chain.block(BlockNumberOrTag::Number(deep)).await?;
     let contracts = config.contracts;
     let (registry, brake, gate) = (contracts.registry, contracts.brake, contracts.gate);
-    let expected = Expected { chain_id: config.chain.chain_id, registry, brake, gate };
+    let expected = Expected::of(config);
     let held = in_force(&chain, &config.files, catalog, &expected, finalised, None).await??;
     let observation = observe(&chain, held.policy.terms(), &Contracts { registry, brake, gate }, block).await?;
     let choice = Models::new(&config.files).choose(&held.policy.terms().risk, block.timestamp);

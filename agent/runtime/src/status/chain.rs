@@ -150,13 +150,7 @@ async fn policy_in_force(
     written: &Written,
     finalised: BlockRef,
 ) -> Reading<InForce> {
-    let contracts = config.contracts;
-    let expected = Expected {
-        chain_id: config.chain.chain_id,
-        registry: contracts.registry,
-        brake: contracts.brake,
-        gate: contracts.gate,
-    };
+    let expected = Expected::of(config);
     let seen = written.book.known().and_then(|book| book.epoch).map(|(epoch, _)| epoch);
     match in_force(chain, &config.files, catalog, &expected, finalised, seen).await {
         Ok(Ok(held)) => Reading::Known(held),
@@ -194,7 +188,11 @@ fn owned(terms: &Terms, snapshot: &Snapshot, operator: alloy::primitives::Addres
     owned.map(|(account, _)| account.name.clone()).collect()
 }
 
-async fn pending(config: &Config, chain: &Chain, head: BlockRef) -> Result<Option<PendingNow>, ChainError> {
+/// The epoch that waits.
+///
+/// # Errors
+/// If the registry cannot be read.
+pub(crate) async fn pending(config: &Config, chain: &Chain, head: BlockRef) -> Result<Option<PendingNow>, ChainError> {
     let registry = config.contracts.registry;
     let call = PolicyRegistry::pendingEpochCall {};
     let waiting = chain.call_at(head.hash, registry, "PolicyRegistry.pendingEpoch", &call).await?;

@@ -64,14 +64,14 @@ pub struct Alarm {
 
 /// The journal, folded.
 #[derive(Debug)]
-pub(super) struct Written {
-    pub(super) journal: Reading<Option<JournalNow>>,
-    pub(super) decision: Reading<Option<DecisionNow>>,
-    pub(super) book: Reading<Book>,
+pub(crate) struct Written {
+    pub(crate) journal: Reading<Option<JournalNow>>,
+    pub(crate) decision: Reading<Option<DecisionNow>>,
+    pub(crate) book: Reading<Book>,
 }
 
 /// Reads the whole journal.
-pub(super) fn read(config: &Config, catalog: &Catalog) -> Written {
+pub(crate) fn read(config: &Config, catalog: &Catalog) -> Written {
     match fold(config, catalog) {
         Ok(written) => written,
         // An agent that never ran has none, and nothing is wrong with that.

@@ -8,7 +8,10 @@ mod print;
 mod tests;
 mod treasury;
 
+pub(crate) use chain::pending;
 pub use journal::{Alarm, JournalNow, Lifetime, TrainingNow};
+pub(crate) use journal::{Written, read as read_journal};
+pub(crate) use print::one_line;
 pub use treasury::{AccountNow, AssetNow, TreasuryNow};
 
 use crate::{

@@ -236,6 +236,6 @@ fn journal(page: &mut Page<'_, '_>, it: &Option<JournalNow>) -> fmt::Result {
 }
 
 /// A text from elsewhere on one line, without control characters.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

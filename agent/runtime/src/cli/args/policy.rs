@@ -20,3 +20,14 @@ pub struct PolicyFetchArgs {
     #[command(flatten)]
     pub json: JsonArg,
 }
+
+/// `policy verify`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct PolicyVerifyArgs {
+    /// The agent's configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
