@@ -10,6 +10,7 @@
 
 mod canonical;
 mod document;
+mod hearing;
 mod judge;
 mod problem;
 mod read;
@@ -17,9 +18,12 @@ mod source;
 mod starting;
 mod variation;
 mod voted;
+mod words;
 
 pub use document::FILE_BYTES_MAX;
+pub use hearing::{Hearing, Stated};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;
 pub use voted::{VotedPolicy, parse};
+pub use words::{Told, intent_text};

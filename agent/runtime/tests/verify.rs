@@ -13,7 +13,7 @@ use quaestor::{
     devnet::{Devnet, Options, ReplayDay, Site, demo_limits, policy_text},
     risk::Model,
     status,
-    verify::{GateState, connect, verify},
+    verify::{Forecast, GateState, RECEIPT_VERSION, Receipt, connect, verify, verify_receipt},
 };
 use quaestor_contracts::PolicyCodec;
 use quaestor_core::{
@@ -127,6 +127,24 @@ async fn a_real_decision_agrees_with_its_chain_and_a_changed_one_does_not() {
     assert!(report.not_checked.is_empty(), "{report}");
     assert!(report.at_gate.iter().all(|batch| batch.state == GateState::Open));
     assert_eq!(report.at_gate.len(), bundle.proposals.len());
+
+    // The same intents as somebody asks of them, with a receipt.
+    let mut receipt = Receipt {
+        quaestor_receipt: RECEIPT_VERSION,
+        program: "test".into(),
+        policy: text.clone(),
+        anchor_assumed: false,
+        forecast: Forecast::Model(bundle.model.clone()),
+        snapshot: bundle.snapshot.clone(),
+        history: bundle.history.clone(),
+        intents: bundle.decision.judged.iter().map(|judged| judged.intent.clone()).collect(),
+        verdicts: bundle.decision.judged.iter().map(|judged| judged.verdict.clone()).collect(),
+    };
+    let report = verify_receipt(&receipt, &catalog, Some(&chain)).await.unwrap();
+    assert!(report.is_ok() && report.not_checked.is_empty(), "{report}");
+    assert_eq!((report.recomputed.len(), report.compared.len()), (3, 3), "{report}");
+    receipt.snapshot.accounts[0].balances[0].0 += 1;
+    assert!(!verify_receipt(&receipt, &catalog, Some(&chain)).await.unwrap().is_ok());
 
     // What only the chain knows.
     let mut spent = bundle.clone();

@@ -2,6 +2,7 @@
 
 mod data;
 mod fetch;
+mod judge;
 mod learning;
 mod montecarlo;
 mod parts;
@@ -14,6 +15,7 @@ pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
 pub use fetch::{
     ChainlinkArgs, CoinGeckoArgs, DefiLlamaArgs, FetchCommand, KeyKind, NodeArgs, UniswapArgs, WantedArgs,
 };
+pub use judge::JudgeArgs;
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
@@ -263,6 +265,9 @@ pub enum PolicyCommand {
                       select(.state == \"differs\")'"
     )]
     Verify(PolicyVerifyArgs),
+    /// Judge stated intents: allowed, or refused with a receipt that anyone can check
+    #[command(after_help = judge::HELP)]
+    Judge(JudgeArgs),
 }
 
 /// `policy check` and `policy hash`
@@ -352,8 +357,8 @@ pub struct SafeArgs {
 /// `verify`
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct VerifyArgs {
-    /// The bundle of a decision
-    #[arg(value_name = "BUNDLE.json")]
+    /// The bundle of a decision, or a receipt of `policy judge`
+    #[arg(value_name = "FILE.json")]
     pub bundle: PathBuf,
     /// Compare its readings with this node, a URL or `env:NAME`; without it, it is recomputed offline
     #[arg(long, value_name = "URL")]

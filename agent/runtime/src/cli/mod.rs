@@ -92,7 +92,8 @@ enum Command {
     Status(StatusArgs),
     /// Recompute a published decision, and say at which level each part of it was checked
     #[command(
-        after_help = "Examples:\n  quaestor verify bundles/1.json\n  quaestor verify bundles/1.json --rpc-url env:RPC_URL --json"
+        after_help = "Examples:\n  quaestor verify bundles/1.json\n  quaestor verify bundles/1.json --rpc-url env:RPC_URL --json\n  \
+                      quaestor verify receipt.json"
     )]
     Verify(VerifyArgs),
     /// Write a commented agent.toml and a starting policy.toml for a DAO that exists
@@ -116,6 +117,7 @@ enum Command {
     )]
     Safe(SafeCommand),
     /// Check a policy file, print what governance anchors of it, or hold it against the chain
+    /// Check a policy file, print what governance anchors of it, or ask what it allows
     #[command(
         subcommand,
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch\n  quaestor policy verify"
@@ -224,6 +226,7 @@ impl Command {
             Self::Policy(PolicyCommand::Impact(args)) => args.json.json,
             Self::Policy(PolicyCommand::Fetch(args)) => args.json.json,
             Self::Policy(PolicyCommand::Verify(args)) => args.json.json,
+            Self::Policy(PolicyCommand::Judge(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

@@ -5,6 +5,8 @@ mod impact;
 mod fetch;
 mod verify;
 
+mod judge;
+
 use super::{
     Exit, Failure, Output,
     args::{PolicyArgs, PolicyCommand},
@@ -41,20 +43,28 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Impact(args) => impact::run(args, catalog, output),
         PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
         PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),
+        PolicyCommand::Judge(args) => judge::run(args, catalog, output),
     }
 }
 
 /// The policy in the file at `path`.
 pub(super) fn read(path: &Path, catalog: &Catalog) -> Result<VotedPolicy, Failure> {
+    read_with_text(path, catalog).map(|(policy, _)| policy)
+}
+
+/// The policy in the file at `path`, and its exact text.
+fn read_with_text(path: &Path, catalog: &Catalog) -> Result<(VotedPolicy, String), Failure> {
     let file = path.display().to_string();
     // One byte more than allowed is read, so that the language itself says that the file is too large.
     let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let bytes = read_bounded(path, limit)
         .map_err(|error| Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file")))?;
-    quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
+    let policy = quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
         let problems = problems.in_file(file);
         Failure::new(Exit::Configuration, &problems).with_detail(json!(problems))
-    })
+    })?;
+    // The language reads nothing but UTF-8.
+    Ok((policy, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn check(args: &PolicyArgs, policy: &VotedPolicy, output: Output) -> Result<Exit, Failure> {

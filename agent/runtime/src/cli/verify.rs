@@ -3,12 +3,12 @@
 use super::{Exit, Failure, Output, args::VerifyArgs};
 use crate::{
     config::RpcUrl,
-    verify::{VerifyError, connect, read_bundle, verify},
+    verify::{Published, VerifyError, connect, read_published, verify, verify_receipt},
 };
 use quaestor_core::Catalog;
 
 pub(super) async fn run(args: &VerifyArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
-    let bundle = read_bundle(&args.bundle)?;
+    let published = read_published(&args.bundle)?;
     let chain = match &args.rpc_url {
         Some(text) => {
             let url = RpcUrl::parse(text).ok_or_else(|| {
@@ -19,16 +19,27 @@ pub(super) async fn run(args: &VerifyArgs, catalog: &Catalog, output: Output) ->
         }
         None => None,
     };
-    let report = verify(&bundle, catalog, chain.as_ref()).await.map_err(VerifyError::from)?;
-    output.line(&report)?;
-    output.document(&report)?;
-    Ok(if report.is_ok() { Exit::Ok } else { Exit::Failed })
+    let is_ok = match published {
+        Published::Bundle(bundle) => {
+            let report = verify(&bundle, catalog, chain.as_ref()).await.map_err(VerifyError::from)?;
+            output.line(&report)?;
+            output.document(&report)?;
+            report.is_ok()
+        }
+        Published::Receipt(receipt) => {
+            let report = verify_receipt(&receipt, catalog, chain.as_ref()).await.map_err(VerifyError::from)?;
+            output.line(&report)?;
+            output.document(&report)?;
+            report.is_ok()
+        }
+    };
+    Ok(if is_ok { Exit::Ok } else { Exit::Failed })
 }
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
         let exit = match &error {
-            VerifyError::File { .. } | VerifyError::Bundle { .. } => Exit::Configuration,
+            VerifyError::File { .. } | VerifyError::Bundle { .. } | VerifyError::Receipt { .. } => Exit::Configuration,
             VerifyError::Chain(_) => Exit::Chain,
         };
         Self::new(exit, error)

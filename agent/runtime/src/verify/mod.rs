@@ -4,15 +4,19 @@
 //!   Nothing is believed but that those answers, the code hashes and the history are the chain's.
 //! - *Compared with the chain*: exactly that, with a node that still has the state of the decision's block.
 //! - *Not checkable*, and why.
+//!
+//! The receipt of a verdict, which `policy judge` writes, is judged again in the same way.
 
 mod difference;
 mod offline;
 mod onchain;
+mod receipt;
 mod report;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use difference::Difference;
+pub use receipt::{Forecast, INTENTS_MAX, RECEIPT_VERSION, Receipt, ReceiptError, ReceiptReport, verify_receipt};
 pub use report::{AtGate, Check, Finding, GateState, INFORMATIONAL, Informational, ON_CHAIN_ONLY, Report, Unchecked};
 
 use crate::{
@@ -22,6 +26,7 @@ use crate::{
 };
 use quaestor_core::Catalog;
 use reqwest::Url;
+use serde::Deserialize;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -37,7 +42,7 @@ const LOGS_RANGE_BLOCKS: u64 = 1_000;
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The file cannot be read.
-    #[error("{path}: {source}; name a bundle that an agent published")]
+    #[error("{path}: {source}; name a bundle that an agent published, or a receipt")]
     File {
         /// The file.
         path: PathBuf,
@@ -52,19 +57,47 @@ pub enum VerifyError {
         /// What is wrong with it.
         source: BundleError,
     },
+    /// It is no receipt.
+    #[error("{path}: {source}")]
+    Receipt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReceiptError,
+    },
     /// The node does not answer, or serves another chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
 }
 
-/// Reads the bundle at `path`.
+/// What can be verified.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
+pub enum Published {
+    /// A decision.
+    Bundle(Bundle),
+    /// Verdicts on what somebody asked.
+    Receipt(Receipt),
+}
+
+/// Reads the bundle or the receipt at `path`.
 ///
 /// # Errors
-/// If it cannot be read or is no bundle of this version.
-pub fn read_bundle(path: &Path) -> Result<Bundle, VerifyError> {
+/// If it cannot be read or is neither.
+pub fn read_published(path: &Path) -> Result<Published, VerifyError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(default)]
+        quaestor_receipt: Option<u32>,
+    }
     let file = |source| VerifyError::File { path: path.to_owned(), source };
     let bytes = read_bounded(path, BUNDLE_BYTES_MAX).map_err(file)?;
-    Bundle::parse(&bytes).map_err(|source| VerifyError::Bundle { path: path.to_owned(), source })
+    if serde_json::from_slice::<Kind>(&bytes).is_ok_and(|kind| kind.quaestor_receipt.is_some()) {
+        let receipt = |source| VerifyError::Receipt { path: path.to_owned(), source };
+        return Receipt::parse(&bytes).map(Published::Receipt).map_err(receipt);
+    }
+    let bundle = |source| VerifyError::Bundle { path: path.to_owned(), source };
+    Bundle::parse(&bytes).map(Published::Bundle).map_err(bundle)
 }
 
 /// A connection for verifying; nothing is asked yet.

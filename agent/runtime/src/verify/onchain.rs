@@ -57,7 +57,7 @@ pub(super) async fn compare(
 }
 
 /// A node that answers, but not what was asked for, leaves the rest to be checked.
-fn answered<T>(result: Result<T, ChainError>) -> Result<Result<T, String>, ChainError> {
+pub(super) fn answered<T>(result: Result<T, ChainError>) -> Result<Result<T, String>, ChainError> {
     match result {
         Ok(found) => Ok(Ok(found)),
         Err(error @ (ChainError::Refused { .. } | ChainError::NoBlock { .. } | ChainError::Malformed { .. })) => {

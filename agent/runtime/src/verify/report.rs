@@ -129,11 +129,11 @@ impl Report {
     }
 
     pub(super) fn recomputed(&mut self, what: impl Into<String>, difference: Option<Difference>) {
-        self.recomputed.push(check(what, difference));
+        self.recomputed.push(Check::of(what, difference));
     }
 
     pub(super) fn compared(&mut self, what: impl Into<String>, difference: Option<Difference>) {
-        self.compared.push(check(what, difference));
+        self.compared.push(Check::of(what, difference));
     }
 
     pub(super) fn not_checked(&mut self, what: impl Into<String>, why: impl Into<String>) {
@@ -141,8 +141,10 @@ impl Report {
     }
 }
 
-fn check(what: impl Into<String>, difference: Option<Difference>) -> Check {
-    Check { what: what.into(), finding: difference.map_or(Finding::Ok, Finding::Differs) }
+impl Check {
+    pub(super) fn of(what: impl Into<String>, difference: Option<Difference>) -> Self {
+        Self { what: what.into(), finding: difference.map_or(Finding::Ok, Finding::Differs) }
+    }
 }
 
 impl Serialize for Report {
@@ -198,7 +200,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn print_level(f: &mut fmt::Formatter<'_>, title: &str, checks: &[Check]) -> fmt::Result {
+pub(super) fn print_level(f: &mut fmt::Formatter<'_>, title: &str, checks: &[Check]) -> fmt::Result {
     if !checks.is_empty() {
         writeln!(f, "{title}")?;
     }

@@ -33,12 +33,12 @@ fn it_survives_being_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = treasury::bundle();
     let name = bundle.publish(folder.path()).unwrap();
-    let read = read_bundle(&folder.path().join(name)).unwrap();
+    let Published::Bundle(read) = read_published(&folder.path().join(name)).unwrap() else { panic!("a receipt") };
     assert_eq!(read, bundle);
-    let missing = read_bundle(&folder.path().join("none.json")).unwrap_err();
+    let missing = read_published(&folder.path().join("none.json")).unwrap_err();
     assert!(missing.to_string().contains("name a bundle"), "{missing}");
     std::fs::write(folder.path().join("no.json"), "{}").unwrap();
-    let malformed = read_bundle(&folder.path().join("no.json")).unwrap_err();
+    let malformed = read_published(&folder.path().join("no.json")).unwrap_err();
     assert!(malformed.to_string().contains("not a bundle"), "{malformed}");
 }
 
