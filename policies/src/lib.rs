@@ -12,6 +12,7 @@ mod canonical;
 mod document;
 mod hearing;
 mod judge;
+mod print;
 mod problem;
 mod read;
 mod source;

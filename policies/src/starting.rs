@@ -1,13 +1,15 @@
 //! Writes a policy file that a DAO can start from, out of facts about it.
 
-use crate::read::values::{duration_text, time_text};
+use crate::{
+    print::{quoted, written},
+    read::values::{duration_text, time_text},
+};
 use alloy_primitives::Address;
 use quaestor_core::{
     Account, Asset, AssetId, AssetKind, Caip10, Limits, Route, Value, Venue, VenueKind,
     policy::{Band, ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
     strategy::ParamValue,
 };
-use std::fmt::Write;
 
 /// What a starting policy is written from. [`AssetId`]s of bands and pools are positions in `assets`, in any order.
 #[derive(Debug, Clone)]
@@ -367,38 +369,8 @@ impl Page<'_> {
             self.line(format!("name = {}", quoted(&strategy.name)));
             self.line(format!("kind = {}", quoted(&strategy.kind)));
             for (key, value) in &strategy.params {
-                self.line(format!("{key} = {}", param(value)));
+                self.line(format!("{key} = {}", written(value)));
             }
         }
     }
-}
-
-fn param(value: &ParamValue) -> String {
-    match value {
-        ParamValue::Bool(flag) => flag.to_string(),
-        ParamValue::Integer(number) => number.to_string(),
-        ParamValue::Text(text) => quoted(text),
-        ParamValue::List(items) => format!("[{}]", items.iter().map(param).collect::<Vec<_>>().join(", ")),
-        ParamValue::Table(fields) => {
-            let field = |(key, value): (&String, &ParamValue)| format!("{key} = {}", param(value));
-            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            _ if character.is_control() => {
-                // Writing to a `String` cannot fail.
-                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
