@@ -12,10 +12,11 @@
 use crate::swap::{Market, Order, band_room, check_trader};
 use alloy_primitives::B256;
 use quaestor_core::{
-    AccountId, Amount, AssetId, Intent, Outlook, Price, Purpose, Strategy, StrategySpec,
+    AccountId, Amount, AssetId, Intent, Outlook, Price, Purpose, Strategy, StrategySpec, Terms,
     pipeline::Context,
     snapshot::{Tally, WINDOW_SECS},
     strategy::{Params, StrategyHold},
+    words,
 };
 
 /// Shortest period, seconds.
@@ -77,6 +78,20 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Dca {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (sell, buy) = (terms.symbol_of(self.sell), terms.symbol_of(self.buy));
+        let mut told = vec![format!(
+            "Once in every {}, counted from 1 January 1970, it sells {} of {} for {buy}: all of it or nothing. A period \
+             that was left out is not made up for.",
+            words::duration(self.every_secs),
+            words::amount(self.amount, terms.asset(self.sell)),
+            terms.name_of(self.account)
+        )];
+        told.extend(self.price_min.map(|least| format!("Not while {sell} costs less than {}.", words::price(least))));
+        told.extend(self.price_max.map(|most| format!("Not while {buy} costs more than {}.", words::price(most))));
+        told
+    }
+
     fn reads_past(&self) -> bool {
         false
     }

@@ -14,10 +14,11 @@
 use crate::swap::{Market, Order, band_room, check_trader, is_stable};
 use alloy_primitives::B256;
 use quaestor_core::{
-    AccountId, AssetId, Intent, Outlook, Price, Purpose, Strategy, StrategySpec, Value,
+    AccountId, AssetId, Intent, Outlook, Price, Purpose, Strategy, StrategySpec, Terms, Value,
     pipeline::Context,
     snapshot::{FeedReading, Tally},
     strategy::{Params, StrategyHold},
+    words,
 };
 
 /// The kind `depeg_exit`.
@@ -82,6 +83,23 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for DepegExit {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (account, asset, into) =
+            (terms.name_of(self.account), terms.symbol_of(self.asset), terms.symbol_of(self.into));
+        vec![
+            format!(
+                "While {asset} costs less than {}, and more than half of its feeds in use showed that in each of their last \
+                 {} rounds, it sells {} of the {asset} of {account} for {into} at each decision, but never less than {} \
+                 worth.",
+                words::price(self.price_min),
+                self.rounds_min,
+                words::share(self.step_bps),
+                words::sum(self.trade_min)
+            ),
+            format!("Below {} it stops: that is for people to decide.", words::price(self.price_floor)),
+        ]
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let tally = Tally::before(self.account, out, &[]);
         let outlook = Outlook::new(cx, tally);

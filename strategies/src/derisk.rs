@@ -28,6 +28,7 @@ use quaestor_core::{
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 
 /// Largest forecast that a parameter may name, bps: ten times the treasury's value, for yearly volatilities may be above
@@ -152,6 +153,36 @@ fn markets(terms: &Terms, cash: AssetId) -> Vec<(AssetId, Option<Market>)> {
 }
 
 impl Strategy for Derisk {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let Curve { start, full, share_max, share_min } = self.curve;
+        let forecast = match self.signal {
+            Signal::DrawdownProbability => "probability of a drawdown of the treasury",
+            Signal::ValueAtRisk => "value at risk of the treasury",
+            Signal::ExpectedShortfall => "expected shortfall of the treasury",
+            Signal::Volatility => "yearly volatility of the treasury",
+        };
+        let (account, cash) = (terms.name_of(self.account), terms.symbol_of(self.cash));
+        vec![
+            format!(
+                "It looks at the forecast {forecast}. Up to {} it does nothing. From there on volatile assets may be {} of \
+                 the treasury, from {} on {}, and in between in proportion.",
+                words::share(start),
+                words::share(share_max),
+                words::share(full),
+                words::share(share_min)
+            ),
+            format!(
+                "When they are more than {} of the treasury above that, it sells them from {account} for {cash}, each in \
+                 proportion, at most {} of the treasury in one decision; a sale worth less than {} is left out.",
+                words::share(self.move_bps_min),
+                words::share(self.step_bps_max),
+                words::sum(self.trade_min)
+            ),
+            "It never buys back, and the DAO's own token is neither counted nor sold. Without the forecast it does nothing."
+                .to_owned(),
+        ]
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         let forecast = self.signal.of(cx.risk).ok_or(StrategyHold::NoForecast)?;
         if forecast <= self.curve.start {

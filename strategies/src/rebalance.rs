@@ -13,12 +13,13 @@ use crate::swap::{Market, Order, check_trader, least_output};
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Strategy, StrategySpec, Value,
+    AccountId, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Strategy, StrategySpec, Terms, Value,
     action::INTENTS_PER_DECISION_MAX,
     amount::{BPS_FACTOR, BPS_ONE},
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 use std::cmp::Ordering;
 
@@ -58,6 +59,17 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Rebalance {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (account, cash) = (terms.name_of(self.account), terms.symbol_of(self.cash));
+        vec![
+            format!(
+                "When the share of an asset has left its band, it trades with what {account} holds: what is above its \
+                 target is sold for {cash}, what is below is bought with {cash}, the largest deviation first."
+            ),
+            format!("A trade worth less than {} waits.", words::sum(self.trade_min)),
+        ]
+    }
+
     fn reads_past(&self) -> bool {
         false
     }

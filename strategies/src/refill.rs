@@ -5,12 +5,13 @@
 
 use alloy_primitives::B256;
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, Intent, Outlook, Purpose, Strategy, StrategySpec,
+    AccountId, Action, Amount, AssetId, Intent, Outlook, Purpose, Strategy, StrategySpec, Terms,
     amount::BPS_ONE,
     amount::mul_div,
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 
 /// A part smaller than this share of what is missing is not worth a vote, and would bind the account until it lapses.
@@ -52,6 +53,22 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Refill {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (from, to) = (terms.name_of(self.from), terms.name_of(self.to));
+        let tokens = |amount| words::amount(amount, terms.asset(self.asset));
+        vec![
+            format!(
+                "When {to} holds less than {}, it asks for a transfer from {from} that brings it to {}.",
+                tokens(self.low),
+                tokens(self.target)
+            ),
+            format!(
+                "Where balance or caps allow less, it asks for less, but for no less than a tenth of what is missing; and \
+                 for nothing while a proposal binds {from}."
+            ),
+        ]
+    }
+
     fn reads_past(&self) -> bool {
         false
     }

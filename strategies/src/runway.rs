@@ -21,6 +21,7 @@ use quaestor_core::{
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 
 /// Most sources.
@@ -119,6 +120,35 @@ fn source(
 }
 
 impl Strategy for Runway {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (account, cash, burn) = (terms.name_of(self.account), terms.symbol_of(self.cash), terms.risk.burn_monthly);
+        let months = |worth: Value| {
+            let months = worth.0.checked_div(burn.0).unwrap_or_default();
+            format!("{} ({})", words::counted(months, "month"), words::sum(worth))
+        };
+        let source = |source: &Source| match *source {
+            Source::Transfer { from, asset } => {
+                format!("a transfer of {} from {}", terms.symbol_of(asset), terms.name_of(from))
+            }
+            Source::Sale { asset, .. } => format!("a sale of {} of {account}", terms.symbol_of(asset)),
+        };
+        vec![
+            format!(
+                "When the stable assets of {account} (shares of vaults left out) last for less than {} of what the DAO \
+                 pays, it brings them to {}.",
+                months(self.low),
+                months(self.target)
+            ),
+            format!(
+                "It draws, in this order, on {}. What is sold is sold for {cash}.",
+                words::list(self.sources.iter().map(source), "and")
+            ),
+            "A part smaller than a tenth of what is missing is left out, and nothing is done while a Governor's proposal \
+             binds one of these accounts."
+                .to_owned(),
+        ]
+    }
+
     fn reads_past(&self) -> bool {
         false
     }

@@ -17,11 +17,12 @@ use crate::swap::{is_bounded, least_output};
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Strategy, StrategySpec, Value,
-    Vault,
+    AccountId, Action, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Strategy, StrategySpec, Terms,
+    Value, Vault,
     pipeline::Context,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 use std::cmp::Reverse;
 
@@ -113,6 +114,32 @@ fn listed(entry: &mut Params<'_>, asset: Option<AssetId>) -> Option<Listed> {
 }
 
 impl Strategy for YieldAllocation {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (account, asset) = (terms.name_of(self.account), terms.symbol_of(self.asset));
+        // Both are at most 10000.
+        let bps = |number: i64| words::share(u64::try_from(number).unwrap_or_default());
+        let mut told = vec![format!(
+            "It keeps {} of {account} out of the vaults and deposits the rest, the best yearly rate first.",
+            words::amount(self.keep, terms.asset(self.asset))
+        )];
+        told.extend(self.vaults.iter().map(|listed| {
+            format!(
+                "In {}: at most {} of the treasury, and its yearly rate counts as {} less, for its risk.",
+                terms.venue(listed.vault.venue).map_or("", |venue| venue.name.as_str()),
+                words::share(listed.max_bps),
+                bps(listed.risk_bps)
+            )
+        }));
+        told.push(format!(
+            "It deposits {asset} only at a rate of {} or more after that, moves it from one vault to another only for a \
+             rate that is better by as much, leaves out moves worth less than {}, and withdraws from a vault whose rate \
+             after that is below zero.",
+            bps(self.move_bps_min.max(1)),
+            words::sum(self.trade_min)
+        ));
+        told
+    }
+
     fn reads_past(&self) -> bool {
         false
     }

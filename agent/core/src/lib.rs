@@ -28,6 +28,7 @@ pub mod strategy;
 pub mod valuation;
 pub mod verdict;
 pub mod waiting;
+pub mod words;
 
 pub use account_id::{AccountIdError, Caip10, parse_address, parse_caip2};
 pub use action::{Action, Call, Codec, CodecError, Entry, EntryItem, Exchange, Intent, Purpose};

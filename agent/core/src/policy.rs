@@ -263,6 +263,16 @@ impl Terms {
         self.venues.get(id.index())
     }
 
+    /// Symbol of the asset at `id`; empty where there is none.
+    pub fn symbol_of(&self, id: AssetId) -> &str {
+        self.asset(id).map_or("", |asset| asset.symbol.as_str())
+    }
+
+    /// Name of the account at `id`; empty where there is none.
+    pub fn name_of(&self, id: AccountId) -> &str {
+        self.account(id).map_or("", |account| account.name.as_str())
+    }
+
     /// The vault at `id`, if that venue is one.
     pub fn vault(&self, id: crate::VenueId) -> Option<Vault> {
         let venue = self.venue(id)?;

@@ -42,6 +42,13 @@ pub trait Strategy: Send + Sync + fmt::Debug {
     /// Why it wants nothing although something is amiss. What it appended before is kept.
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold>;
 
+    /// What it does with the parameters that it was built with, under the policy of `terms`: whole sentences for voters, in
+    /// which every parameter has its say ([`crate::words`] says numbers). Without any, a policy that is explained tells
+    /// the parameters as they stand in the file.
+    fn explain(&self, _terms: &Terms) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether it looks at [`Context::risk`] or at rounds of feeds before the latest. A simulation forms nothing that nobody
     /// looks at.
     fn reads_past(&self) -> bool {

@@ -6,9 +6,11 @@
 
 use alloy_primitives::B256;
 use quaestor_core::{
-    AccountId, AssetId, AssetKind, Catalog, Context, Intent, Outlook, Price, Purpose, Strategy, StrategySpec, Value,
+    AccountId, AssetId, AssetKind, Catalog, Context, Intent, Outlook, Price, Purpose, Strategy, StrategySpec, Terms,
+    Value,
     snapshot::Tally,
     strategy::{Params, StrategyHold},
+    words,
 };
 use quaestor_strategies::swap::{Market, Order, band_room, check_trader, is_stable};
 
@@ -64,6 +66,21 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Buyback {
+    fn explain(&self, terms: &Terms) -> Vec<String> {
+        let (account, cash, token) =
+            (terms.name_of(self.account), terms.symbol_of(self.cash), terms.symbol_of(self.token));
+        vec![
+            format!(
+                "While {token} costs less than {}, it buys it at each decision with {} of the {cash} of {account} that lie \
+                 above {}.",
+                words::price(self.price_max),
+                words::share(self.share_bps),
+                words::sum(self.keep)
+            ),
+            format!("A purchase worth less than {} is left out.", words::sum(self.trade_min)),
+        ]
+    }
+
     fn propose(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Result<(), StrategyHold> {
         // What stands in `out` is wanted by the strategies before: its money is spent.
         let tally = Tally::before(self.account, out, &[]);

@@ -57,6 +57,21 @@ fn at_its_price_or_at_the_floor_of_cash_it_does_nothing() {
 }
 
 #[test]
+fn it_tells_voters_what_it_does() {
+    let world = treasury(60_000, 4);
+    let built = world.build(&buyback::catalog()).expect("parameters are right");
+    let told = built.iter().flat_map(|strategy| strategy.explain(&world.terms)).collect::<Vec<_>>();
+    assert_eq!(
+        told,
+        [
+            "While DAO costs less than 5 USD, it buys it at each decision with 10 % of the USDC of operations that lie above \
+             50,000 USD.",
+            "A purchase worth less than 100 USD is left out.",
+        ]
+    );
+}
+
+#[test]
 fn without_room_under_the_caps_it_waits() {
     let mut world = treasury(60_000, 4);
     world.terms.limits.proposal_bps_max = 100;
