@@ -2,8 +2,9 @@
 //!
 //! [`parse`] turns the exact bytes of a policy file into a [`VotedPolicy`], or into all [`Problems`] of the file at
 //! once, each with line, column and what to write instead. A [`VotedPolicy`] is a [`quaestor_core::Policy`]: it judges
-//! intents and outcomes, and says when a decision is due. [`starting_policy`] writes a file that a DAO can start from, and
-//! [`Variations`] makes what a policy would be with other values.
+//! intents and outcomes, and says when a decision is due. [`VotedPolicy::explain`] says in plain English what
+//! it permits, [`starting_policy`] writes a file that a DAO can start from, and [`Variations`] makes what a policy would be
+//! with other values.
 //!
 //! The language is described key by key in `policies/README.md`.
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
@@ -11,6 +12,7 @@
 mod canonical;
 mod document;
 mod hearing;
+mod explain;
 mod judge;
 mod print;
 mod problem;
@@ -23,6 +25,7 @@ mod words;
 
 pub use document::FILE_BYTES_MAX;
 pub use hearing::{Hearing, Stated};
+pub use explain::{Explanation, Section, Sentence};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;

@@ -155,6 +155,24 @@ fn a_policy_is_checked_and_hashed() {
 }
 
 #[test]
+fn a_policy_is_explained() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    insta::assert_snapshot!(seen(&tests, &["policy", "explain"]));
+    let (status, markdown, _) = quaestor(&tests, &["policy", "explain", "policy.toml", "--md"]);
+    assert!(status == 0 && markdown.starts_with("# Example DAO treasury\n"), "{markdown}");
+    let (status, stdout, _) = quaestor(&tests, &["policy", "explain", "--json"]);
+    let told: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((status, &told["ok"], &told["name"]), (0, &json!(true), &json!("Example DAO treasury")));
+    let sections = told["sections"].as_array().unwrap();
+    let sentences: Vec<&Value> = sections.iter().flat_map(|it| it["sentences"].as_array().unwrap()).collect();
+    let cap = sentences.iter().find(|it| it["rules"] == json!(["proposal_bps_max"])).unwrap();
+    assert_eq!(cap["keys"], json!(["limits.proposal_bps_max"]));
+    assert!(markdown.contains(cap["text"].as_str().unwrap()), "{cap}");
+    let (status, stdout, stderr) = quaestor(&tests, &["policy", "explain", "--md", "--json"]);
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+}
+
+#[test]
 fn completions_name_the_commands() {
     let directory = tempfile::tempdir().unwrap();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

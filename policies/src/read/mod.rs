@@ -11,6 +11,8 @@ mod routes;
 pub(crate) mod values;
 mod vaults;
 
+pub(crate) use routes::receivers;
+
 use crate::document::{Report, Section};
 use alloy_primitives::{Address, keccak256};
 use quaestor_core::{
@@ -70,6 +72,30 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     check::terms(report, &terms, policy.validity_secs.is_some());
     let built = build(report, catalog, &terms);
     (terms, built)
+}
+
+/// Every key of the language but the parameters of strategies, `*` for a name and `[*]` for a place in a list.
+#[cfg(test)]
+pub(crate) fn all_keys() -> Vec<String> {
+    let of = |section: &str, keys: &[&str]| keys.iter().map(|key| format!("{section}.{key}")).collect::<Vec<_>>();
+    let risk = risk::RISK_KEYS.iter().filter(|key| **key != "model").copied().collect::<Vec<_>>();
+    [
+        of("policy", &POLICY_KEYS),
+        of("accounts.*", &routes::SAFE_KEYS),
+        of("accounts.*", &routes::GOVERNOR_KEYS),
+        of("assets.*", &holdings::ASSET_KEYS),
+        of("assets.*", &vaults::SHARE_KEYS),
+        of("allocation.*", &holdings::BAND_KEYS),
+        of("limits", &numbers::LIMIT_KEYS),
+        of("risk", &risk),
+        risk::MODEL_KEYS.iter().flat_map(|keys| of("risk.model", keys)).collect(),
+        of("venues.*", &routes::VENUE_KEYS),
+        of("venues.*", &vaults::VAULT_KEYS),
+        of("venues.*.pools[*]", &routes::POOL_KEYS),
+        of("counterparties", &["*"]),
+        of("strategies[*]", &STRATEGY_KEYS),
+    ]
+    .concat()
 }
 
 /// What the section `policy` says.

@@ -35,7 +35,7 @@ pub(crate) const QUORUM: &str = "price_quorum_min";
 /// See [`QUORUM`].
 pub(crate) const VALIDITY: &str = "validity_max";
 const SLIPPAGE: &str = "slippage_bps_max";
-const LIMIT_KEYS: [&str; 13] = [
+pub(super) const LIMIT_KEYS: [&str; 13] = [
     "proposal_bps_max",
     "hour_bps_max",
     "day_bps_max",

@@ -22,7 +22,7 @@ pub(super) const RATE_LOOKBACK_BLOCKS_DEFAULT: u64 = 50_400;
 /// Most such blocks: a year of blocks of a quarter of a second, less would be missing on fast chains.
 const RATE_LOOKBACK_BLOCKS_MAX: u64 = 126_144_000;
 
-const RISK_KEYS: [&str; 11] = [
+pub(super) const RISK_KEYS: [&str; 11] = [
     "volatility_bps_max",
     "value_at_risk_bps_max",
     "expected_shortfall_bps_max",
@@ -35,6 +35,10 @@ const RISK_KEYS: [&str; 11] = [
     "epsilon_year_max",
     "model",
 ];
+
+/// Keys of the model, of each kind: `ewma`, `file`, `trained`.
+pub(super) const MODEL_KEYS: [&[&str]; 3] =
+    [&["kind"], &["kind", "hash", "age_max"], &["kind", "schedule", "age_max", "auc_bps_min"]];
 
 /// Ceilings, from zero to the greatest that each may be, and where each stands.
 pub(crate) type Ceiling = (&'static str, u64, fn(&mut RiskTerms) -> &mut Option<u64>);
@@ -91,10 +95,11 @@ fn model(section: &Section<'_>, report: &mut Report<'_>) -> Option<ModelTerms> {
     }
     let kinds = [("ewma", Kind::Ewma), ("file", Kind::File), ("trained", Kind::Trained)];
     let kind = section.need(report, "kind", "\"file\"").and_then(|field| values::choice(report, &field, &kinds))?;
-    let keys: &[&str] = match kind {
-        Kind::Ewma => &["kind"],
-        Kind::File => &["kind", "hash", "age_max"],
-        Kind::Trained => &["kind", "schedule", "age_max", "auc_bps_min"],
+    let [ewma, file, trained] = MODEL_KEYS;
+    let keys = match kind {
+        Kind::Ewma => ewma,
+        Kind::File => file,
+        Kind::Trained => trained,
     };
     section.only(report, keys);
     let age = |report: &mut Report<'_>| {

@@ -20,10 +20,10 @@ const POOLS_MAX: usize = 64;
 /// Most counterparties.
 const COUNTERPARTIES_MAX: usize = 256;
 
-const SAFE_KEYS: [&str; 2] = ["kind", "address"];
-const GOVERNOR_KEYS: [&str; 4] = ["kind", "address", "governor", "proposer"];
-const VENUE_KEYS: [&str; 4] = ["kind", "address", "code_hash", "pools"];
-const POOL_KEYS: [&str; 2] = ["pair", "fee_pips"];
+pub(super) const SAFE_KEYS: [&str; 2] = ["kind", "address"];
+pub(super) const GOVERNOR_KEYS: [&str; 4] = ["kind", "address", "governor", "proposer"];
+pub(super) const VENUE_KEYS: [&str; 4] = ["kind", "address", "code_hash", "pools"];
+pub(super) const POOL_KEYS: [&str; 2] = ["pair", "fee_pips"];
 
 /// All accounts by name.
 pub(super) fn accounts(root: &Section<'_>, report: &mut Report<'_>, chain_id: Option<u64>) -> Vec<Account> {
@@ -143,4 +143,11 @@ pub(super) fn counterparties(root: &Section<'_>, report: &mut Report<'_>, chain_
     }
     let entries = entries.iter().take(COUNTERPARTIES_MAX);
     entries.map(|(_, field)| values::account(report, field, chain_id).unwrap_or_default()).collect()
+}
+
+/// Names of the counterparties of a file without problems, in the order of [`counterparties`].
+pub(crate) fn receivers(root: &Section<'_>) -> Vec<String> {
+    let section = root.may("counterparties").and_then(|field| field.section(&mut Report::empty()));
+    let entries = section.map(|section| section.entries()).unwrap_or_default();
+    entries.into_iter().map(|(name, _)| name.to_owned()).collect()
 }

@@ -268,6 +268,11 @@ pub enum PolicyCommand {
     /// Judge stated intents: allowed, or refused with a receipt that anyone can check
     #[command(after_help = judge::HELP)]
     Judge(JudgeArgs),
+    /// Say in plain English what a policy lets the agent do, up to how much, how often, through whom, and what stops it
+    #[command(
+        after_help = "Examples:\n  quaestor policy explain policy.toml\n  quaestor policy explain policy.toml --md > policy.md"
+    )]
+    Explain(ExplainArgs),
 }
 
 /// `policy check` and `policy hash`
@@ -299,6 +304,15 @@ pub struct ImpactArgs {
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+/// `policy explain`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct ExplainArgs {
+    /// The policy file
+    #[arg(value_name = "FILE", default_value = "policy.toml")]
+    pub file: PathBuf,
+    /// Markdown, for a forum
+    #[arg(long, conflicts_with = "json")]
+    pub md: bool,
     /// Results for programs.
     #[command(flatten)]
     pub json: JsonArg,

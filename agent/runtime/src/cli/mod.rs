@@ -121,6 +121,10 @@ enum Command {
     #[command(
         subcommand,
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch\n  quaestor policy verify"
+    /// Check a policy file, say in plain English what it permits, or print what governance anchors of it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml --json"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why
@@ -227,6 +231,7 @@ impl Command {
             Self::Policy(PolicyCommand::Fetch(args)) => args.json.json,
             Self::Policy(PolicyCommand::Verify(args)) => args.json.json,
             Self::Policy(PolicyCommand::Judge(args)) => args.json.json,
+            Self::Policy(PolicyCommand::Explain(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

@@ -7,6 +7,8 @@ mod verify;
 
 mod judge;
 
+mod explain;
+
 use super::{
     Exit, Failure, Output,
     args::{PolicyArgs, PolicyCommand},
@@ -44,6 +46,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
         PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),
         PolicyCommand::Judge(args) => judge::run(args, catalog, output),
+        PolicyCommand::Explain(args) => explain::run(args, catalog, output),
     }
 }
 

@@ -1,0 +1,93 @@
+//! What the treasury may hold, and in which shares.
+
+use super::{Section, Told};
+use quaestor_core::{Asset, AssetId, AssetKind, Rule, policy::Band, words};
+
+pub(super) fn section(told: &Told<'_>) -> Section {
+    let mut section = Section::new("What the treasury holds");
+    let ids = (0..told.terms.assets.len()).filter_map(|place| u16::try_from(place).ok().map(AssetId));
+    for (id, asset) in ids.clone().zip(&told.terms.assets) {
+        say_asset(told, &mut section, id, asset);
+    }
+    let text = "It touches no other asset, and nothing at all if a token has other decimals than it has here.";
+    section.say(text, &["assets"], &[Rule::AssetListed, Rule::AssetDecimals]);
+    for id in ids {
+        say_band(told, &mut section, id);
+    }
+    if !told.terms.bands.is_empty() {
+        section.say(
+            "These shares bind trades, deposits and redemptions, before and after them. Prices and payments may still \
+             take a share outside, and what leads back is allowed.",
+            &["allocation"],
+            &[Rule::AllocationMin, Rule::AllocationMax],
+        );
+    }
+    say_stable(told, &mut section);
+    section
+}
+
+fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset) {
+    let Asset { symbol, address, decimals, kind, feeds, staleness_secs_max } = asset;
+    let key = |key: &str| format!("assets.{symbol}.{key}");
+    let what = match kind {
+        AssetKind::Stable => "a stable asset, meant to keep the worth of a dollar",
+        AssetKind::Native => "the DAO's own token",
+        AssetKind::Volatile => "a volatile asset",
+    };
+    if let Some(vault) = told.terms.vault_of(id) {
+        let name = told.terms.venue(vault.venue).map_or("", |venue| venue.name.as_str());
+        let text = format!(
+            "{symbol} are the shares of the vault {name}, with {decimals} decimals: like {of} {what}. A share is worth \
+             the {of} that the vault gives for it.",
+            of = told.terms.symbol_of(vault.asset),
+        );
+        section.say(text, &[&key("vault"), &key("decimals")], &[]);
+        return;
+    }
+    let feeds = words::list(feeds.iter().map(ToString::to_string), "and");
+    let text = format!(
+        "{symbol} is {what}, at {address}, with {decimals} decimals. Its price comes from {feeds}; one older than {} is no \
+         price.",
+        words::duration(*staleness_secs_max)
+    );
+    let keys = ["kind", "address", "decimals", "feeds", "staleness_max"].map(key);
+    section.say(text, &keys.each_ref().map(String::as_str), &[]);
+}
+
+fn say_band(told: &Told<'_>, section: &mut Section, id: AssetId) {
+    let symbol = told.terms.symbol_of(id);
+    let Some(band) = told.terms.bands.iter().find(|band| band.asset == id) else {
+        let text = format!("{symbol} may have any share of the treasury.");
+        section.say(text, &[&format!("allocation.{symbol}")], &[]);
+        return;
+    };
+    let Band { asset: _, min_bps, target_bps, max_bps } = *band;
+    let floor = match min_bps {
+        0 => "may sell all of it".to_owned(),
+        bps => format!("may not take it below {}", words::share(bps)),
+    };
+    let text = format!(
+        "{symbol} should be {} of the treasury. A sale {floor}, a purchase may not take it above {}.",
+        words::share(target_bps),
+        words::share(max_bps)
+    );
+    let keys = ["min_bps", "target_bps", "max_bps"].map(|key| format!("allocation.{symbol}.{key}"));
+    section.say(text, &keys.each_ref().map(String::as_str), &[Rule::AllocationMin, Rule::AllocationMax]);
+}
+
+fn say_stable(told: &Told<'_>, section: &mut Section) {
+    let key = "limits.stable_share_bps_min";
+    let stable = told.terms.assets.iter().filter(|asset| asset.kind == AssetKind::Stable);
+    match told.terms.limits.stable_share_bps_min {
+        0 => section.say("No share of the treasury has to stay in stable assets.", &[key], &[]),
+        bps => {
+            let text = format!(
+                "At least {} of the treasury stays in stable assets ({}): a payment or trade that would leave less is \
+                 refused, unless it lowers that share no further.",
+                words::share(bps),
+                words::list(stable.map(|asset| asset.symbol.as_str()), "and")
+            );
+            section.say(text, &[key], &[Rule::StableShareBpsMin]);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Where it may trade, at which loss, and whom it may pay.
+
+use super::{Section, Told};
+use quaestor_core::{Pool, Rule, Venue, VenueKind, amount::BPS_FACTOR, words};
+
+pub(super) fn section(told: &Told<'_>) -> Section {
+    let mut section = Section::new("Where it may trade, and whom it may pay");
+    for venue in &told.terms.venues {
+        say_venue(told, &mut section, venue);
+    }
+    let key = "limits.slippage_bps_max";
+    let bps = told.terms.limits.slippage_bps_max;
+    let text = format!(
+        "A trade, deposit or redemption must bring at least {} of the worth of what is given: {} may be lost, fees \
+         included. A batch that would lose more is not proposed.",
+        words::share(BPS_FACTOR.saturating_sub(bps)),
+        words::share(bps)
+    );
+    section.say(text, &[key], &[Rule::SlippageBpsMax]);
+    if told.terms.vaults().next().is_some() {
+        section.say(
+            "Of a vault that is checked when a deposit or redemption is proposed and again while it waits, but nothing holds \
+             the vault to it in the block in which the owners execute; and what a vault says of its own rate is believed.",
+            &[key],
+            &[],
+        );
+    }
+    let receivers = told.policy.receivers.iter().zip(&told.terms.counterparties);
+    for (name, address) in receivers {
+        let text = format!("{name}, who may be paid, is {address}.");
+        section.say(text, &[&format!("counterparties.{name}")], &[Rule::CounterpartyListed]);
+    }
+    section
+}
+
+fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
+    let Venue { name, kind, address, code_hash, pools } = venue;
+    let key = |key: &str| format!("venues.{name}.{key}");
+    let symbol = |asset| told.terms.symbol_of(asset);
+    match kind {
+        VenueKind::UniswapV3 => {
+            let pool = |Pool { a, b, fee_pips }: &Pool| {
+                format!("{} and {} at a fee of {}", symbol(*a), symbol(*b), words::fee(*fee_pips))
+            };
+            let text = format!(
+                "{name} is the router of Uniswap v3 at {address}. It trades, in both directions, {}.",
+                words::list(pools.iter().map(pool), "and")
+            );
+            section.say(text, &[&key("kind"), &key("address"), &key("pools")], &[Rule::VenueListed]);
+        }
+        VenueKind::Erc4626 { asset, shares } => {
+            let text = format!(
+                "{name} is the vault (ERC-4626) at {address}. It takes {asset} and gives {shares}; if it said that it takes \
+                 another asset, nothing would be proposed.",
+                asset = symbol(*asset),
+                shares = symbol(*shares)
+            );
+            let rules = [Rule::VenueListed, Rule::VaultAsset];
+            section.say(text, &[&key("kind"), &key("address"), &key("asset")], &rules);
+        }
+    }
+    let text = format!("If the code of {name} had another hash than {code_hash}, nothing would be proposed.");
+    section.say(text, &[&key("code_hash")], &[Rule::VenueCodeHash]);
+}
