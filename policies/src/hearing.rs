@@ -3,6 +3,7 @@
 use quaestor_core::{
     History, Inputs, Intent, Policy, Refusal, RiskModel, RiskReport, Snapshot, Terms, Verdict,
     pipeline::{Context, Workspace, evaluate, judge_all, precondition},
+    snapshot::Sums,
     valuation::{Prices, Valuation},
 };
 
@@ -52,14 +53,14 @@ impl<'a> Hearing<'a> {
     /// The verdicts on `intents`, each as the next of one decision after those of them that were allowed before it.
     pub fn verdicts(&self, intents: &[Intent]) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(intents.len());
-        judge_all(self.policy, &self.context(), intents, &mut verdicts);
+        judge_all(self.policy, &self.context(), intents, &mut Sums::default(), &mut verdicts);
         verdicts
     }
 
     /// What judges look at.
     pub fn context(&self) -> Context<'_> {
         let Self { policy, snapshot, history, prices, valuation, risk } = self;
-        let windows = history.windows(snapshot.block.timestamp);
+        let windows = policy.terms().limits.windows_of(history, snapshot.block.timestamp);
         let (terms, policy) = (policy.terms(), policy.hash());
         Context { terms, policy, snapshot, history, windows, prices, valuation, risk, is_new: true }
     }

@@ -11,8 +11,8 @@
 
 mod canonical;
 mod document;
-mod hearing;
 mod explain;
+mod hearing;
 mod judge;
 mod print;
 mod problem;
@@ -24,8 +24,8 @@ mod voted;
 mod words;
 
 pub use document::FILE_BYTES_MAX;
-pub use hearing::{Hearing, Stated};
 pub use explain::{Explanation, Section, Sentence};
+pub use hearing::{Hearing, Stated};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;

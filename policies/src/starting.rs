@@ -374,34 +374,3 @@ impl Page<'_> {
         }
     }
 }
-
-/// A parameter as a file has it.
-pub(crate) fn param(value: &ParamValue) -> String {
-    match value {
-        ParamValue::Bool(flag) => flag.to_string(),
-        ParamValue::Integer(number) => number.to_string(),
-        ParamValue::Text(text) => quoted(text),
-        ParamValue::List(items) => format!("[{}]", items.iter().map(param).collect::<Vec<_>>().join(", ")),
-        ParamValue::Table(fields) => {
-            let field = |(key, value): (&String, &ParamValue)| format!("{key} = {}", param(value));
-            format!("{{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            _ if character.is_control() => {
-                // Writing to a `String` cannot fail.
-                let _ = write!(quoted, "\\u{:04X}", u32::from(character));
-            }
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
-}

@@ -1,7 +1,7 @@
 //! What it wants by itself: the strategies, in their order.
 
 use super::{Section, Told};
-use crate::starting;
+use crate::print;
 use quaestor_core::{Catalog, Rule, Strategy, policy::StrategyTerms, strategy::ParamValue, words};
 
 /// What holds for all, and then each.
@@ -49,7 +49,7 @@ fn section(told: &Told<'_>, catalog: &Catalog, place: usize, named: &StrategyTer
             let mut keys = Vec::new();
             leaves(&mut keys, at(key), value);
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            section.say(format!("Its {key} is {}.", starting::param(value)), &keys, &[]);
+            section.say(format!("Its {key} is {}.", print::written(value)), &keys, &[]);
         }
     }
     say_share(told, &mut section, &at("share_bps_max"), *share_bps_max);

@@ -7,7 +7,7 @@ use crate::{
     config::{Config, FilesConfig, read_bounded},
     registry::{Epoch, Scheduled, active_at, scheduled_at},
     status::{PendingNow, Reading, Written, pending, read_journal},
-    verify::read_bundle,
+    verify::{Published, read_published},
 };
 use alloy::{
     primitives::{B256, keccak256},
@@ -99,7 +99,10 @@ async fn seen(config: &Config, catalog: &Catalog, chain: &Chain) -> Result<Seen,
     let has_pending = pending.as_ref().is_some_and(|it| find_policy(&candidates, it.hash).is_some());
     let written = read_journal(config, catalog);
     let decided = match &written.decision {
-        Reading::Known(Some(decision)) => read_bundle(&decision.bundle).ok().map(|bundle| bundle.decision),
+        Reading::Known(Some(decision)) => match read_published(&decision.bundle) {
+            Ok(Published::Bundle(bundle)) => Some(bundle.decision),
+            _ => None,
+        },
         _ => None,
     };
     let decided =

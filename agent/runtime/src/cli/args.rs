@@ -275,6 +275,20 @@ pub enum PolicyCommand {
     Explain(ExplainArgs),
 }
 
+impl PolicyCommand {
+    /// Whether it prints results for programs.
+    pub(super) fn json(&self) -> bool {
+        match self {
+            Self::Check(args) | Self::Hash(args) => args.json.json,
+            Self::Explain(args) => args.json.json,
+            Self::Judge(args) => args.json.json,
+            Self::Impact(args) => args.json.json,
+            Self::Fetch(args) => args.json.json,
+            Self::Verify(args) => args.json.json,
+        }
+    }
+}
+
 /// `policy check` and `policy hash`
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct PolicyArgs {
@@ -304,6 +318,11 @@ pub struct ImpactArgs {
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
 /// `policy explain`
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ExplainArgs {

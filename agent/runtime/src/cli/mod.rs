@@ -116,15 +116,11 @@ enum Command {
                       env:RPC_URL --gate 0x… --key-env OWNER_KEY"
     )]
     Safe(SafeCommand),
-    /// Check a policy file, print what governance anchors of it, or hold it against the chain
-    /// Check a policy file, print what governance anchors of it, or ask what it allows
+    /// Check a policy file, say what it permits and what a change of it would have done, or hold it against the chain
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy hash policy.toml --json\n  quaestor policy fetch\n  quaestor policy verify"
-    /// Check a policy file, say in plain English what it permits, or print what governance anchors of it
-    #[command(
-        subcommand,
-        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml --json"
+        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml \
+                      --json\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why
@@ -226,12 +222,7 @@ enum Command {
 impl Command {
     fn json(&self) -> bool {
         match self {
-            Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Impact(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Fetch(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Verify(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Judge(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Explain(args)) => args.json.json,
+            Self::Policy(command) => command.json(),
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

@@ -1,13 +1,10 @@
 //! `policy check`, `policy hash`, and what has a file of its own.
 
-mod impact;
-
-mod fetch;
-mod verify;
-
-mod judge;
-
 mod explain;
+mod fetch;
+mod impact;
+mod judge;
+mod verify;
 
 use super::{
     Exit, Failure, Output,
