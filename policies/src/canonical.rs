@@ -105,6 +105,6 @@ fn text_node(path: &[&str], text: &str) -> Node {
 }
 
 fn matches(path: &[&str], pattern: &str) -> bool {
-    let parts: Vec<&str> = pattern.split('.').collect();
-    parts.len() == path.len() && parts.iter().zip(path).all(|(part, name)| *part == "*" || part == name)
+    let parts = || pattern.split('.');
+    parts().count() == path.len() && parts().zip(path).all(|(part, name)| part == "*" || part == *name)
 }

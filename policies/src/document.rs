@@ -1,10 +1,13 @@
 //! A policy file as TOML, with the place of every key, and the sections and fields that are read from it.
 
 use crate::{
-    problem::{Problem, ProblemKind, nearest},
-    source::{is_hidden, position_of},
+    problem::{PROBLEMS_MAX, Problem, ProblemKind, begun, nearest},
+    source::{Lines, is_hidden},
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -13,7 +16,11 @@ use toml::{
 pub use crate::source::FILE_BYTES_MAX;
 
 /// Most letters of a name that the file gives: an account, asset, venue, counterparty or strategy.
-const NAME_LEN_MAX: usize = 32;
+pub(crate) const NAME_LEN_MAX: usize = 32;
+/// Most letters of a path that are shown; one of names is shorter.
+const PATH_LETTERS_MAX: usize = 200;
+/// Most unknown keys for which a word that may be meant is looked for.
+const SUGGESTIONS_MAX: usize = PROBLEMS_MAX;
 
 /// Where a key and its value begin, byte offsets.
 #[derive(Debug, Clone, Copy)]
@@ -22,55 +29,68 @@ struct Place {
     value: usize,
 }
 
-/// The problems found so far, and the places that they are reported at.
+/// The problems found so far in a document.
+///
+/// Only the first [`PROBLEMS_MAX`] in the order of the file are kept, by their byte offset and then as they were found, and
+/// only these are placed in lines and columns: a file in which everything is wrong costs little more than a good one.
 #[derive(Debug)]
-pub(crate) struct Report<'s> {
-    text: &'s str,
-    places: BTreeMap<String, Place>,
-    pub(crate) problems: Vec<Problem>,
+pub(crate) struct Report<'d> {
+    text: &'d str,
+    root: Option<&'d DeTable<'d>>,
+    lines: Lines,
+    found: BTreeMap<(usize, usize), Problem>,
+    /// How many problems there are, kept or not.
+    count: usize,
+    /// Lines with a syntax error.
+    broken: BTreeSet<usize>,
+    /// The first paths of which something was found that a syntax error only seems to cause.
+    caused: Vec<String>,
+    suggestions: usize,
 }
 
-impl<'s> Report<'s> {
+impl<'d> Report<'d> {
     /// Of no file.
     pub(crate) fn empty() -> Self {
-        Self { text: "", places: BTreeMap::new(), problems: Vec::new() }
+        Self::new("", None)
     }
 
-    /// Reads `text` as TOML and looks at every value once: no floats, no foreign letters, no native times.
-    pub(crate) fn read(text: &'s str) -> (Spanned<DeTable<'s>>, Self) {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Self { text, places: BTreeMap::new(), problems: Vec::new() };
+    /// Of a document that was read from `text` with these syntax errors, or was changed afterwards: what is new stands where
+    /// it belongs. Looks at every value once: no floats, no foreign letters, no native times.
+    pub(crate) fn of(text: &'d str, root: &'d DeTable<'d>, errors: &[toml::de::Error]) -> Self {
+        let mut report = Self::new(text, Some(root));
         for error in errors {
             let offset = error.span().map_or(0, |span| span.start);
+            report.broken.insert(report.lines.line_of(offset));
             let remedy = if error.message() == "duplicate key" { "; remove one of the two" } else { "" };
             report.push(offset, "", ProblemKind::Syntax, format!("{}{remedy}", error.message()));
         }
-        report.survey_table("", root.get_ref());
-        (root, report)
-    }
-
-    /// The same of a document that was read from `text` and then changed: what is new stands where it belongs.
-    pub(crate) fn of(text: &'s str, root: &DeTable<'_>) -> Self {
-        let mut report = Self { text, ..Self::empty() };
-        report.survey_table("", root);
+        report.survey_table(&mut String::new(), root);
         report
     }
 
-    /// All problems. What a syntax error only seems to cause is left out: what is missing, and the rest of its line.
+    fn new(text: &'d str, root: Option<&'d DeTable<'d>>) -> Self {
+        let lines = Lines::of(text.as_bytes());
+        let (found, broken) = (BTreeMap::new(), BTreeSet::new());
+        Self { text, root, lines, found, count: 0, broken, caused: Vec::new(), suggestions: SUGGESTIONS_MAX }
+    }
+
+    /// Whether nothing was found.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The problems, in the order of the file.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
-        let of_syntax = |problem: &Problem| problem.kind == ProblemKind::Syntax;
-        let lines: Vec<usize> = self.problems.iter().filter(|it| of_syntax(it)).map(|it| it.line).collect();
-        let caused = |problem: &Problem| {
-            !of_syntax(problem)
-                && !lines.is_empty()
-                && (problem.kind == ProblemKind::Missing || lines.contains(&problem.line))
+        let placed = |((offset, _), problem): ((usize, usize), Problem)| {
+            let (line, column) = self.lines.position_of(self.text.as_bytes(), offset);
+            Problem { line, column, path: begun(&problem.path, PATH_LETTERS_MAX), ..problem }
         };
-        self.problems.into_iter().filter(|problem| !caused(problem)).collect()
+        self.found.into_iter().map(placed).collect()
     }
 
     /// Reports a problem at the value of `path`, or at the nearest section above it that is there.
     pub(crate) fn at(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
-        let offset = self.places.get(path).map(|place| place.value).unwrap_or_else(|| self.above(path));
+        let offset = self.place(path).map(|place| place.value).unwrap_or_else(|| self.above(path));
         self.push(offset, path, kind, message.into());
     }
 
@@ -86,39 +106,65 @@ impl<'s> Report<'s> {
 
     /// Line of `path`, for messages that name a second place.
     pub(crate) fn line_of(&self, path: &str) -> usize {
-        let offset = self.places.get(path).map_or(0, |place| place.key);
-        position_of(self.text.as_bytes(), offset).0
+        self.lines.line_of(self.place(path).map_or(0, |place| place.key))
     }
 
     /// The paths of the fields of `section`, sorted by the bytes of their names.
     pub(crate) fn fields_of(&self, section: &str) -> Vec<String> {
-        let prefix = format!("{section}.");
-        let inside = self.places.range(prefix.clone()..).map(|(path, _)| path);
-        inside.take_while(|path| path.starts_with(&prefix)).cloned().collect()
+        let Some(DeValue::Table(table)) = self.root.and_then(|root| root.get(section)).map(Spanned::get_ref) else {
+            return Vec::new();
+        };
+        let mut fields: Vec<String> = table.keys().map(|key| format!("{section}.{}", key.get_ref())).collect();
+        // The parser sorts too, unless another crate asks it to keep the order of the file.
+        fields.sort_unstable();
+        fields
     }
 
     /// Whether the file has something at `path`.
     pub(crate) fn is_there(&self, path: &str) -> bool {
-        self.places.contains_key(path)
+        self.place(path).is_some()
     }
 
     /// Whether something was reported of `section` or inside it.
     pub(crate) fn has_problem_in(&self, section: &str) -> bool {
         let inside =
             |path: &str| path.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.problems.iter().any(|problem| inside(&problem.path))
+        self.found.values().any(|problem| inside(&problem.path)) || self.caused.iter().any(|path| inside(path))
     }
 
-    fn at_key(&mut self, path: &str, kind: ProblemKind, message: String) {
-        let offset = self.places.get(path).map_or(0, |place| place.key);
-        self.push(offset, path, kind, message);
+    /// The known word that may be meant by `word`.
+    fn meant<'k>(&mut self, word: &str, known: &[&'k str]) -> Option<&'k str> {
+        self.suggestions = self.suggestions.checked_sub(1)?;
+        nearest(word, known.iter().copied())
+    }
+
+    /// Where `path` stands: names between points, and numbers of entries in brackets.
+    fn place(&self, path: &str) -> Option<Place> {
+        crate::work::add(path.len());
+        let (mut table, mut rest) = (self.root?, path);
+        loop {
+            let (name, after) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+            let (key, mut value) = table.get_key_value(name)?;
+            let mut place = Place { key: key.span().start, value: value.span().start };
+            rest = after;
+            while let Some(entry) = rest.strip_prefix('[') {
+                let (number, after) = entry.split_once(']')?;
+                let DeValue::Array(list) = value.get_ref() else { return None };
+                value = list.get(number.parse::<usize>().ok()?)?;
+                let at = value.span().start;
+                (place, rest) = (Place { key: at, value: at }, after);
+            }
+            let Some(inner) = rest.strip_prefix('.') else { return rest.is_empty().then_some(place) };
+            let DeValue::Table(inside) = value.get_ref() else { return None };
+            (table, rest) = (inside, inner);
+        }
     }
 
     fn above(&self, path: &str) -> usize {
         let mut path = path;
         while let Some(end) = path.rfind(['.', '[']) {
             path = path.get(..end).unwrap_or_default();
-            if let Some(place) = self.places.get(path) {
+            if let Some(place) = self.place(path) {
                 return place.key;
             }
         }
@@ -126,48 +172,74 @@ impl<'s> Report<'s> {
     }
 
     fn push(&mut self, offset: usize, path: &str, kind: ProblemKind, message: String) {
-        let (line, column) = position_of(self.text.as_bytes(), offset);
-        let known = |it: &Problem| it.path == path && it.line == line && it.column == column && !path.is_empty();
+        crate::work::add(1 + message.len());
+        self.count += 1;
+        // What a syntax error only seems to cause is left out: what is missing, and the rest of its line.
+        if kind != ProblemKind::Syntax
+            && !self.broken.is_empty()
+            && (kind == ProblemKind::Missing || self.broken.contains(&self.lines.line_of(offset)))
+        {
+            if self.caused.len() < PROBLEMS_MAX {
+                self.caused.push(path.to_owned());
+            }
+            return;
+        }
+        let mut here = self.found.range((offset, 0)..=(offset, usize::MAX)).map(|(_, problem)| problem);
         // The first word on a value says what is wrong with it; what follows from that is left out.
-        if kind == ProblemKind::Missing || !self.problems.iter().any(known) {
-            self.problems.push(Problem { line, column, path: path.to_owned(), kind, message });
+        if kind != ProblemKind::Missing && !path.is_empty() && here.any(|it| it.path == path) {
+            return;
+        }
+        let problem = Problem { line: 0, column: 0, path: path.to_owned(), kind, message };
+        self.found.insert((offset, self.count), problem);
+        if self.found.len() > PROBLEMS_MAX {
+            self.found.pop_last();
         }
     }
 
-    fn survey_table(&mut self, path: &str, table: &DeTable<'_>) {
+    /// `path` is that of the table, and is the same again afterwards.
+    fn survey_table(&mut self, path: &mut String, table: &DeTable<'_>) {
+        let end = path.len();
         for (key, value) in table {
             let name = key.get_ref();
-            let inner = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-            self.places.insert(inner.clone(), Place { key: key.span().start, value: value.span().start });
+            crate::work::add(1 + name.len());
+            if end > 0 {
+                path.push('.');
+            }
+            path.push_str(name);
             if !is_name(name) {
                 let rule = "a name begins with a letter and has at most 32 letters, digits, `_` and `-`, all ASCII";
-                let message = format!("`{}` is not a name: {rule}", name.escape_default());
-                self.at_key(&inner, ProblemKind::Value, message);
+                let message = format!("`{}` is not a name: {rule}", begun(name, NAME_LEN_MAX).escape_default());
+                self.push(key.span().start, path, ProblemKind::Value, message);
             }
-            self.survey(&inner, value);
+            self.survey(path, value);
+            path.truncate(end);
         }
     }
 
-    fn survey(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
+    fn survey(&mut self, path: &mut String, value: &Spanned<DeValue<'_>>) {
+        let at = value.span().start;
         match value.get_ref() {
             DeValue::Float(float) => {
                 let message = format!(
                     "`{float}` is a float; write an amount as text with its unit, such as `\"1250.5 USDC\"`, and a \
                      share in whole basis points, such as `2500`"
                 );
-                self.at(path, ProblemKind::Type, message);
+                self.push(at, path, ProblemKind::Type, message);
             }
             DeValue::Datetime(time) => {
-                self.at(path, ProblemKind::Type, format!("write a time as text in quotes, such as `\"{time}\"`"));
+                let message = format!("write a time as text in quotes, such as `\"{time}\"`");
+                self.push(at, path, ProblemKind::Type, message);
             }
-            DeValue::String(text) => self.survey_text(path, text),
+            DeValue::String(text) => self.survey_text(at, path, text),
             DeValue::Integer(_) | DeValue::Boolean(_) => {}
             DeValue::Array(list) => {
+                let end = path.len();
                 for (position, item) in list.iter().enumerate() {
-                    let inner = format!("{path}[{position}]");
-                    let at = item.span().start;
-                    self.places.insert(inner.clone(), Place { key: at, value: at });
-                    self.survey(&inner, item);
+                    crate::work::add(1);
+                    // Writing to a `String` cannot fail.
+                    let _ = write!(path, "[{position}]");
+                    self.survey(path, item);
+                    path.truncate(end);
                 }
             }
             DeValue::Table(table) => self.survey_table(path, table),
@@ -175,14 +247,14 @@ impl<'s> Report<'s> {
     }
 
     /// Only the policy's own name is free text; everything else is compared or resolved, so it must look like what it is.
-    fn survey_text(&mut self, path: &str, text: &str) {
+    fn survey_text(&mut self, at: usize, path: &str, text: &str) {
         if text.chars().any(is_hidden) {
-            self.value(path, "an escape in this text stands for a character that cannot be seen; remove it");
+            let message = "an escape in this text stands for a character that cannot be seen; remove it";
+            self.push(at, path, ProblemKind::Value, message.to_owned());
         } else if path != "policy.name" && !text.is_ascii() {
-            self.value(
-                path,
-                format!("`{text}` has letters that are not ASCII and may look like others; write it in ASCII"),
-            );
+            let message =
+                format!("`{text}` has letters that are not ASCII and may look like others; write it in ASCII");
+            self.push(at, path, ProblemKind::Value, message);
         }
     }
 }
@@ -215,14 +287,14 @@ impl<'d> Section<'d> {
     /// Reports every key that is not among `known`.
     pub(crate) fn only(&self, report: &mut Report<'_>, known: &[&str]) {
         for (key, _) in self.table {
-            let key = key.get_ref();
+            let (at, key) = (key.span().start, key.get_ref());
             if !known.contains(&key.as_ref()) {
-                let remedy = match nearest(key, known.iter().copied()) {
+                let remedy = match report.meant(key, known) {
                     Some(meant) => format!("write `{meant}`, if that is meant"),
                     None => format!("the keys here are: {}", known.join(", ")),
                 };
                 let message = format!("`{key}` is not part of the language; {remedy}");
-                report.at_key(&self.path_of(key), ProblemKind::Unknown, message);
+                report.push(at, &self.path_of(key), ProblemKind::Unknown, message);
             }
         }
     }
@@ -353,3 +425,6 @@ impl<'d> Field<'d> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

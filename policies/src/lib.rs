@@ -22,6 +22,7 @@ mod starting;
 mod variation;
 mod voted;
 mod words;
+mod work;
 
 pub use document::FILE_BYTES_MAX;
 pub use explain::{Explanation, Section, Sentence};

@@ -67,6 +67,12 @@ impl Problems {
         Self { file: file.into(), ..self }
     }
 
+    /// Of a file that is larger than [`crate::FILE_BYTES_MAX`], for those who do not read it whole.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::new(vec![crate::source::too_large()])
+    }
+
     pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| (problem.line, problem.column));
         problems.truncate(PROBLEMS_MAX);
@@ -86,14 +92,39 @@ impl fmt::Display for Problems {
 
 /// The known word nearest to `word`, if it is near enough to be a slip: a third of its letters, at least one.
 pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let slips_max = (word.chars().count() / 3).max(1);
-    let measured = known.into_iter().map(|candidate| (edits(word, candidate), candidate));
+    let length = word.chars().count();
+    let slips_max = (length / 3).max(1);
+    // As many letters as one has more must be put in at the least, which says no without comparing them.
+    let near = known.into_iter().filter(|candidate| candidate.chars().count().abs_diff(length) <= slips_max);
+    let measured = near.map(|candidate| (edits(word, candidate), candidate));
     measured.filter(|(slips, _)| *slips <= slips_max).min().map(|(_, candidate)| candidate)
+}
+
+/// Most words that a message lists.
+const LISTED_MAX: usize = 24;
+
+/// Words in a row, as a message lists what could be written. It stays short whatever the file calls things: at most so many,
+/// and without those that are no names.
+pub(crate) fn listed<'k>(known: impl Iterator<Item = &'k str>) -> String {
+    let mut words: Vec<&str> = known.filter(|word| word.len() <= crate::document::NAME_LEN_MAX).collect();
+    let more = words.len().saturating_sub(LISTED_MAX);
+    words.truncate(LISTED_MAX);
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    words.join(", ") + &rest
+}
+
+/// The beginning of a text that may be long, with `…` for the rest.
+pub(crate) fn begun(text: &str, letters_max: usize) -> String {
+    match text.char_indices().nth(letters_max) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 /// How many letters must be put in, left out or exchanged (Levenshtein).
 fn edits(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    crate::work::add(left.chars().count() * row.len());
     for (line, a) in left.chars().enumerate() {
         let mut diagonal = line;
         let mut before = line + 1;
@@ -120,5 +151,15 @@ mod tests {
         assert_eq!(edits("", "abc"), 3);
         assert_eq!(nearest("slipage_bps_max", ["slippage_bps_max", "day_bps_max"]), Some("slippage_bps_max"));
         assert_eq!(nearest("colour", ["slippage_bps_max", "day_bps_max"]), None);
+        // Words of other lengths are not compared at all.
+        assert_eq!(crate::work::of(|| nearest(&"a".repeat(1_000), ["slippage_bps_max", "day_bps_max"])), (0, None));
+    }
+
+    #[test]
+    fn a_list_of_words_stays_short() {
+        let names: Vec<String> = (0..64).map(|number| format!("A{number}")).chain(["x".repeat(1_000)]).collect();
+        assert_eq!(listed(names.iter().take(2).map(String::as_str)), "A0, A1");
+        let all = listed(names.iter().map(String::as_str));
+        assert!(all.ends_with("A22, A23 and 40 more"), "{all}");
     }
 }

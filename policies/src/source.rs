@@ -1,45 +1,89 @@
-//! What is refused before a file is read as TOML: size, depth, and characters that show something else than they say.
+//! What is refused before a file is read as TOML: size, depth, endless signs and words, and characters that show
+//! something else than they say. What passes costs the parser a bounded time and memory, whatever it says.
 
-use crate::problem::{Problem, ProblemKind};
+mod depth;
+mod tokens;
+
+use crate::problem::{PROBLEMS_MAX, Problem, ProblemKind};
+use depth::Depth;
+use tokens::{Token, Tokens};
 
 /// Largest policy file, bytes.
-pub const FILE_BYTES_MAX: usize = 64 * 1024;
-/// Most brackets and braces that may be open at once.
-const OPEN_MAX: usize = 6;
-/// Most points in one key, such as the two of `assets.WETH.decimals`.
-const POINTS_MAX: usize = 4;
+pub const FILE_BYTES_MAX: usize = 256 * 1024;
+/// Most keys and lists around a value, its own among them: `assets.WETH.feeds[0]` has four.
+const DEPTH_MAX: usize = 16;
+/// Most words, texts, signs, escapes and lines. Each costs the parser some hundred bytes, and one that is wrong costs an
+/// error; a policy with everything that the language allows has a third of them.
+const TOKENS_MAX: usize = 64 * 1024;
+/// Longest word without quotes, bytes: twice a name, three times a number.
+const WORD_BYTES_MAX: usize = 64;
+/// Longest text with its quotes, bytes.
+const TEXT_BYTES_MAX: usize = 1024;
 
 /// The text of `bytes`.
 ///
 /// # Errors
-/// Every place that no voter could trust to say what it shows.
+/// Every place that no voter could trust to say what it shows, and the first that is too much.
 pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, Vec<Problem>> {
-    let whole = |message: String| vec![problem(1, 1, message)];
     if bytes.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; a policy has at most {FILE_BYTES_MAX}", bytes.len());
-        return Err(whole(message));
+        return Err(vec![too_large()]);
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let (line, column) = position_of(bytes, error.valid_up_to());
+        let (line, column) = Lines::of(bytes).position_of(bytes, error.valid_up_to());
         vec![problem(line, column, "this is not UTF-8; save the file as UTF-8".into())]
     })?;
     if text.starts_with('\u{feff}') {
-        return Err(whole("the file begins with a byte order mark; save it as UTF-8 without one".into()));
+        let message = "the file begins with a byte order mark; save it as UTF-8 without one";
+        return Err(vec![problem(1, 1, message.into())]);
     }
-    let mut problems = hidden(text);
-    problems.extend(too_deep(text));
-    if problems.is_empty() { Ok(text) } else { Err(problems) }
+    let mut found: Vec<(usize, String)> = hidden(text).collect();
+    found.extend(too_much(text));
+    if found.is_empty() {
+        return Ok(text);
+    }
+    let lines = Lines::of(bytes);
+    let placed = |(offset, message): (usize, String)| {
+        let (line, column) = lines.position_of(bytes, offset);
+        problem(line, column, message)
+    };
+    Err(found.into_iter().map(placed).collect())
 }
 
-/// Line and column of a byte offset, both from 1, the column in characters.
-pub(crate) fn position_of(bytes: &[u8], offset: usize) -> (usize, usize) {
-    let before = bytes.get(..offset).unwrap_or(bytes);
-    let line = before.iter().filter(|byte| **byte == b'\n').count();
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
-    let in_line = before.get(start..).unwrap_or_default();
-    // A byte of the form 10xxxxxx continues a character.
-    let column = in_line.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-    (line + 1, column + 1)
+/// The one problem of a file that is larger than [`FILE_BYTES_MAX`].
+pub(crate) fn too_large() -> Problem {
+    let message = format!("the file is larger than {FILE_BYTES_MAX} bytes (256 KiB); shorten its comments and lists");
+    problem(1, 1, message)
+}
+
+/// Where the lines of a file begin, so that places are told without walking over the whole file for each.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        crate::work::add(bytes.len());
+        let after = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(offset, _)| offset + 1);
+        Self { starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// The line of a byte offset, from 1.
+    pub(crate) fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
+    /// Line and column of a byte offset in the file that these are the lines of, both from 1, the column in characters.
+    /// It walks over that line.
+    pub(crate) fn position_of(&self, bytes: &[u8], offset: usize) -> (usize, usize) {
+        let line = self.line_of(offset);
+        let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or_default();
+        let in_line = bytes.get(start..offset.min(bytes.len())).unwrap_or_default();
+        crate::work::add(in_line.len());
+        // A byte of the form 10xxxxxx continues a character.
+        let column = in_line.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        (line, column + 1)
+    }
 }
 
 /// Whether a character cannot be seen, or turns round what stands beside it: zero-width characters, bidirectional
@@ -52,89 +96,57 @@ pub(crate) fn is_hidden(character: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn hidden(text: &str) -> Vec<Problem> {
-    let found = text.char_indices().filter(|(_, character)| is_hidden(*character));
-    found
-        .take(crate::problem::PROBLEMS_MAX)
-        .map(|(offset, character)| {
-            let (line, column) = position_of(text.as_bytes(), offset);
-            let code = u32::from(character);
-            problem(
-                line,
-                column,
-                format!("the character U+{code:04X} cannot be seen or turns round its line; remove it"),
-            )
-        })
-        .collect()
+/// The first places with a hidden character. A carriage return alone is one: editors show a new line where TOML has none.
+fn hidden(text: &str) -> impl Iterator<Item = (usize, String)> {
+    crate::work::add(text.len());
+    let alone = |offset: usize| text.as_bytes().get(offset + 1) != Some(&b'\n');
+    let found = text
+        .char_indices()
+        .filter(move |(offset, character)| is_hidden(*character) || (*character == '\r' && alone(*offset)));
+    found.take(PROBLEMS_MAX).map(|(offset, character)| {
+        let code = u32::from(character);
+        (offset, format!("the character U+{code:04X} cannot be seen or turns round its line; remove it"))
+    })
 }
 
-/// The first place that is nested deeper than a policy ever is. Looked for before the file is parsed, because what
-/// parses and drops nested tables calls itself once a level.
-fn too_deep(text: &str) -> Option<Problem> {
-    let mut scan = Scan::default();
-    for (offset, byte) in text.bytes().enumerate() {
-        let opens = |quotes: &[u8; 3]| text.as_bytes().get(offset..).is_some_and(|rest| rest.starts_with(quotes));
-        let trouble = if scan.inside.is_none() && (opens(b"\"\"\"") || opens(b"'''")) {
-            "texts over several lines are not part of the language; write it in one line".into()
-        } else {
-            match scan.step(byte) {
-                Step::Fine => continue,
-                Step::Open => format!("more than {OPEN_MAX} brackets are open here; a policy needs fewer"),
-                Step::Points => format!("this key has more than {POINTS_MAX} points; a policy needs fewer"),
-            }
+/// The first place where there is more of something than a policy ever has. Looked for before the file is parsed, because
+/// what parses and drops nested tables calls itself once a level, and keeps an error for each sign that is wrong.
+fn too_much(text: &str) -> Option<(usize, String)> {
+    crate::work::add(text.len());
+    let (mut depth, mut count) = (Depth::default(), 0);
+    for (from, token, to) in Tokens::of(text) {
+        count += match token {
+            Token::Blank => 0,
+            Token::Text { escapes } => 1 + escapes,
+            Token::Sign(_) | Token::Word | Token::Lines | Token::End => 1,
         };
-        let (line, column) = position_of(text.as_bytes(), offset);
-        return Some(problem(line, column, trouble));
+        depth.step(token, from);
+        let trouble = match token {
+            Token::Lines => {
+                "a text over several lines is not part of the language; write it in one line, in one pair of quotes"
+                    .into()
+            }
+            Token::Word if to - from > WORD_BYTES_MAX => {
+                let length = to - from;
+                format!("this word has {length} bytes, and no name or number more than {WORD_BYTES_MAX}; shorten it")
+            }
+            Token::Text { .. } if to - from > TEXT_BYTES_MAX => {
+                let length = to - from;
+                format!("this text has {length} bytes; a text has at most {TEXT_BYTES_MAX}: shorten it")
+            }
+            _ if token != Token::End && depth.now() > DEPTH_MAX => {
+                format!("this is nested deeper than {DEPTH_MAX} keys and lists; take out brackets, braces or points")
+            }
+            _ if count > TOKENS_MAX => {
+                format!(
+                    "here the file has more than {TOKENS_MAX} words, signs and lines; a policy has fewer: shorten it"
+                )
+            }
+            _ => continue,
+        };
+        return Some((from, trouble));
     }
     None
-}
-
-enum Step {
-    Fine,
-    Open,
-    Points,
-}
-
-/// Where a scan stands; it knows no more of TOML than what is a comment and what is a text.
-#[derive(Default)]
-struct Scan {
-    /// The byte that ends the comment or text at hand.
-    inside: Option<u8>,
-    escaped: bool,
-    open: usize,
-    points: usize,
-}
-
-impl Scan {
-    fn step(&mut self, byte: u8) -> Step {
-        match self.inside {
-            // A text and a comment end with the line; what TOML makes of an open text is for the parser to say.
-            Some(_) if byte == b'\n' => (self.inside, self.escaped) = (None, false),
-            Some(_) if self.escaped => self.escaped = false,
-            Some(b'"') if byte == b'\\' => self.escaped = true,
-            Some(end) if byte == end => self.inside = None,
-            Some(_) => {}
-            None => return self.outside(byte),
-        }
-        Step::Fine
-    }
-
-    fn outside(&mut self, byte: u8) -> Step {
-        match byte {
-            b'#' => self.inside = Some(b'\n'),
-            b'"' | b'\'' => self.inside = Some(byte),
-            b'[' | b'{' => (self.open, self.points) = (self.open + 1, 0),
-            b']' | b'}' => self.open = self.open.saturating_sub(1),
-            b'.' => self.points += 1,
-            b'\n' | b'=' | b',' => self.points = 0,
-            _ => {}
-        }
-        match () {
-            () if self.open > OPEN_MAX => Step::Open,
-            () if self.points > POINTS_MAX => Step::Points,
-            () => Step::Fine,
-        }
-    }
 }
 
 fn problem(line: usize, column: usize, message: String) -> Problem {
@@ -142,40 +154,4 @@ fn problem(line: usize, column: usize, message: String) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(text: &str) -> String {
-        text_of(text.as_bytes()).unwrap_err().remove(0).to_string()
-    }
-
-    #[test]
-    fn ordinary_text_passes_with_either_line_end() {
-        for good in [
-            "",
-            "a = 1\r\n# naïve é\r\n",
-            "a = \"\" # \"\"\" ... ... [[[[[[[[\n",
-            "a = [[1], ['x']]\n",
-            "a.b.c = 'it''s'",
-        ] {
-            assert_eq!(text_of(good.as_bytes()).unwrap(), good);
-        }
-    }
-
-    #[test]
-    fn what_hides_is_refused_where_it_stands() {
-        assert!(refused("\u{feff}a = 1").contains("byte order mark"));
-        assert!(refused("a = 1\n# é \u{202e}x").starts_with("2:5: the character U+202E"));
-        assert!(refused("a = \"x\u{200b}\"").starts_with("1:7:"));
-        assert!(text_of(b"a = \"\xff\"").unwrap_err()[0].to_string().starts_with("1:6: this is not UTF-8"));
-        assert!(refused(&" ".repeat(FILE_BYTES_MAX + 1)).contains("65537 bytes"));
-    }
-
-    #[test]
-    fn what_is_too_deep_is_refused_before_it_is_parsed() {
-        assert!(refused(&format!("a = {}", "[".repeat(1000))).contains("brackets"));
-        assert!(refused(&format!("a{} = 1", ".a".repeat(1000))).contains("points"));
-        assert!(refused("a = \"\"\"x\"\"\"").contains("several lines"));
-        assert!(refused("a = '''x'''").contains("several lines"));
-    }
-}
+mod tests;

@@ -47,7 +47,8 @@ pub struct VotedPolicy {
 /// All problems of the file at once, in its order, each with line, column and what to write instead.
 pub fn parse(bytes: &[u8], catalog: &Catalog) -> Result<VotedPolicy, Problems> {
     let text = source::text_of(bytes).map_err(Problems::new)?;
-    let (root, report) = Report::read(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let report = Report::of(text, root.get_ref(), &errors);
     VotedPolicy::read(text.into(), keccak256(bytes), root.get_ref(), report, catalog)
 }
 
@@ -61,7 +62,7 @@ impl VotedPolicy {
         catalog: &Catalog,
     ) -> Result<Self, Problems> {
         let (terms, strategies) = read::terms(&Section::root(root), &mut report, catalog);
-        if !report.problems.is_empty() {
+        if !report.is_clean() {
             return Err(Problems::new(report.into_problems()));
         }
         let cron = match &terms.schedule {

@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use quaestor_policies::{Problems, parse, starting_policy};
+use quaestor_policies::{FILE_BYTES_MAX, Problems, parse, starting_policy};
 
 /// A name, and what is replaced by what; the first text must be in the file.
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
@@ -144,9 +144,9 @@ fn what_hides_in_a_file_is_refused() {
     assert!(starting("\u{feff}").contains("policy.toml:1:1: the file begins with a byte order mark"));
     assert!(starting("# \u{202e}\n").contains("policy.toml:1:3: the character U+202E"));
     assert!(refused(text.replace("Example DAO", "Example\\u200bDAO").as_bytes()).contains("cannot be seen"));
-    assert!(refused(&[b' '; 65_537]).contains("65537 bytes"));
+    assert!(refused(&[b' '; FILE_BYTES_MAX + 1]).contains("larger than 262144 bytes"));
     assert!(refused(b"\xff").contains("UTF-8"));
-    assert!(starting("a = [[[[[[[[[[[[]]]]]]]]]]]]\n").contains("brackets"));
+    assert!(starting("a = [[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]\n").contains("nested deeper than 16"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) fn shares_fit(terms: &Terms) -> bool {
     let in_order = |band: &quaestor_core::policy::Band| {
         band.min_bps <= band.target_bps && band.target_bps <= band.max_bps && band.max_bps <= SHARE_BPS_MAX
     };
-    report.problems.is_empty() && terms.bands.iter().all(in_order)
+    report.is_clean() && terms.bands.iter().all(in_order)
 }
 
 fn quorum(report: &mut Report<'_>, terms: &Terms) {

@@ -1,6 +1,9 @@
 //! Single values: durations, times, accounts, hashes, schedules. Each is read exactly or refused.
 
-use crate::document::{Field, Report};
+use crate::{
+    document::{Field, Report},
+    problem::listed,
+};
 use alloy_primitives::{Address, B256, hex};
 use chrono::{DateTime, Utc};
 use quaestor_core::{Asset, AssetId, Caip10, policy::Schedule};
@@ -119,8 +122,8 @@ pub(crate) fn asset(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]
     let symbol = field.text(report, "WETH")?;
     let position = assets.iter().position(|asset| asset.symbol == symbol);
     if position.is_none() {
-        let known: Vec<_> = assets.iter().map(|asset| asset.symbol.as_str()).collect();
-        let message = format!("`{symbol}` is no asset of this policy; write one of: {}", known.join(", "));
+        let known = listed(assets.iter().map(|asset| asset.symbol.as_str()));
+        let message = format!("`{symbol}` is no asset of this policy; write one of: {known}");
         report.conflict(&field.path, message);
     }
     position.and_then(|position| u16::try_from(position).ok()).map(AssetId)

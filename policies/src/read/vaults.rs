@@ -2,7 +2,10 @@
 //! everything else from there: address, kind and price.
 
 use super::values;
-use crate::document::{Report, Section};
+use crate::{
+    document::{Report, Section},
+    problem::listed,
+};
 use quaestor_core::{Asset, AssetId, Venue, VenueKind};
 
 /// Keys of an asset that is the shares of a vault.
@@ -71,10 +74,10 @@ pub(super) fn complete(report: &mut Report<'_>, assets: &mut [Asset], venues: &[
     for (id, vault) in &shares.0 {
         let path = format!("assets.{}.vault", symbol(assets, *id));
         let Some(venue) = venues.iter().find(|venue| venue.name == *vault) else {
-            let known: Vec<&str> = venues.iter().filter(|it| is_vault(it)).map(|it| it.name.as_str()).collect();
-            let remedy = match known.as_slice() {
-                [] => format!("write a section `[venues.{vault}]` of kind `erc-4626`"),
-                known => format!("write one of: {}", known.join(", ")),
+            let known = listed(venues.iter().filter(|it| is_vault(it)).map(|it| it.name.as_str()));
+            let remedy = match known.as_str() {
+                "" => format!("write a section `[venues.{vault}]` of kind `erc-4626`"),
+                known => format!("write one of: {known}"),
             };
             report.conflict(&path, format!("`{vault}` is no venue of this policy; {remedy}"));
             continue;

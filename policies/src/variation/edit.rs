@@ -20,7 +20,7 @@ pub(crate) fn read(
 ) -> Result<VotedPolicy, Problems> {
     let values = written(&changes);
     let root = changed(&base.text, &changes, &values);
-    let report = Report::of(&base.text, &root);
+    let report = Report::of(&base.text, &root, &[]);
     let found = VotedPolicy::read(Arc::clone(&base.text), hash, &root, report, catalog)?;
     Ok(VotedPolicy { changes, file_hash: base.file_hash, ..found })
 }

@@ -14,9 +14,9 @@ use super::{
 use crate::config::read_bounded;
 use chrono::{DateTime, SecondsFormat};
 use quaestor_core::{Catalog, Envelope, Policy};
-use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
+use quaestor_policies::{FILE_BYTES_MAX, Problems, VotedPolicy};
 use serde_json::json;
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 /// The numbers of the envelope by slot, named as in [`quaestor_core::Limits`]; times are in seconds.
 const SLOTS: [(usize, &str); 13] = [
@@ -60,6 +60,14 @@ fn read_with_text(path: &Path, catalog: &Catalog) -> Result<(VotedPolicy, String
     let bytes = read_bounded(path, limit)
         .map_err(|error| Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file")))?;
     let policy = quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
+    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    let found = match read_bounded(path, limit) {
+        Ok(bytes) => quaestor_policies::parse(&bytes, catalog),
+        // The language itself says that the file is too large.
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(Problems::too_large()),
+        Err(error) => return Err(Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file"))),
+    };
+    found.map_err(|problems| {
         let problems = problems.in_file(file);
         Failure::new(Exit::Configuration, &problems).with_detail(json!(problems))
     })?;
