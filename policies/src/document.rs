@@ -398,7 +398,9 @@ impl<'d> Field<'d> {
         let DeValue::Integer(found) = self.value else {
             return self.mistyped(report, &format!("a whole number from {least} to {most}, without quotes"));
         };
-        let number = if found.radix() == 10 { found.as_str().parse::<u64>().ok() } else { None };
+        // `+5` would be a second spelling of `5`.
+        let is_plain = found.radix() == 10 && found.as_str().bytes().all(|byte| byte.is_ascii_digit());
+        let number = if is_plain { found.as_str().parse::<u64>().ok() } else { None };
         match number {
             Some(number) if (least..=most).contains(&number) => Some(number),
             _ => {

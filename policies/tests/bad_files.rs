@@ -1,9 +1,10 @@
-//! Bad files, as a voter sees their problems. Each case changes the file of the fixture; `snapshots/` has what is shown.
+//! Bad files, as a voter sees their problems: the rules of the language. Each case changes the file of the fixture;
+//! `snapshots/` has what is shown. `bad_input.rs` has what is wrong with any input.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod fixture;
 
-use quaestor_policies::{FILE_BYTES_MAX, Problems, parse, starting_policy};
+use quaestor_policies::{Problems, parse, starting_policy};
 
 /// A name, and what is replaced by what; the first text must be in the file.
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
@@ -105,48 +106,6 @@ fn problems_say_where_and_what_to_write() {
         shown.push_str(&format!("== {name}\n{}\n\n", problems(replacements)));
     }
     insta::assert_snapshot!(shown);
-}
-
-#[test]
-fn one_address_has_one_role() {
-    let mut facts = fixture::facts();
-    facts.assets[0].address = facts.gate;
-    facts.accounts[1].address = facts.accounts[0].address;
-    facts.counterparties.push(("self".into(), facts.accounts[0].address));
-    facts.counterparties.push(("twin".into(), facts.counterparties[0].1));
-    let feed = facts.assets[1].feeds[0];
-    facts.assets[1].feeds.push(feed);
-    let problems = parse(starting_policy(&facts).as_bytes(), &fixture::catalog()).unwrap_err();
-    insta::assert_snapshot!(problems);
-}
-
-#[test]
-fn a_reserved_address_and_a_missing_checksum_are_refused() {
-    let text = starting_policy(&fixture::facts());
-    let registry = fixture::address("registry").to_string();
-    for (to, why) in [
-        (registry.to_lowercase(), registry.as_str()),
-        ("0x0000000000000000000000000000000000000001".to_owned(), "precompile"),
-        ("0x0000000000000000000000000000000000000000".to_owned(), "zero address"),
-    ] {
-        let problems = parse(text.replace(&registry, &to).as_bytes(), &fixture::catalog()).unwrap_err();
-        let [problem] = problems.problems.as_slice() else { panic!("{problems}") };
-        assert_eq!((problem.line, problem.path.as_str()), (8, "policy.registry"));
-        assert!(problem.message.contains(why), "{problem}");
-    }
-}
-
-#[test]
-fn what_hides_in_a_file_is_refused() {
-    let text = starting_policy(&fixture::facts());
-    let refused = |bytes: &[u8]| parse(bytes, &fixture::catalog()).unwrap_err().to_string();
-    let starting = |start: &str| refused(format!("{start}{text}").as_bytes());
-    assert!(starting("\u{feff}").contains("policy.toml:1:1: the file begins with a byte order mark"));
-    assert!(starting("# \u{202e}\n").contains("policy.toml:1:3: the character U+202E"));
-    assert!(refused(text.replace("Example DAO", "Example\\u200bDAO").as_bytes()).contains("cannot be seen"));
-    assert!(refused(&[b' '; FILE_BYTES_MAX + 1]).contains("larger than 262144 bytes"));
-    assert!(refused(b"\xff").contains("UTF-8"));
-    assert!(starting("a = [[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]\n").contains("nested deeper than 16"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub enum AmountError {
         allowed: u8,
     },
     /// The number does not fit in 128 bits of base units.
-    #[error("`{text}` is larger than 2^128 - 1 base units")]
+    #[error("`{text}` is larger than 2^128 - 1 base units; write a smaller amount")]
     TooLarge {
         /// What was read.
         text: String,

@@ -19,7 +19,9 @@ pub(crate) fn duration(report: &mut Report<'_>, field: &Field<'_>) -> Option<u64
     let text = field.text(report, "48h")?;
     let parsed = duration_secs(text);
     if parsed.is_none() {
-        let message = format!("`{text}` is not a duration; write a whole number with s, m, h or d, such as `48h`");
+        let message = format!(
+            "`{text}` is not a duration; write a whole number with s, m, h or d, such as `48h`, at most ten years"
+        );
         report.value(&field.path, message);
     }
     parsed

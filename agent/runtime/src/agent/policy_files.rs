@@ -56,7 +56,9 @@ pub enum PolicyRefused {
         what: Part,
     },
     /// The file is of another chain or names other contracts.
-    #[error("the file of epoch {epoch} is for {what} {found}, the configuration has {expected}")]
+    #[error(
+        "the file of epoch {epoch} is for {what} {found}, the configuration has {expected}; correct whichever is not this DAO's"
+    )]
     Elsewhere {
         /// The active epoch.
         epoch: u64,

@@ -33,7 +33,9 @@ pub enum ObserveError {
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// Something the policy names could not be read; nothing is decided on a guess.
-    #[error("{what} could not be read from {address} at block {block}; nothing is proposed until it can be")]
+    #[error(
+        "{what} could not be read from {address} at block {block}; nothing is proposed until it can be: check that the policy names the right contract"
+    )]
     Unreadable {
         /// What was asked.
         what: String,
