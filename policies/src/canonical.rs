@@ -18,7 +18,9 @@ const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
 /// Cron lines: one space between two fields.
 const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
 /// A key that says what holds anyway is left out, as if it were not there.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 7] = [
+    ("groups.*.min_bps", "0"),
+    ("groups.*.max_bps", "10000"),
     ("risk.history_rounds", "128"),
     ("risk.rate_lookback_blocks", "50400"),
     ("risk.on_breach", "only-reduce"),

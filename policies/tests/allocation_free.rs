@@ -9,7 +9,8 @@ use quaestor_core::{Policy, snapshot::Tally};
 
 #[test]
 fn judging_allocates_nothing() {
-    let policy = fixture::policy(&fixture::facts());
+    let sections = "[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmin_bps = 1000\nmax_bps = 5000";
+    let policy = fixture::policy_with(&fixture::facts(), sections);
     let world = World::new(&policy);
     let cx = world.cx(&policy);
     let intents = [
@@ -19,6 +20,12 @@ fn judging_allocates_nothing() {
     ];
     let tally = Tally::before(intents[0].account, &intents[..2], &[]);
     let before = Tally::default();
+    // What the first one leaves behind.
+    let mut after = world.clone();
+    let balances = &mut after.snapshot.accounts[0].balances;
+    balances[WETH.index()].0 -= intents[0].amount.0;
+    balances[USDC.index()].0 += world.tokens(USDC, 200_000).0;
+    after.revalue(&policy);
     let mut allowed = 0;
     let counted = measure(|| {
         for intent in &intents {
@@ -26,7 +33,8 @@ fn judging_allocates_nothing() {
             allowed += u32::from(policy.judge(&cx, &tally, intent).is_allowed());
         }
         allowed += u32::from(policy.judge_outcome(&cx, &cx, &[]).is_allowed());
+        allowed += u32::from(policy.judge_outcome(&cx, &after.cx(&policy), &intents[..1]).is_allowed());
     });
-    assert_eq!(allowed, 3);
+    assert_eq!(allowed, 4);
     assert_eq!(counted.count_total, 0);
 }

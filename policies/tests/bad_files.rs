@@ -18,7 +18,7 @@ fn problems(replacements: &[(&str, &str)]) -> Problems {
     parse(text.as_bytes(), &fixture::catalog()).unwrap_err()
 }
 
-const CASES: [Case; 42] = [
+const CASES: [Case; 45] = [
     (
         "unknown keys",
         &[
@@ -65,6 +65,27 @@ const CASES: [Case; 42] = [
     ("targets", &[("target_bps = 2500", "target_bps = 2501")]),
     ("band of nothing", &[("LINK = { min_bps", "LINC = { min_bps")]),
     ("share", &[("max_bps = 5000", "max_bps = 10001")]),
+    (
+        "group of nothing",
+        &[(
+            "[limits]",
+            "[groups.a]\nassets = []\nmax_bps = 1\n[groups.b]\nassets = [\"PEPE\", \"LINK\", \"LINK\"]\nmax = 2\n[groups.c]\n[limits]",
+        )],
+    ),
+    (
+        "group of everything",
+        &[(
+            "[limits]",
+            "[groups.all]\nassets = [\"DAI\", \"DAO\", \"LINK\", \"STETH\", \"USDC\", \"WBTC\", \"WETH\"]\nmin_bps = 1\n[limits]",
+        )],
+    ),
+    (
+        "group without room for its targets",
+        &[(
+            "[limits]",
+            "[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmax_bps = 3499\n[groups.cash]\nassets = [\"DAI\", \"USDC\"]\nmin_bps = 4001\n[groups.down]\nassets = [\"LINK\"]\nmin_bps = 501\nmax_bps = 500\n[limits]",
+        )],
+    ),
     (
         "limits out of range",
         &[

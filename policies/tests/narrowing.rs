@@ -14,7 +14,42 @@ use quaestor_core::{
 use quaestor_policies::{Facts, VotedPolicy};
 use std::sync::LazyLock;
 
-static WIDE: LazyLock<VotedPolicy> = LazyLock::new(|| fixture::policy(&fixture::facts()));
+static WIDE: LazyLock<VotedPolicy> = LazyLock::new(|| fixture::policy_with(&fixture::facts(), &Sections::WIDE.text()));
+
+/// What stands in the file beside the numbers of the envelope.
+#[derive(Debug, Clone, Copy)]
+struct Sections {
+    group_min_bps: u64,
+    group_max_bps: u64,
+}
+
+impl Sections {
+    const WIDE: Self = Self { group_min_bps: 3_800, group_max_bps: 5_200 };
+
+    fn text(self) -> String {
+        let Self { group_min_bps, group_max_bps } = self;
+        format!(
+            "[groups.blue]\nassets = [\"STETH\", \"WBTC\", \"WETH\"]\nmin_bps = {group_min_bps}\nmax_bps = {group_max_bps}\n"
+        )
+    }
+}
+
+/// The wide policy with the number at `slot` narrowed.
+fn narrow(slot: usize, by: u64) -> VotedPolicy {
+    let (mut limits, mut sections) = (fixture::limits(), Sections::WIDE);
+    match slot {
+        0..ENVELOPE => limits = narrowed(limits, slot, by),
+        // The targets of its assets, 45 %, stay within the group's share.
+        9 => sections.group_max_bps -= by,
+        _ => sections.group_min_bps += by,
+    }
+    fixture::policy_with(&Facts { limits, ..fixture::facts() }, &sections.text())
+}
+
+/// How many numbers of the envelope are narrowed.
+const ENVELOPE: usize = 9;
+/// How many numbers in all.
+const SLOTS: usize = 11;
 
 /// The number at `slot` of the envelope's order, narrowed.
 fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
@@ -41,34 +76,41 @@ struct Case {
     volatility_bps: Option<u64>,
     weth: u128,
     earlier: bool,
+    lost_bps: u64,
 }
 
 fn cases() -> impl Strategy<Value = Case> {
     let sides = (any::<bool>(), 0u16..7, 0u16..7);
     let spends = prop::collection::vec((0u64..3_000_000, 0u128..900_000), 0..5);
-    (sides, 1u128..800_000, 0u64..100, spends, prop::option::of(0u64..9_000), 0u128..4_000, any::<bool>()).prop_map(
-        |((swap, sell, buy), value_usd, slippage_bps, spends, volatility_bps, weth, earlier)| Case {
-            swap,
-            sell,
-            buy,
-            value_usd,
-            slippage_bps,
-            spends,
-            volatility_bps,
-            weth,
-            earlier,
-        },
-    )
+    (sides, 1u128..800_000, 0u64..100, spends, prop::option::of(0u64..9_000), 0u128..4_000, any::<bool>(), 0u64..100)
+        .prop_map(|((swap, sell, buy), value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps)| {
+            Case { swap, sell, buy, value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps }
+        })
+}
+
+/// The treasury after `intent`; a swap loses so much.
+fn after(world: &World, policy: &VotedPolicy, intent: &Intent, buy: AssetId, lost_bps: u64) -> World {
+    let mut left = world.clone();
+    let given = &mut left.snapshot.accounts[intent.account.index()].balances[intent.asset.index()];
+    *given = given.saturating_sub(intent.amount);
+    let (asset, value) = if intent.actions.len() == 2 {
+        (buy, intent.value.share(10_000 - lost_bps).unwrap())
+    } else {
+        (intent.asset, intent.value)
+    };
+    let brought = world.cx(policy).amount_of(asset, value).unwrap();
+    left.snapshot.accounts[OPERATIONS.index()].balances[asset.index()].0 += brought.0;
+    left.revalue(policy);
+    left
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn allowed_under_the_narrow_is_allowed_under_the_wide(case in cases(), slot in 0usize..9, by in 0u64..600) {
+    fn allowed_under_the_narrow_is_allowed_under_the_wide(case in cases(), slot in 0..SLOTS, by in 0u64..600) {
         let wide = &*WIDE;
-        let limits = narrowed(fixture::limits(), slot, by);
-        let narrow = fixture::policy(&Facts { limits, ..fixture::facts() });
+        let narrow = narrow(slot, by);
         let mut world = World::new(wide);
         world.snapshot.accounts[0].balances[fixture::WETH.index()] = world.tokens(fixture::WETH, case.weth);
         world.revalue(wide);
@@ -105,5 +147,12 @@ proptest! {
         let by_narrow = narrow.judge(&world.cx(&narrow), &tally, &intent).is_allowed();
         let by_wide = wide.judge(&cx, &tally, &intent).is_allowed();
         prop_assert!(!by_narrow || by_wide);
+        // And so with what it leaves behind.
+        let after = after(&world, wide, &intent, buy, case.lost_bps);
+        let outcome = |policy: &VotedPolicy| {
+            let intents = std::slice::from_ref(&intent);
+            policy.judge_outcome(&world.cx(policy), &after.cx(policy), intents).is_allowed()
+        };
+        prop_assert!(!outcome(&narrow) || outcome(wide));
     }
 }

@@ -10,6 +10,7 @@ pub mod depeg_exit;
 pub mod derisk;
 pub mod rebalance;
 pub mod refill;
+mod rooms;
 pub mod runway;
 pub mod swap;
 pub mod yield_allocation;

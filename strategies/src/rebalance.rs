@@ -5,11 +5,14 @@
 //!
 //! Room under the caps is granted to the largest deviation first, of equal ones to the asset that the policy lists
 //! first; a second pass grants buys what the sales granted meanwhile can pay. In the batch sales come before buys, and
-//! after each of its swaps cash is within its band and the stable share above its least, or nearer to it than before:
-//! whichever way a judge looks at the batch, those rules do not refuse it. So where cash has a tight band or caps are
+//! after each of its swaps cash is within its band, each bounded part of the treasury within its share and the stable share
+//! above its least, or nearer to it than before: whichever way a judge looks at the batch, those rules do not refuse it. So where cash has a tight band or caps are
 //! tight, a rebalancing takes several decisions.
 
-use crate::swap::{Market, Order, check_trader, least_output};
+use crate::{
+    rooms::{Granted, part_room},
+    swap::{Market, Order, check_trader, least_output},
+};
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
@@ -142,10 +145,19 @@ struct Leg {
 type Legs = ArrayVec<Leg, INTENTS_PER_DECISION_MAX>;
 
 impl Leg {
+    /// What it sells and what it buys.
+    fn sides(&self, cash: AssetId) -> (AssetId, AssetId) {
+        match self.side {
+            Side::Sell => (self.asset, cash),
+            Side::Buy => (cash, self.asset),
+        }
+    }
+
     fn intent(&self, by: &Rebalance, cx: &Context<'_>) -> Option<Intent> {
-        let (sell, buy, least) = match self.side {
-            Side::Sell => (self.asset, by.cash, self.brought),
-            Side::Buy => (by.cash, self.asset, least_output(cx, self.granted, self.asset)?),
+        let (sell, buy) = self.sides(by.cash);
+        let least = match self.side {
+            Side::Sell => self.brought,
+            Side::Buy => least_output(cx, self.granted, self.asset)?,
         };
         let purpose = Purpose::Strategy { line: by.line, leg: self.asset.0 };
         let order = Order {
@@ -255,21 +267,45 @@ impl<'a> Plan<'a> {
     /// At most two passes over at most [`INTENTS_PER_DECISION_MAX`] legs: what later sales bring may pay for buys that
     /// fell short before them.
     fn grant(&mut self, legs: &mut Legs) {
-        for leg in legs.iter_mut() {
-            leg.short = match leg.side {
-                Side::Sell => self.sell(leg).err(),
-                Side::Buy => self.buy(leg).err(),
+        self.pass(legs, |_| true);
+        self.pass(legs, |leg| leg.side == Side::Buy && leg.short.is_some());
+    }
+
+    fn pass(&mut self, legs: &mut Legs, is_due: impl Fn(&Leg) -> bool) {
+        for position in 0..legs.len() {
+            let Some(mut leg) = legs.get(position).copied().filter(&is_due) else { continue };
+            let granted = match (self.parts(legs, &leg), leg.side) {
+                (None, _) => Err(StrategyHold::OutOfRange),
+                (Some(parts), Side::Sell) => self.sell(&mut leg, parts),
+                (Some(parts), Side::Buy) => self.buy(&mut leg, parts),
             };
-        }
-        for leg in legs.iter_mut().filter(|leg| leg.side == Side::Buy && leg.short.is_some()) {
-            leg.short = self.buy(leg).err();
+            leg.short = granted.err();
+            if let Some(slot) = legs.get_mut(position) {
+                *slot = leg;
+            }
         }
     }
 
-    fn sell(&mut self, leg: &mut Leg) -> Result<(), StrategyHold> {
+    /// What the other legs leave of the bounded parts of the treasury.
+    fn parts(&self, legs: &Legs, next: &Leg) -> Option<Value> {
+        let cash = self.by.cash;
+        let others = legs.iter().filter(|leg| leg.asset != next.asset && !leg.granted.is_zero());
+        let granted = others.map(|leg| {
+            let (sell, buy) = leg.sides(cash);
+            Granted {
+                sell,
+                buy,
+                value: leg.granted,
+                brought: self.cx.value_of(cash, leg.brought).unwrap_or(Value::ZERO),
+            }
+        });
+        part_room(self.cx, self.outlook, granted, cash, next.sides(cash))
+    }
+
+    fn sell(&mut self, leg: &mut Leg, parts: Value) -> Result<(), StrategyHold> {
         let (cx, cash) = (self.cx, self.by.cash);
         let gives_stable = leg.kind == AssetKind::Stable;
-        let mut limit = self.room.min(self.cash_headroom);
+        let mut limit = self.room.min(self.cash_headroom).min(parts);
         if gives_stable && !self.cash_is_stable {
             limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
         }
@@ -297,7 +333,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What was granted before is given back and granted anew from what there is now.
-    fn buy(&mut self, leg: &mut Leg) -> Result<(), StrategyHold> {
+    fn buy(&mut self, leg: &mut Leg, parts: Value) -> Result<(), StrategyHold> {
         let (cx, cash) = (self.cx, self.by.cash);
         if cx.prices.of(leg.asset).is_none() {
             return Err(StrategyHold::NoPrice);
@@ -306,7 +342,7 @@ impl<'a> Plan<'a> {
             self.settle_buy(leg, Settle::GiveBack)?;
             (leg.amount_in, leg.granted) = (Amount::ZERO, Value::ZERO);
         }
-        let mut limit = self.room.min(self.cash_held.saturating_sub(self.cash_floor));
+        let mut limit = self.room.min(self.cash_held.saturating_sub(self.cash_floor)).min(parts);
         if self.cash_is_stable && leg.kind != AssetKind::Stable {
             limit = limit.min(self.stable_held.saturating_sub(self.stable_floor));
         }

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use arrayvec::ArrayVec;
 use quaestor_core::{
     AccountId, Action, Amount, AssetId, AssetKind, Intent, Outlook, Purpose, Route, Terms, Value, VenueId, VenueKind,
-    amount::BPS_ONE, decision::amount_out_min, pipeline::Context, strategy::Params,
+    amount::BPS_ONE, decision::amount_out_min, pipeline::Context, policy::PartShare, strategy::Params,
 };
 
 /// A pool of the policy.
@@ -129,12 +129,11 @@ pub fn check_trader(params: &mut Params<'_>, account: Option<AccountId>) {
     }
 }
 
-/// Most value that a swap may move from `sell` to `buy` so that neither leaves its band and the stable share stays at
-/// its least, after what `outlook` counts as done. `None` when a number leaves its range.
+/// Most value that a swap may move from `sell` to `buy` so that neither leaves its band, no part of the treasury its share,
+/// and the stable share stays at its least, after what `outlook` counts as done. `None` when a number leaves its range.
 pub fn band_room(cx: &Context<'_>, outlook: &Outlook<'_>, sell: AssetId, buy: AssetId) -> Option<Value> {
     let nav = outlook.nav()?;
-    // Rounded up, for a share that is short by one smallest unit is short.
-    let least = |bps: u64| if bps == 0 { Some(Value::ZERO) } else { nav.share(bps)?.checked_add(Value(1)) };
+    let least = |bps: u64| least_share(nav, bps);
     let mut room = Value(u128::MAX);
     for band in &cx.terms.bands {
         if band.asset == sell {
@@ -144,10 +143,22 @@ pub fn band_room(cx: &Context<'_>, outlook: &Outlook<'_>, sell: AssetId, buy: As
             room = room.min(nav.share(band.max_bps)?.saturating_sub(outlook.value_of(buy)?));
         }
     }
+    for PartShare { part, min_bps, max_bps } in cx.terms.parts() {
+        match (cx.terms.is_in(part, sell), cx.terms.is_in(part, buy)) {
+            (true, false) => room = room.min(outlook.value_in(part)?.saturating_sub(least(min_bps)?)),
+            (false, true) => room = room.min(nav.share(max_bps)?.saturating_sub(outlook.value_in(part)?)),
+            _ => {}
+        }
+    }
     if is_stable(cx.terms, sell) && !is_stable(cx.terms, buy) {
         room = room.min(outlook.stable()?.saturating_sub(least(cx.terms.limits.stable_share_bps_min)?));
     }
     Some(room)
+}
+
+/// A least share of NAV, rounded up: one that is short by one smallest unit is short.
+pub(crate) fn least_share(nav: Value, bps: u64) -> Option<Value> {
+    if bps == 0 { Some(Value::ZERO) } else { nav.share(bps)?.checked_add(Value(1)) }
 }
 
 /// Whether `asset` is one that keeps the value of the quote currency.

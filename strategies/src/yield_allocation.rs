@@ -13,7 +13,10 @@
 //! for nothing once its net rate is below zero, so that it does not wander to and fro over small differences. In the
 //! batch redemptions come before deposits, which spend no more than redemptions bring at the least.
 
-use crate::swap::{is_bounded, least_output};
+use crate::{
+    rooms::{Granted, part_room},
+    swap::{is_bounded, least_output},
+};
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
@@ -151,12 +154,14 @@ impl Strategy for YieldAllocation {
         self.plan(cx, &outlook, &mut slots)?;
         let mut purse = Purse::new(self, cx, &outlook, cx.room_of(self.line, self.account, &tally))?;
         // Deposits are paid by what the account has and by what redemptions bring. A vault has one or the other.
-        let mut wanted = ArrayVec::<Intent, VAULTS_MAX>::new();
+        let mut wanted = Wanted::new();
         for slot in slots.iter().rev() {
-            push(&mut wanted, purse.redeem(slot)?)?;
+            let redeemed = purse.redeem(slot, &wanted)?;
+            push(&mut wanted, redeemed)?;
         }
         for slot in &slots {
-            push(&mut wanted, purse.deposit(slot)?)?;
+            let deposited = purse.deposit(slot, &wanted)?;
+            push(&mut wanted, deposited)?;
         }
         let short = purse.short;
         out.extend(wanted);
@@ -166,7 +171,10 @@ impl Strategy for YieldAllocation {
     }
 }
 
-fn push(wanted: &mut ArrayVec<Intent, VAULTS_MAX>, intent: Option<Intent>) -> Result<(), StrategyHold> {
+/// Redemptions, then deposits.
+type Wanted = ArrayVec<Intent, VAULTS_MAX>;
+
+fn push(wanted: &mut Wanted, intent: Option<Intent>) -> Result<(), StrategyHold> {
     intent.map_or(Ok(()), |intent| wanted.try_push(intent).map_err(|_| StrategyHold::OutOfRange))
 }
 
@@ -283,12 +291,13 @@ impl<'a> Purse<'a> {
         Ok(Self { by, cx, outlook, nav, room, liquid, held_low: held, held_high: held, short: None })
     }
 
-    fn redeem(&mut self, slot: &Slot) -> Result<Option<Intent>, StrategyHold> {
+    fn redeem(&mut self, slot: &Slot, wanted: &Wanted) -> Result<Option<Intent>, StrategyHold> {
         let (cx, asset, range) = (self.cx, self.by.asset, StrategyHold::OutOfRange);
         let Vault { venue, shares, .. } = slot.vault;
         let planned = slot.held.saturating_sub(slot.want);
         let in_vault = self.outlook.value_of(shares).ok_or(range)?;
         let banded = self.above_floor(shares, in_vault)?.min(self.below_ceiling(asset, self.held_high)?);
+        let banded = banded.min(self.parts(wanted, (shares, asset))?);
         let Some(limit) = self.granted(planned, banded, (shares, asset)) else { return Ok(None) };
         let all = limit == slot.held;
         let amount = if all { slot.shares } else { cx.amount_of(shares, limit).ok_or(range)?.min(slot.shares) };
@@ -306,12 +315,13 @@ impl<'a> Purse<'a> {
         Ok(Some(self.intent(slot.vault, (shares, amount, value), [redeem].into_iter().collect())))
     }
 
-    fn deposit(&mut self, slot: &Slot) -> Result<Option<Intent>, StrategyHold> {
+    fn deposit(&mut self, slot: &Slot, wanted: &Wanted) -> Result<Option<Intent>, StrategyHold> {
         let (cx, asset, range) = (self.cx, self.by.asset, StrategyHold::OutOfRange);
         let Vault { venue, shares, .. } = slot.vault;
         let planned = slot.want.saturating_sub(slot.held);
         let in_vault = self.outlook.value_of(shares).ok_or(range)?;
         let banded = self.above_floor(asset, self.held_low)?.min(self.below_ceiling(shares, in_vault)?);
+        let banded = banded.min(self.parts(wanted, (asset, shares))?);
         let Some(limit) = self.granted(planned, banded, (asset, shares)) else { return Ok(None) };
         let payable = self.liquid.saturating_sub(self.by.keep);
         let amount = cx.amount_of(asset, limit).ok_or(range)?.min(payable);
@@ -357,6 +367,16 @@ impl<'a> Purse<'a> {
         let Some(band) = self.cx.terms.bands.iter().find(|band| band.asset == asset) else { return Ok(self.nav) };
         let ceiling = self.nav.share(band.max_bps).ok_or(StrategyHold::OutOfRange)?;
         Ok(ceiling.saturating_sub(held))
+    }
+
+    /// What the bounded parts of the treasury leave, after what is wanted already.
+    fn parts(&self, wanted: &Wanted, sides: (AssetId, AssetId)) -> Result<Value, StrategyHold> {
+        let exchanges = wanted.iter().filter_map(|intent| Some((intent, intent.actions.last()?.exchange()?)));
+        let granted = exchanges.map(|(intent, it)| {
+            let brought = self.cx.value_of(it.take, it.amount_out_min).unwrap_or(Value::ZERO);
+            Granted { sell: it.give, buy: it.take, value: intent.value, brought }
+        });
+        part_room(self.cx, self.outlook, granted, self.by.asset, sides).ok_or(StrategyHold::OutOfRange)
     }
 
     fn intent(

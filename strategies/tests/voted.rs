@@ -37,8 +37,12 @@ proptest! {
         window in 0u64..=10_000,
         stable in 0u64..=10_000,
         cash_max in 0u64..=10_000,
+        groups in prop::collection::btree_map(any::<u8>(), (0u64..=1_000, 0u64..=1_000), 0..3),
     ) {
         treasuries::bound(&mut world, cap, window, stable, cash_max);
+        for (bits, (below, above)) in groups {
+            world.group(bits, below, above);
+        }
         prop_assume!(!world.valuation().nav.is_zero());
         let ready = Ready::new(world, &quaestor_strategies::catalog());
         let mut work = Workspace::new();

@@ -371,7 +371,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_voted_policy_allows_it_and_what_it_leaves_behind_and_deciding_allocates_nothing(world in treasuries()) {
+    fn a_voted_policy_allows_it_and_what_it_leaves_behind_and_deciding_allocates_nothing(
+        world in treasuries(), group in prop::option::of((1u8..16, 0u64..=6_000, 0u64..=6_000)),
+    ) {
+        let mut world = world;
+        if let Some((bits, below, above)) = group {
+            world.group(bits, below, above);
+        }
         let ready = voted(world);
         let mut work = Workspace::new();
         ready.decide(&mut work); // grows the valuation once

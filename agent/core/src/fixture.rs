@@ -61,6 +61,7 @@ pub(crate) fn terms() -> Terms {
         }],
         counterparties: vec![MEMBER],
         bands: Vec::new(),
+        groups: Vec::new(),
         limits: Limits { validity_secs_max: 172_800, ..Limits::default() },
         risk: RiskTerms::default(),
         strategies: vec![StrategyTerms {

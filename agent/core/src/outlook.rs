@@ -2,8 +2,8 @@
 //! next intent from here, since a batch is carried out whole or not at all.
 
 use crate::{
-    AccountId, Action, Amount, AssetId, AssetKind, Value, action::Exchange, pipeline::Context, snapshot::Tally,
-    valuation::is_own,
+    AccountId, Action, Amount, AssetId, AssetKind, Value, action::Exchange, pipeline::Context, policy::Part,
+    snapshot::Tally, valuation::is_own,
 };
 use alloy_primitives::Address;
 
@@ -48,6 +48,18 @@ impl<'a> Outlook<'a> {
         let held = self.cx.valuation.stable;
         let is_stable = |asset| self.cx.terms.asset(asset).is_some_and(|it| it.kind == AssetKind::Stable);
         if self.tally.is_empty() { Some(held) } else { self.changed(held, is_stable) }
+    }
+
+    /// Value of a part of the treasury; `None` when a number leaves its range.
+    pub fn value_in(&self, part: Part) -> Option<Value> {
+        let terms = self.cx.terms;
+        let mut assets = terms.assets_in(part);
+        let held = assets.try_fold(Value::ZERO, |sum, asset| sum.checked_add(self.cx.valuation.value_of(asset)))?;
+        match self.tally.sum_of(terms.assets_in(part)) {
+            Some(sum) => sum.after(held),
+            None if self.tally.is_empty() => Some(held),
+            None => self.changed(held, |touched| terms.is_in(part, touched)),
+        }
     }
 
     /// Net asset value; `None` when a number leaves its range.
@@ -139,6 +151,7 @@ mod tests {
             venues: vec![],
             counterparties: vec![],
             bands: vec![],
+            groups: vec![],
             limits: Limits::default(),
             risk: RiskTerms::default(),
             strategies: vec![],

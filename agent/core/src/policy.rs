@@ -9,6 +9,10 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+mod part;
+
+pub use part::{Group, GroupId, PARTS_MAX, Part, PartShare};
+
 /// When decisions are due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -223,6 +227,8 @@ pub struct Terms {
     pub counterparties: Vec<Address>,
     /// Bands; an asset without one has none.
     pub bands: Vec<Band>,
+    /// Groups of assets that it bounds together; [`GroupId`] is an index here.
+    pub groups: Vec<Group>,
     /// The numbers of the envelope.
     pub limits: Limits,
     /// What it says of risk.

@@ -1,6 +1,6 @@
 //! The judge's answer: allowed, or refused with a receipt.
 
-use crate::{AccountId, Amount, AssetId, Value, snapshot::BlockRef};
+use crate::{AccountId, Amount, AssetId, Value, policy::GroupId, snapshot::BlockRef};
 use alloy_primitives::{Address, B256};
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,10 @@ pub enum Rule {
     AllocationMax,
     /// An asset would leave its band downward.
     AllocationMin,
+    /// `groups.*.max_bps`: what is bought would bring its group above it.
+    GroupMax,
+    /// `groups.*.min_bps`: what is sold would bring its group below it.
+    GroupMin,
     /// `limits.stable_share_bps_min`.
     StableShareBpsMin,
     /// `risk.volatility_bps_max`.
@@ -123,6 +127,8 @@ pub enum Quantity {
     Asset(AssetId),
     /// An account of the policy.
     Account(AccountId),
+    /// A group of assets of the policy.
+    Group(GroupId),
 }
 
 /// An input that the rule looked at.
@@ -148,6 +154,8 @@ pub enum InputName {
     WindowValue,
     /// The asset.
     Asset,
+    /// The group of assets.
+    Group,
     /// The account.
     Account,
     /// Where the money goes.

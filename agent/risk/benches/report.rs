@@ -87,6 +87,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         venues: vec![],
         counterparties: vec![],
         bands: vec![],
+        groups: vec![],
         limits: Limits::default(),
         risk: RiskTerms { burn_monthly: Value(WAD), ..RiskTerms::default() },
         strategies: vec![],

@@ -119,6 +119,8 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::ValiditySecsMax => "limits.validity_max",
         Rule::AllocationMax => "allocation.*.max_bps",
         Rule::AllocationMin => "allocation.*.min_bps",
+        Rule::GroupMax => "groups.*.max_bps",
+        Rule::GroupMin => "groups.*.min_bps",
         Rule::StableShareBpsMin => "limits.stable_share_bps_min",
         Rule::VolatilityBpsMax => "risk.volatility_bps_max",
         Rule::ValueAtRiskBpsMax => "risk.value_at_risk_bps_max",
@@ -203,6 +205,8 @@ impl Words<'_> {
             }
             Rule::AllocationMax => format!("allocation.{asset}.max_bps is {limit} of NAV, with this it is {found}"),
             Rule::AllocationMin => format!("allocation.{asset}.min_bps is {limit} of NAV, with this it is {found}"),
+            Rule::GroupMax => format!("groups.{}.max_bps is {limit} of NAV, with this it is {found}", self.group()),
+            Rule::GroupMin => format!("groups.{}.min_bps is {limit} of NAV, with this it is {found}", self.group()),
             Rule::StableShareBpsMin => {
                 format!("{key} keeps {limit} of NAV in stable assets, with this it is {found}")
             }
@@ -284,6 +288,11 @@ impl Words<'_> {
         self.input(InputName::Asset).map_or_else(|| "an asset".to_owned(), |asset| self.words(asset))
     }
 
+    /// The group of assets that the rule looked at.
+    fn group(&self) -> String {
+        self.input(InputName::Group).map_or_else(|| "*".to_owned(), |group| self.words(group))
+    }
+
     fn limit_time(&self) -> String {
         self.time(self.refusal.limit)
     }
@@ -311,6 +320,10 @@ impl Words<'_> {
             Quantity::Hash(hash) => hash.to_string(),
             Quantity::Asset(id) => self.symbol(id),
             Quantity::Account(id) => self.account(id),
+            Quantity::Group(id) => {
+                let group = self.terms.group(id);
+                group.map_or_else(|| format!("group {} of the policy", id.0), |group| plain(&group.name))
+            }
         }
     }
 

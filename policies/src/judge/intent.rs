@@ -1,7 +1,7 @@
 //! One intent, as the next of a decision.
 
 use super::{
-    Flow, Lookup, caps, refuse,
+    Flow, Lookup, caps, parts, refuse,
     shares::{compare_share, compare_shares},
 };
 use alloy_primitives::Address;
@@ -51,6 +51,7 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     if let Move::Exchange { buy, least } = moved {
         judge.slippage(buy, least, value)?;
         judge.bands(buy, value)?;
+        parts::of_intent(&lookup.parts, cx, tally, intent, buy, value)?;
     }
     judge.stable_share(asset, moved, value)?;
     judge.risk(moved)

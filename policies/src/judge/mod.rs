@@ -6,12 +6,14 @@
 mod caps;
 mod intent;
 mod outcome;
+mod parts;
 mod shares;
 
 pub(crate) use intent::judge as intent;
 pub(crate) use outcome::judge as outcome;
 
 use alloy_primitives::{Address, B256};
+use parts::Parts;
 use quaestor_core::{
     AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
     pipeline::Context,
@@ -43,6 +45,8 @@ pub(crate) struct Lookup {
     /// The band of each asset, in the order of the assets.
     bands: Vec<Option<Band>>,
     has_bands: bool,
+    /// What is bounded as a whole.
+    parts: Parts,
     /// Whether anything caps how much or how often.
     has_caps: bool,
     /// Whether each asset is stable, in the order of the assets.
@@ -71,7 +75,7 @@ impl Lookup {
             [proposal_bps_max, proposals_per_day_max].iter().chain(&window_bps_max).any(|cap| *cap != u64::MAX)
                 || cooldown_secs_min > 0
                 || terms.strategies.iter().any(|strategy| strategy.share_bps_max.is_some());
-        Self { lines, own, others, bands, has_bands, has_caps, stable, havens }
+        Self { lines, own, others, bands, has_bands, parts: Parts::new(terms), has_caps, stable, havens }
     }
 
     fn has_line(&self, line: B256) -> bool {

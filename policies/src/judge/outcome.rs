@@ -3,7 +3,7 @@
 use super::{
     Flow, Lookup,
     intent::{Move, moved},
-    refuse,
+    parts, refuse,
     shares::{compare_share, compare_shares},
 };
 use arrayvec::ArrayVec;
@@ -31,7 +31,9 @@ pub(crate) fn judge(
     outcome.count(&mut dues, &mut totals)?;
     outcome.balances(&dues)?;
     outcome.loss(&totals)?;
-    outcome.bands()?;
+    let worth = outcome.worth(&totals);
+    outcome.bands(worth)?;
+    parts::of_outcome(lookup, (before, after), worth, intents, |value| outcome.slipped(value))?;
     outcome.stable_share(totals.among_stables)
 }
 
@@ -191,31 +193,38 @@ impl Outcome<'_> {
         refuse(self.before, Rule::SlippageBpsMax, limit, found, &inputs)
     }
 
+    /// What greatest shares are shares of: NAV before what exchanges have lost. What is bought up to its greatest share is not
+    /// above it because another exchange of the batch brings a little less.
+    fn worth(&self, totals: &Totals) -> Value {
+        let (nav, left) = (self.before.valuation.nav, self.after.valuation.nav);
+        left.max(Value(nav.0.saturating_sub(totals.paid)))
+    }
+
     /// What was sold or bought is inside its band, or nearer to it than before. Shares that only moved because the
     /// treasury as a whole became smaller are not the batch's doing.
-    fn bands(&self) -> Flow {
+    fn bands(&self, worth: Value) -> Flow {
         if !self.lookup.has_bands() {
             return Continue(());
         }
         for intent in self.intents {
             if let Continue(Move::Exchange { buy, .. }) = moved(self.lookup, intent) {
-                self.band(intent.asset)?;
-                self.band(buy)?;
+                self.band(intent.asset, worth)?;
+                self.band(buy, worth)?;
             }
         }
         Continue(())
     }
 
-    fn band(&self, asset: AssetId) -> Flow {
+    fn band(&self, asset: AssetId, worth: Value) -> Flow {
         let Some(band) = self.lookup.band(asset) else { return Continue(()) };
         let (value, nav) = (self.after.valuation.value_of(asset), self.after.valuation.nav);
         let (value_before, nav_before) = (self.before.valuation.value_of(asset), self.before.valuation.nav);
-        let moved = compare_shares(value, nav, value_before, nav_before);
-        if compare_share(value, nav, band.min_bps) == Ordering::Less && moved == Ordering::Less {
+        let moved = |whole| compare_shares(value, whole, value_before, nav_before);
+        if compare_share(value, nav, band.min_bps) == Ordering::Less && moved(nav) == Ordering::Less {
             return self.outside(Rule::AllocationMin, Some(asset), band.min_bps, value.bps_of(nav));
         }
-        if compare_share(value, nav, band.max_bps) == Ordering::Greater && moved == Ordering::Greater {
-            return self.outside(Rule::AllocationMax, Some(asset), band.max_bps, value.bps_of_ceil(nav));
+        if compare_share(value, worth, band.max_bps) == Ordering::Greater && moved(worth) == Ordering::Greater {
+            return self.outside(Rule::AllocationMax, Some(asset), band.max_bps, value.bps_of_ceil(worth));
         }
         Continue(())
     }

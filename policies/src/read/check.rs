@@ -3,7 +3,11 @@
 use super::values::{SHARE_BPS_MAX, duration_text};
 use crate::document::Report;
 use alloy_primitives::Address;
-use quaestor_core::{AssetId, AssetKind, Route, Terms, snapshot::WINDOW_SECS};
+use quaestor_core::{
+    AssetId, AssetKind, Route, Terms,
+    policy::{Group, Part, PartShare},
+    snapshot::WINDOW_SECS,
+};
 use std::collections::BTreeMap;
 
 /// Reports everything in `terms` that does not go together. `validity_said` is whether the file sets `policy.validity`.
@@ -22,6 +26,8 @@ pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool)
     quorum(report, terms);
     allocation(report, terms);
     stable_share(report, terms);
+    groups(report, terms);
+    parts(report, terms);
     addresses(report, terms);
 }
 
@@ -30,10 +36,14 @@ pub(crate) fn shares_fit(terms: &Terms) -> bool {
     let mut report = Report::empty();
     allocation(&mut report, terms);
     stable_share(&mut report, terms);
+    groups(&mut report, terms);
+    parts(&mut report, terms);
     let in_order = |band: &quaestor_core::policy::Band| {
         band.min_bps <= band.target_bps && band.target_bps <= band.max_bps && band.max_bps <= SHARE_BPS_MAX
     };
     report.is_clean() && terms.bands.iter().all(in_order)
+    let is_band = |group: &Group| group.min_bps <= group.max_bps && group.max_bps <= SHARE_BPS_MAX;
+    report.problems.is_empty() && terms.bands.iter().all(in_order) && terms.groups.iter().all(is_band)
 }
 
 fn quorum(report: &mut Report<'_>, terms: &Terms) {
@@ -93,6 +103,81 @@ fn stable_share(report: &mut Report<'_>, terms: &Terms) {
     } else if banded == stables && most < floor {
         let message = format!("asks for {floor} bps in stable assets, and their bands allow {most}; raise a `max_bps`");
         report.conflict("limits.stable_share_bps_min", message);
+    }
+    stable_parts(report, terms, floor);
+}
+
+/// Whether a part that has all stable assets may be as large as their least share.
+fn stable_parts(report: &mut Report<'_>, terms: &Terms, floor: u64) {
+    let ids = (0..terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
+    let is_stable = |id: &AssetId| terms.asset(*id).is_some_and(|asset| asset.kind == AssetKind::Stable);
+    let stables: Vec<AssetId> = ids.filter(is_stable).collect();
+    for PartShare { part, max_bps, .. } in terms.parts().filter(|share| share.max_bps < floor) {
+        if !stables.is_empty() && stables.iter().all(|asset| terms.is_in(part, *asset)) {
+            let (_, key) = share_keys(terms, part);
+            let message =
+                format!("asks for {floor} bps in stable assets, and `{key}` allows them {max_bps}; raise that");
+            report.conflict("limits.stable_share_bps_min", message);
+        }
+    }
+}
+
+/// Whether each group leaves room for the targets of its assets.
+fn groups(report: &mut Report<'_>, terms: &Terms) {
+    for group in &terms.groups {
+        let path = format!("groups.{}", group.name);
+        if !group.assets.is_empty() && group.assets.len() == terms.assets.len() {
+            let message = "has every asset of the policy, and all of them are always the whole treasury; leave one out";
+            report.conflict(&format!("{path}.assets"), message);
+            continue;
+        }
+        let bands = || terms.bands.iter().filter(|band| group.assets.contains(&band.asset));
+        let target = bands().map(|band| band.target_bps).sum::<u64>();
+        let (least, most) = (group.min_bps, group.max_bps);
+        if target > most {
+            let message = format!("is {most}, and the targets of its assets sum to {target}; write {target} or more");
+            report.conflict(&format!("{path}.max_bps"), message);
+        } else if target < least && bands().count() == group.assets.len() {
+            let message = format!("is {least}, and the targets of its assets sum to {target}; write at most {target}");
+            report.conflict(&format!("{path}.min_bps"), message);
+        }
+    }
+}
+
+/// Whether any two parts of the treasury can have their shares at once.
+fn parts(report: &mut Report<'_>, terms: &Terms) {
+    let has_assets = |share: &PartShare| terms.assets_in(share.part).next().is_some();
+    let parts: Vec<PartShare> = terms.parts().filter(has_assets).collect();
+    let is_within = |inner: Part, outer: Part| terms.assets_in(inner).all(|asset| terms.is_in(outer, asset));
+    let is_apart = |one: Part, other: Part| !terms.assets_in(one).any(|asset| terms.is_in(other, asset));
+    for (position, one) in parts.iter().enumerate() {
+        for (place, other) in parts.iter().enumerate().filter(|(_, other)| other.part != one.part) {
+            let (least_key, _) = share_keys(terms, one.part);
+            let (other_least_key, most_key) = share_keys(terms, other.part);
+            if one.min_bps > other.max_bps && is_within(one.part, other.part) {
+                let (least, most) = (one.min_bps, other.max_bps);
+                let message =
+                    format!("is {least}, and `{most_key}` allows all of these assets {most}; write {most} or less");
+                report.conflict(&least_key, message);
+            }
+            let both = one.min_bps.saturating_add(other.min_bps);
+            if place < position && both > SHARE_BPS_MAX && is_apart(one.part, other.part) {
+                let least = one.min_bps;
+                let message =
+                    format!("is {least}, and with `{other_least_key}` it is {both} of {SHARE_BPS_MAX}; lower one");
+                report.conflict(&least_key, message);
+            }
+        }
+    }
+}
+
+/// The keys of the least and of the greatest share of a part.
+fn share_keys(terms: &Terms, part: Part) -> (String, String) {
+    match part {
+        Part::Group(id) => {
+            let name = terms.group(id).map_or("", |group| group.name.as_str());
+            (format!("groups.{name}.min_bps"), format!("groups.{name}.max_bps"))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! and checked. A stand-in never leaves this module's callers: a file with a problem yields no policy.
 
 pub(crate) mod check;
+mod groups;
 mod holdings;
 pub(crate) mod numbers;
 pub(crate) mod risk;
@@ -32,8 +33,18 @@ const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
-const SECTIONS: [&str; 9] =
-    ["policy", "accounts", "assets", "allocation", "limits", "risk", "venues", "counterparties", "strategies"];
+const SECTIONS: [&str; 10] = [
+    "policy",
+    "accounts",
+    "assets",
+    "groups",
+    "allocation",
+    "limits",
+    "risk",
+    "venues",
+    "counterparties",
+    "strategies",
+];
 const POLICY_KEYS: [&str; 10] =
     ["version", "name", "chain", "registry", "brake", "gate", "expires", "schedule", "every_blocks", "validity"];
 
@@ -60,6 +71,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         venues,
         counterparties: routes::counterparties(root, report, chain_id),
         bands,
+        groups: groups::groups(root, report, &assets),
         assets,
         limits,
         risk: risk::risk(root, report),

@@ -9,7 +9,7 @@ use crate::{
 };
 use quaestor_core::{
     Terms,
-    policy::{Band, RiskTerms},
+    policy::{Band, Group, RiskTerms},
     strategy::{ParamValue, StrategyParams},
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Place {
     Ceiling(u64, fn(&mut RiskTerms) -> &mut Option<u64>),
     /// A number of the band at this place.
     Band(usize, fn(&mut Band) -> &mut u64),
+    /// A bound of the group at this place.
+    Group(usize, fn(&mut Group) -> &mut u64),
     /// What the strategy at this place may move.
     Share(usize),
     /// Something that the strategy at this place takes.
@@ -103,6 +105,7 @@ impl Place {
             ["limits", key] if steps.len() == 2 => Self::limit(key),
             ["risk", key] if steps.len() == 2 => Self::ceiling(key),
             ["allocation", symbol, key] if steps.len() == 3 => Self::band(terms, symbol, key),
+            ["groups", name, key] if steps.len() == 3 => Self::group(terms, name, key),
             ["strategies", ..] => return Self::strategy(terms, steps.split_off(1), path),
             _ => Self::Elsewhere,
         };
@@ -111,7 +114,7 @@ impl Place {
 
     /// Whether the shares of the policy must be looked at together once more.
     pub(super) fn is_share(&self) -> bool {
-        matches!(self, Self::Band(..) | Self::Limit(..))
+        matches!(self, Self::Band(..) | Self::Group(..) | Self::Limit(..))
     }
 
     fn limit(key: &str) -> Self {
@@ -140,6 +143,15 @@ impl Place {
             (Some(position), "min_bps") => Self::Band(position, |band| &mut band.min_bps),
             (Some(position), "target_bps") => Self::Band(position, |band| &mut band.target_bps),
             (Some(position), "max_bps") => Self::Band(position, |band| &mut band.max_bps),
+            _ => Self::Elsewhere,
+        }
+    }
+
+    fn group(terms: &Terms, name: &str, key: &str) -> Self {
+        let position = terms.groups.iter().position(|group| group.name == name);
+        match (position, key) {
+            (Some(position), "min_bps") => Self::Group(position, |group| &mut group.min_bps),
+            (Some(position), "max_bps") => Self::Group(position, |group| &mut group.max_bps),
             _ => Self::Elsewhere,
         }
     }

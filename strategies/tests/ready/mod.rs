@@ -4,10 +4,21 @@ use crate::world::World;
 use quaestor_core::{
     Catalog, Context, Inputs, Intent, Policy, RiskReport, Verdict,
     pipeline::{Workspace, evaluate},
+    policy::Group,
     strategy::ParamValue,
     valuation::{Prices, Valuation},
 };
 use quaestor_policies::{Facts, StrategyFacts, VotedPolicy, parse, starting_policy};
+
+/// The groups of `world`, as a file has them.
+fn groups(world: &World) -> String {
+    let group = |group: &Group| {
+        let symbols: Vec<_> = group.assets.iter().map(|asset| &world.terms.assets[asset.index()].symbol).collect();
+        let Group { name, min_bps, max_bps, .. } = group;
+        format!("[groups.{name}]\nassets = {symbols:?}\nmin_bps = {min_bps}\nmax_bps = {max_bps}\n")
+    };
+    world.terms.groups.iter().map(group).collect()
+}
 
 /// A decision under the voted policy.
 #[derive(Debug)]
@@ -49,7 +60,7 @@ impl Ready {
             counterparties: vec![],
             strategies: terms.strategies.iter().map(strategy).collect(),
         };
-        let text = starting_policy(&facts);
+        let text = format!("{}\n{}", starting_policy(&facts), groups(&world));
         let policy = parse(text.as_bytes(), catalog).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         world.rearrange(policy.terms());
         let prices = world.prices();

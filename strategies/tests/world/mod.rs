@@ -11,7 +11,7 @@ use quaestor_core::{
     Verdict,
     amount::WAD,
     pipeline::{Workspace, evaluate},
-    policy::{Band, RiskTerms, Schedule, StrategyTerms},
+    policy::{Band, Group, RiskTerms, Schedule, StrategyTerms},
     snapshot::{
         AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, RateReading,
         Round, Spend,
@@ -146,6 +146,7 @@ impl World {
             }],
             counterparties: vec![],
             bands: holdings.iter().enumerate().filter_map(band).collect(),
+            groups: vec![],
             limits,
             risk: RiskTerms { history_rounds: 30, ..Default::default() },
             strategies: vec![],
@@ -186,6 +187,24 @@ impl World {
     pub fn with(mut self, strategy: StrategyTerms) -> Self {
         self.terms.strategies.push(strategy);
         self
+    }
+
+    /// With a group of the assets of these bits, unless these are all: its share may be so far below and above the targets of
+    /// its bands.
+    pub fn group(&mut self, bits: u8, below: u64, above: u64) {
+        let all = 0..u16::try_from(self.terms.assets.len()).unwrap();
+        let assets: Vec<AssetId> = all.map(AssetId).filter(|asset| bits >> asset.0 & 1 == 1).collect();
+        if assets.is_empty() || assets.len() == self.terms.assets.len() {
+            return;
+        }
+        let bands: Vec<&Band> = self.terms.bands.iter().filter(|band| assets.contains(&band.asset)).collect();
+        let target = bands.iter().map(|band| band.target_bps).sum::<u64>();
+        // Where an asset has no band any least share will do.
+        let min_bps = if bands.len() == assets.len() { target.saturating_sub(below) } else { below };
+        // With cash it may have all that is stable.
+        let stable = if assets.contains(&CASH) { self.terms.limits.stable_share_bps_min } else { 0 };
+        let max_bps = (target.max(min_bps) + above).min(10_000).max(stable);
+        self.terms.groups.push(Group { name: format!("group{bits}"), assets, min_bps, max_bps });
     }
 
     /// In the order in which a policy that was read from text has assets and accounts.

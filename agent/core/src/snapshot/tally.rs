@@ -76,6 +76,12 @@ impl<'a> Tally<'a> {
         self.sums.map(|sums| sums.of(asset))
     }
 
+    /// What they come to in value for `assets` together, where somebody keeps count of it.
+    pub(crate) fn sum_of(&self, assets: impl Iterator<Item = AssetId>) -> Option<Sum> {
+        let sums = self.sums?;
+        Some(assets.fold(Sum::default(), |sum, asset| sum.with(sums.of(asset))))
+    }
+
     /// Whether any of the intents allowed so far is a transfer.
     #[inline]
     pub(crate) fn has_transfers(&self) -> bool {
@@ -187,6 +193,12 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
+    /// The values together with those of another asset; amounts of two assets are no sum.
+    fn with(self, other: Self) -> Self {
+        let (gained, lost) = (self.gained.saturating_add(other.gained), self.lost.saturating_add(other.lost));
+        Self { gained, lost, ..Self::default() }
+    }
+
     /// `held` after it; `None` when a number has left its range.
     #[inline]
     pub(crate) fn after(self, held: Value) -> Option<Value> {

@@ -68,6 +68,7 @@ fn terms(assets: usize) -> Terms {
         venues: vec![],
         counterparties: vec![],
         bands: vec![],
+        groups: vec![],
         limits: Limits::default(),
         risk: RiskTerms::default(),
         strategies: vec![],

@@ -1,7 +1,7 @@
 use super::*;
 use crate::fixture::{OPERATIONS, USDC, WETH, terms};
 use alloy_primitives::{Address, B256};
-use quaestor_core::{Amount, BlockRef, Value, amount::WAD};
+use quaestor_core::{Amount, BlockRef, Value, amount::WAD, policy::GroupId};
 
 fn refusal(rule: Rule, limit: Quantity, found: Quantity) -> Refusal {
     Refusal::new(rule, limit, found, BlockRef::default(), B256::ZERO)
@@ -22,6 +22,11 @@ fn a_receipt_reads_as_the_policy_is_written() {
         (
             usdc(refusal(Rule::AllocationMin, Quantity::Bps(3_300), Quantity::Bps(3_171))),
             "allocation.USDC.min_bps is 33.00 % of NAV, with this it is 31.71 %",
+        ),
+        (
+            refusal(Rule::GroupMax, Quantity::Bps(6_000), Quantity::Bps(6_001))
+                .with(InputName::Group, Quantity::Group(GroupId(0))),
+            "groups.liquid.max_bps is 60.00 % of NAV, with this it is 60.01 %",
         ),
         (
             usdc(refusal(Rule::PriceQuorumMin, Quantity::Count(2), Quantity::Count(0))),
@@ -106,6 +111,7 @@ fn no_receipt_shows_how_the_program_names_things() {
         Quantity::Hash(B256::ZERO),
         Quantity::Asset(AssetId(7)),
         Quantity::Account(AccountId(7)),
+        Quantity::Group(GroupId(7)),
     ];
     for rule in [Rule::AccountListed, Rule::AssetListed, Rule::ApprovalExact, Rule::PolicyExpiresAt, Rule::DayBpsMax] {
         for limit in quantities {

@@ -3,6 +3,7 @@ use crate::{
     BlockRef, History, Outlook, Policy, Refusal, RiskReport, Rule, Terms,
     fixture::{Judge, OPERATIONS, POLICY, RESERVE, USDC, WETH, deposit, payment, sale, snapshot, terms, usd},
     pipeline::judge_all,
+    policy::{Group, PartShare},
     valuation::{Prices, Valuation},
     verdict::Quantity,
 };
@@ -75,6 +76,9 @@ impl Policy for Walking {
         }
         let (found, expected) = (Outlook::new(cx, *tally), Outlook::new(cx, walk));
         assert_eq!((found.nav(), found.stable()), (expected.nav(), expected.stable()));
+        for PartShare { part, .. } in cx.terms.parts() {
+            assert_eq!(found.value_in(part), expected.value_in(part), "value of {part:?}");
+        }
         for asset in [USDC, WETH] {
             assert_eq!(found.value_of(asset), expected.value_of(asset), "value of {asset:?}");
             for account in [OPERATIONS, RESERVE] {
@@ -126,7 +130,9 @@ proptest! {
             }
             intent
         }).collect();
-        let (snapshot, terms) = (snapshot(100), terms());
+        let (snapshot, mut terms) = (snapshot(100), terms());
+        let group = |assets: &[AssetId]| Group { name: String::new(), assets: assets.to_vec(), min_bps: 0, max_bps: 0 };
+        terms.groups = vec![group(&[USDC, WETH]), group(&[WETH]), group(&[])];
         let prices = Prices::resolve(&terms, &snapshot);
         let mut valuation = Valuation::default();
         valuation.fill(&terms, &snapshot, &prices).unwrap();
