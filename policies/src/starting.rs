@@ -256,6 +256,10 @@ impl Page<'_> {
         if limits.validity_secs_max != u64::MAX {
             self.line(format!("validity_max = {}", quoted(&duration_text(limits.validity_secs_max))));
         }
+        if limits.native_share_bps_max != u64::MAX {
+            let bps = limits.native_share_bps_max;
+            self.line(format!("native_share_bps_max = {bps} # of the treasury may be bought in the DAO's own token"));
+        }
         if limits.stable_share_bps_min != 0 {
             let bps = limits.stable_share_bps_min;
             self.line(format!("stable_share_bps_min = {bps} # of the treasury stays in stable assets"));

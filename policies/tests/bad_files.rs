@@ -18,7 +18,7 @@ fn problems(replacements: &[(&str, &str)]) -> Problems {
     parse(text.as_bytes(), &fixture::catalog()).unwrap_err()
 }
 
-const CASES: [Case; 45] = [
+const CASES: [Case; 46] = [
     (
         "unknown keys",
         &[
@@ -85,6 +85,10 @@ const CASES: [Case; 45] = [
             "[limits]",
             "[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmax_bps = 3499\n[groups.cash]\nassets = [\"DAI\", \"USDC\"]\nmin_bps = 4001\n[groups.down]\nassets = [\"LINK\"]\nmin_bps = 501\nmax_bps = 500\n[limits]",
         )],
+    ),
+    (
+        "own token below its target",
+        &[("price_deviation_bps_max = 200", "price_deviation_bps_max = 200\nnative_share_bps_max = 999")],
     ),
     (
         "limits out of range",

@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use fixture::{DAI, LINK, OPERATIONS, RESERVE, USDC, WETH, World, address};
+use fixture::{DAI, DAO, LINK, OPERATIONS, RESERVE, USDC, WETH, World, address};
 use quaestor_core::{AccountId, Action, Amount, AssetId, Intent, Policy, Rule, Verdict, verdict::Quantity};
 use quaestor_policies::VotedPolicy;
 
@@ -115,6 +115,18 @@ fn bands_and_the_stable_share_hold_afterwards_or_are_nearer() {
     put(&mut after, OPERATIONS, LINK, before.tokens(LINK, 60_000).0, 0);
     let refused = judge(&policy, &before, &mut after, std::slice::from_ref(&buy));
     assert_eq!(refused, Some((Rule::AllocationMax, Quantity::Bps(1_000), Quantity::Bps(1_100))));
+
+    let mut facts = fixture::facts();
+    facts.limits.native_share_bps_max = 1_200;
+    let policy = fixture::policy(&facts);
+    let buy = before.swap(&policy, USDC, DAO, 200_000, 50);
+    let mut after = before.clone();
+    put(&mut after, OPERATIONS, USDC, 0, buy.amount.0);
+    put(&mut after, OPERATIONS, DAO, before.tokens(DAO, 200_000).0, 0);
+    assert_eq!(judge(&policy, &before, &mut after, std::slice::from_ref(&buy)), None);
+    put(&mut after, OPERATIONS, DAO, before.tokens(DAO, 2_000).0, 0);
+    let refused = judge(&policy, &before, &mut after, &[buy]);
+    assert_eq!(refused, Some((Rule::NativeShareBpsMax, Quantity::Bps(1_200), Quantity::Bps(1_202))));
 
     let mut facts = fixture::facts();
     facts.limits.stable_share_bps_min = 3_900;

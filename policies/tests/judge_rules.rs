@@ -334,6 +334,28 @@ fn a_move_back_towards_a_band_is_allowed_while_still_outside() {
 }
 
 #[test]
+fn the_own_token_is_bought_up_to_its_share_and_no_further() {
+    let capped = |bps: u64| Court::new(move |facts| facts.limits.native_share_bps_max = bps);
+    let court = capped(1_200);
+    court.allows(&court.swap(USDC, DAO, 200_000));
+    let refusal = court.refuses(&court.swap(USDC, DAO, 200_001));
+    assert_eq!(receipt(&refusal), (Rule::NativeShareBpsMax, Quantity::Bps(1_200), Quantity::Bps(1_201)));
+    assert_eq!(input(&refusal, InputName::Nav), Quantity::Value(usd(10_000_000)));
+    // Above it, what leads back is allowed, and so is all that buys none of it.
+    let mut above = capped(1_000);
+    above.world.snapshot.accounts[0].balances[DAO.index()] = above.world.tokens(DAO, 1_100_000);
+    above.world.revalue(&above.policy);
+    above.allows(&above.swap(DAO, USDC, 1));
+    above.allows(&above.swap(WETH, USDC, 1));
+    above.allows(&above.payment(1_000));
+    assert_eq!(above.refuses(&above.swap(USDC, DAO, 1)).rule, Rule::NativeShareBpsMax);
+    // Many small steps are no way around it.
+    let mut second = court.swap(USDC, DAO, 1);
+    second.purpose = Purpose::Strategy { line: keccak256("rebalance"), leg: 1 };
+    assert_eq!(court.refuses_after(&[court.swap(USDC, DAO, 200_000)], &second).rule, Rule::NativeShareBpsMax);
+}
+
+#[test]
 fn the_stable_share_keeps_its_floor_or_does_not_fall() {
     let court = Court::new(|facts| facts.limits.stable_share_bps_min = 3_900);
     court.allows(&court.swap(USDC, LINK, 100_000));

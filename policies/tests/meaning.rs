@@ -201,9 +201,11 @@ fn respaced(text: &str, spaces: usize) -> String {
 fn any_limits() -> impl Strategy<Value = Limits> {
     let bps = || 0u64..=10_000;
     let windows = prop::array::uniform4(0u64..=1_000_000);
-    let caps = (bps(), windows, 0u64..=9_999, bps(), bps());
+    // The target of the own token, 10 %, stays within its greatest share.
+    let native = prop_oneof![1_000u64..=10_000, Just(u64::MAX)];
+    let caps = (bps(), windows, 0u64..=9_999, bps(), native);
     (caps, 1u64..1_000_000, 0u64..=10_000, 172_800u64..1_000_000, 0u64..=6_000, 1u64..1_000_000).prop_map(
-        |((proposal, window_bps_max, slippage, deviation, _), age, per_day, validity, stable, cooldown)| Limits {
+        |((proposal, window_bps_max, slippage, deviation, native), age, per_day, validity, stable, cooldown)| Limits {
             proposal_bps_max: proposal,
             window_bps_max,
             slippage_bps_max: slippage,
@@ -211,6 +213,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
             price_deviation_bps_max: deviation,
             proposals_per_day_max: per_day,
             validity_secs_max: validity,
+            native_share_bps_max: native,
             stable_share_bps_min: stable,
             price_quorum_min: 1,
             cooldown_secs_min: cooldown,

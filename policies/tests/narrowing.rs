@@ -40,16 +40,16 @@ fn narrow(slot: usize, by: u64) -> VotedPolicy {
     match slot {
         0..ENVELOPE => limits = narrowed(limits, slot, by),
         // The targets of its assets, 45 %, stay within the group's share.
-        9 => sections.group_max_bps -= by,
+        10 => sections.group_max_bps -= by,
         _ => sections.group_min_bps += by,
     }
     fixture::policy_with(&Facts { limits, ..fixture::facts() }, &sections.text())
 }
 
 /// How many numbers of the envelope are narrowed.
-const ENVELOPE: usize = 9;
+const ENVELOPE: usize = 10;
 /// How many numbers in all.
-const SLOTS: usize = 11;
+const SLOTS: usize = 12;
 
 /// The number at `slot` of the envelope's order, narrowed.
 fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
@@ -60,6 +60,8 @@ fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
         5 => cap(&mut limits.slippage_bps_max),
         6 => limits.proposals_per_day_max = limits.proposals_per_day_max.saturating_sub(by % 4),
         7 => limits.stable_share_bps_min = (limits.stable_share_bps_min + by).min(6_000),
+        // The target of the own token is 10 %.
+        8 => limits.native_share_bps_max = 1_600 - by,
         _ => limits.cooldown_secs_min += by * 10,
     }
     limits

@@ -193,6 +193,12 @@ fn what_the_file_does_not_say_can_be_varied_too() {
     let lean = parse(without.as_bytes(), &fixture::catalog()).unwrap();
     let changes = [("limits.week_bps_max", integer(2_000)), ("risk.volatility_bps_max", integer(6_000))];
     same(&lean.vary(&changes, &fixture::catalog()).unwrap(), &base());
+    let native = |bps| base().vary(&[("limits.native_share_bps_max", integer(bps))], &fixture::catalog());
+    let mut facts = fixture::facts();
+    facts.limits.native_share_bps_max = 1_200;
+    same(&native(1_200).unwrap(), &fixture::policy(&facts));
+    // The target of the own token is 10 %.
+    assert!(native(999).unwrap_err().to_string().contains("the targets of its assets sum to 1000"));
     let blocks = base().vary(&[("policy.every_blocks", integer(7_200))], &fixture::catalog()).unwrap();
     let read = text().replace("schedule = \"0 0 0 * * *\"", "every_blocks = 7200");
     same(&blocks, &parse(read.as_bytes(), &fixture::catalog()).unwrap());

@@ -53,6 +53,8 @@ pub struct Limits {
     pub proposals_per_day_max: u64,
     /// Longest life of a proposal, seconds (slot 9).
     pub validity_secs_max: u64,
+    /// Greatest share of the DAO's own token after a purchase of it, bps of NAV (slot 10).
+    pub native_share_bps_max: u64,
     /// Least share of stable assets after any action, bps of NAV (slot 16).
     pub stable_share_bps_min: u64,
     /// Fewest usable feeds of an asset (slot 17).
@@ -74,6 +76,7 @@ impl Default for Limits {
             price_deviation_bps_max: u64::MAX,
             proposals_per_day_max: u64::MAX,
             validity_secs_max: u64::MAX,
+            native_share_bps_max: u64::MAX,
             stable_share_bps_min: 0,
             price_quorum_min: 0,
             cooldown_secs_min: 0,
@@ -100,6 +103,7 @@ impl Limits {
         slots[7] = self.price_deviation_bps_max;
         slots[8] = self.proposals_per_day_max;
         slots[9] = self.validity_secs_max;
+        slots[10] = self.native_share_bps_max;
         slots[16] = self.stable_share_bps_min;
         slots[17] = self.price_quorum_min;
         slots[18] = self.cooldown_secs_min;
@@ -372,7 +376,7 @@ mod tests {
     #[test]
     fn each_number_stands_in_its_slot_and_in_no_other() {
         type Set = fn(&mut Limits);
-        let set: [(usize, Set); 13] = [
+        let set: [(usize, Set); 14] = [
             (0, |limits| limits.proposal_bps_max = 7),
             (1, |limits| limits.window_bps_max[0] = 7),
             (2, |limits| limits.window_bps_max[1] = 7),
@@ -383,6 +387,7 @@ mod tests {
             (7, |limits| limits.price_deviation_bps_max = 7),
             (8, |limits| limits.proposals_per_day_max = 7),
             (9, |limits| limits.validity_secs_max = 7),
+            (10, |limits| limits.native_share_bps_max = 7),
             (16, |limits| limits.stable_share_bps_min = 7),
             (17, |limits| limits.price_quorum_min = 7),
             (18, |limits| limits.cooldown_secs_min = 7),

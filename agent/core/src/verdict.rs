@@ -75,6 +75,8 @@ pub enum Rule {
     GroupMax,
     /// `groups.*.min_bps`: what is sold would bring its group below it.
     GroupMin,
+    /// `limits.native_share_bps_max`.
+    NativeShareBpsMax,
     /// `limits.stable_share_bps_min`.
     StableShareBpsMin,
     /// `risk.volatility_bps_max`.

@@ -121,6 +121,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::AllocationMin => "allocation.*.min_bps",
         Rule::GroupMax => "groups.*.max_bps",
         Rule::GroupMin => "groups.*.min_bps",
+        Rule::NativeShareBpsMax => "limits.native_share_bps_max",
         Rule::StableShareBpsMin => "limits.stable_share_bps_min",
         Rule::VolatilityBpsMax => "risk.volatility_bps_max",
         Rule::ValueAtRiskBpsMax => "risk.value_at_risk_bps_max",
@@ -207,6 +208,9 @@ impl Words<'_> {
             Rule::AllocationMin => format!("allocation.{asset}.min_bps is {limit} of NAV, with this it is {found}"),
             Rule::GroupMax => format!("groups.{}.max_bps is {limit} of NAV, with this it is {found}", self.group()),
             Rule::GroupMin => format!("groups.{}.min_bps is {limit} of NAV, with this it is {found}", self.group()),
+            Rule::NativeShareBpsMax => {
+                format!("{key} lets the DAO's own token be {limit} of NAV, with this it is {found}")
+            }
             Rule::StableShareBpsMin => {
                 format!("{key} keeps {limit} of NAV in stable assets, with this it is {found}")
             }

@@ -20,7 +20,8 @@ pragma solidity ^0.8.28;
 /// | 7      | price_deviation_bps_max| largest disagreement between prices, in basis points              |
 /// | 8      | proposals_per_day_max  | most proposals in any 24 hours                                    |
 /// | 9      | validity_secs_max      | longest life of a proposal, in seconds                            |
-/// | 10–15  | reserved (caps)        | unset                                                             |
+/// | 10     | native_share_bps_max   | largest share of the DAO's own token, in basis points of NAV      |
+/// | 11–15  | reserved (caps)        | unset                                                             |
 /// | 16     | stable_share_bps_min   | smallest share of stable assets, in basis points of NAV           |
 /// | 17     | price_quorum_min       | fewest sources that must agree on a price                         |
 /// | 18     | cooldown_secs_min      | shortest time between two proposals, in seconds                   |

@@ -7,12 +7,13 @@ use super::{
     refuse,
     shares::{compare_share, compare_shares},
 };
+use arrayvec::ArrayVec;
 use quaestor_core::{
     AssetId, Intent, Outlook, Rule, Terms, Value,
     pipeline::Context,
     policy::{PARTS_MAX, Part, PartShare},
     snapshot::Tally,
-    verdict::{InputName, Quantity},
+    verdict::{INPUTS_MAX, InputName, Quantity},
 };
 use std::{
     cmp::Ordering,
@@ -62,10 +63,12 @@ fn bits() -> impl Iterator<Item = u64> {
     (0..u64::BITS).map(|place| 1 << place)
 }
 
-/// The rules of least and of greatest share, and what names the part in a receipt.
-fn rules(part: Part) -> (Rule, Rule, (InputName, Quantity)) {
+/// The rules of least and of greatest share, and what names the part in a receipt where the rule does not.
+fn rules(part: Part) -> (Rule, Rule, Option<(InputName, Quantity)>) {
     match part {
-        Part::Group(id) => (Rule::GroupMin, Rule::GroupMax, (InputName::Group, Quantity::Group(id))),
+        Part::Group(id) => (Rule::GroupMin, Rule::GroupMax, Some((InputName::Group, Quantity::Group(id)))),
+        // It has no least share that could refuse.
+        Part::Native => (Rule::NativeShareBpsMax, Rule::NativeShareBpsMax, None),
     }
 }
 
@@ -109,12 +112,12 @@ fn exchanged(
             }
             (most, *max_bps, grown.bps_of_ceil(nav))
         };
-        let inputs = [
-            named,
+        let looked_at = [
             (InputName::Asset, Quantity::Asset(intent.asset)),
             (InputName::Nav, Quantity::Value(nav)),
             (InputName::IntentValue, Quantity::Value(value)),
         ];
+        let inputs: ArrayVec<_, INPUTS_MAX> = named.into_iter().chain(looked_at).collect();
         return refuse(cx, rule, Quantity::Bps(limit), Quantity::Bps(found.unwrap_or(u64::MAX)), &inputs);
     }
     Continue(())
@@ -167,7 +170,9 @@ pub(super) fn of_outcome(
             (false, false) => continue,
         };
         let (limit, found) = (Quantity::Bps(limit), Quantity::Bps(found.unwrap_or(u64::MAX)));
-        return refuse(before, rule, limit, found, &[named, (InputName::Nav, Quantity::Value(nav))]);
+        let inputs: ArrayVec<_, INPUTS_MAX> =
+            named.into_iter().chain([(InputName::Nav, Quantity::Value(nav))]).collect();
+        return refuse(before, rule, limit, found, &inputs);
     }
     Continue(())
 }

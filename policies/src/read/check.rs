@@ -26,7 +26,7 @@ pub(super) fn terms(report: &mut Report<'_>, terms: &Terms, validity_said: bool)
     quorum(report, terms);
     allocation(report, terms);
     stable_share(report, terms);
-    groups(report, terms);
+    targets(report, terms);
     parts(report, terms);
     addresses(report, terms);
 }
@@ -36,7 +36,7 @@ pub(crate) fn shares_fit(terms: &Terms) -> bool {
     let mut report = Report::empty();
     allocation(&mut report, terms);
     stable_share(&mut report, terms);
-    groups(&mut report, terms);
+    targets(&mut report, terms);
     parts(&mut report, terms);
     let in_order = |band: &quaestor_core::policy::Band| {
         band.min_bps <= band.target_bps && band.target_bps <= band.max_bps && band.max_bps <= SHARE_BPS_MAX
@@ -122,24 +122,24 @@ fn stable_parts(report: &mut Report<'_>, terms: &Terms, floor: u64) {
     }
 }
 
-/// Whether each group leaves room for the targets of its assets.
-fn groups(report: &mut Report<'_>, terms: &Terms) {
-    for group in &terms.groups {
-        let path = format!("groups.{}", group.name);
-        if !group.assets.is_empty() && group.assets.len() == terms.assets.len() {
-            let message = "has every asset of the policy, and all of them are always the whole treasury; leave one out";
-            report.conflict(&format!("{path}.assets"), message);
+/// Whether each part leaves room for the targets of its assets.
+fn targets(report: &mut Report<'_>, terms: &Terms) {
+    for PartShare { part, min_bps: least, max_bps: most } in terms.parts() {
+        let (least_key, most_key) = share_keys(terms, part);
+        let assets = terms.assets_in(part).count();
+        if assets > 0 && assets == terms.assets.len() {
+            let message = "bounds every asset of the policy, and all of them are always the whole treasury";
+            report.conflict(&most_key, format!("{message}; leave one out, or the bound"));
             continue;
         }
-        let bands = || terms.bands.iter().filter(|band| group.assets.contains(&band.asset));
+        let bands = || terms.bands.iter().filter(|band| terms.is_in(part, band.asset));
         let target = bands().map(|band| band.target_bps).sum::<u64>();
-        let (least, most) = (group.min_bps, group.max_bps);
         if target > most {
             let message = format!("is {most}, and the targets of its assets sum to {target}; write {target} or more");
-            report.conflict(&format!("{path}.max_bps"), message);
-        } else if target < least && bands().count() == group.assets.len() {
+            report.conflict(&most_key, message);
+        } else if target < least && bands().count() == assets {
             let message = format!("is {least}, and the targets of its assets sum to {target}; write at most {target}");
-            report.conflict(&format!("{path}.min_bps"), message);
+            report.conflict(&least_key, message);
         }
     }
 }
@@ -178,6 +178,8 @@ fn share_keys(terms: &Terms, part: Part) -> (String, String) {
             let name = terms.group(id).map_or("", |group| group.name.as_str());
             (format!("groups.{name}.min_bps"), format!("groups.{name}.max_bps"))
         }
+        // Of the own token there is no least share.
+        Part::Native => (String::new(), "limits.native_share_bps_max".to_owned()),
     }
 }
 

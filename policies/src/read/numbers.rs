@@ -12,7 +12,7 @@ const SLIPPAGE_BPS_MAX: u64 = SHARE_BPS_MAX - 1;
 pub(crate) type Slot = fn(&mut Limits) -> &mut u64;
 
 /// Whole numbers, from zero to the greatest that each may be.
-pub(crate) const NUMBERS: [(&str, u64, Slot); 10] = [
+pub(crate) const NUMBERS: [(&str, u64, Slot); 11] = [
     ("proposal_bps_max", SHARE_BPS_MAX, |limits| &mut limits.proposal_bps_max),
     ("hour_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [hour, ..], .. }| hour),
     ("day_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [_, day, ..], .. }| day),
@@ -20,6 +20,7 @@ pub(crate) const NUMBERS: [(&str, u64, Slot); 10] = [
     ("month_bps_max", WINDOW_BPS_MAX, |Limits { window_bps_max: [.., month], .. }| month),
     ("price_deviation_bps_max", SHARE_BPS_MAX, |limits| &mut limits.price_deviation_bps_max),
     ("proposals_per_day_max", 10_000, |limits| &mut limits.proposals_per_day_max),
+    ("native_share_bps_max", SHARE_BPS_MAX, |limits| &mut limits.native_share_bps_max),
     ("stable_share_bps_min", SHARE_BPS_MAX, |limits| &mut limits.stable_share_bps_min),
     (QUORUM, 8, |limits| &mut limits.price_quorum_min),
     (SLIPPAGE, SLIPPAGE_BPS_MAX, |limits| &mut limits.slippage_bps_max),
@@ -36,6 +37,7 @@ pub(crate) const QUORUM: &str = "price_quorum_min";
 pub(crate) const VALIDITY: &str = "validity_max";
 const SLIPPAGE: &str = "slippage_bps_max";
 pub(super) const LIMIT_KEYS: [&str; 13] = [
+const LIMIT_KEYS: [&str; 14] = [
     "proposal_bps_max",
     "hour_bps_max",
     "day_bps_max",
@@ -46,6 +48,7 @@ pub(super) const LIMIT_KEYS: [&str; 13] = [
     "price_deviation_bps_max",
     "proposals_per_day_max",
     "validity_max",
+    "native_share_bps_max",
     "stable_share_bps_min",
     "price_quorum_min",
     "cooldown_min",

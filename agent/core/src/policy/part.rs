@@ -1,6 +1,6 @@
 //! Parts of the treasury whose share of NAV the policy bounds as a whole.
 
-use crate::{AssetId, Terms};
+use crate::{AssetId, AssetKind, Terms, amount::BPS_FACTOR};
 use serde::{Deserialize, Serialize};
 
 /// Most parts of a policy: one bit for each in what a judge looks up.
@@ -36,6 +36,8 @@ impl GroupId {
 pub enum Part {
     /// The assets of a group.
     Group(GroupId),
+    /// The DAO's own token, and the shares of vaults for it.
+    Native,
 }
 
 /// The share of NAV that a part may have.
@@ -61,7 +63,10 @@ impl Terms {
             let Group { min_bps, max_bps, .. } = *group;
             PartShare { part: Part::Group(GroupId(id)), min_bps, max_bps }
         };
-        self.groups.iter().zip(0..).map(group)
+        let native = self.limits.native_share_bps_max;
+        // A share of all of it or more is no bound.
+        let native = (native < BPS_FACTOR).then_some(PartShare { part: Part::Native, min_bps: 0, max_bps: native });
+        self.groups.iter().zip(0..).map(group).chain(native)
     }
 
     /// Whether `asset` is of this part.
@@ -69,6 +74,7 @@ impl Terms {
     pub fn is_in(&self, part: Part, asset: AssetId) -> bool {
         match part {
             Part::Group(id) => self.group(id).is_some_and(|group| group.assets.contains(&asset)),
+            Part::Native => self.asset(asset).is_some_and(|it| it.kind == AssetKind::Native),
         }
     }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use std::{io::ErrorKind, path::Path};
 
 /// The numbers of the envelope by slot, named as in [`quaestor_core::Limits`]; times are in seconds.
-const SLOTS: [(usize, &str); 13] = [
+const SLOTS: [(usize, &str); 14] = [
     (0, "proposal_bps_max"),
     (1, "hour_bps_max"),
     (2, "day_bps_max"),
@@ -30,6 +30,7 @@ const SLOTS: [(usize, &str); 13] = [
     (7, "price_deviation_bps_max"),
     (8, "proposals_per_day_max"),
     (9, "validity_secs_max"),
+    (10, "native_share_bps_max"),
     (16, "stable_share_bps_min"),
     (17, "price_quorum_min"),
     (18, "cooldown_secs_min"),

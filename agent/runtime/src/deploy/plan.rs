@@ -17,6 +17,7 @@ const OPERATORS_MAX: usize = 32;
 
 /// Keys of a policy's `[limits]` and their slots in the envelope; see [`quaestor_core::Limits`].
 pub(crate) const SLOTS: [(&str, usize); 13] = [
+const SLOTS: [(&str, usize); 14] = [
     ("proposal_bps_max", 0),
     ("hour_bps_max", 1),
     ("day_bps_max", 2),
@@ -27,6 +28,7 @@ pub(crate) const SLOTS: [(&str, usize); 13] = [
     ("price_deviation_bps_max", 7),
     ("proposals_per_day_max", 8),
     ("validity_secs_max", 9),
+    ("native_share_bps_max", 10),
     ("stable_share_bps_min", 16),
     ("price_quorum_min", 17),
     ("cooldown_secs_min", 18),

@@ -67,7 +67,7 @@ fn durations_leases_and_ceilings_are_exact_or_refused() {
     assert_eq!(parse_lease("tomorrow", NOW), None);
     assert_eq!(parse_ceiling("proposal_bps_max=2000"), Ok((0, 2_000)));
     assert_eq!(parse_ceiling("16=1500"), Ok((16, 1_500)));
-    for bad in ["", "proposal_bps_max", "nothing=1", "10=1", "32=1", "0=-1", "0=+1", "0="] {
+    for bad in ["", "proposal_bps_max", "nothing=1", "11=1", "32=1", "0=-1", "0=+1", "0="] {
         assert!(parse_ceiling(bad).unwrap_err().to_string().contains("proposal_bps_max"), "{bad}");
     }
     let envelope = ceilings(&[(0, 2_000), (16, 1_500)]);
@@ -85,9 +85,10 @@ fn each_ceiling_bounds_the_number_of_its_name() {
         price_deviation_bps_max: 8,
         proposals_per_day_max: 9,
         validity_secs_max: 10,
-        stable_share_bps_min: 11,
-        price_quorum_min: 12,
-        cooldown_secs_min: 13,
+        native_share_bps_max: 11,
+        stable_share_bps_min: 12,
+        price_quorum_min: 13,
+        cooldown_secs_min: 14,
     };
     let named = [
         "proposal_bps_max=1",
@@ -100,9 +101,10 @@ fn each_ceiling_bounds_the_number_of_its_name() {
         "price_deviation_bps_max=8",
         "proposals_per_day_max=9",
         "validity_secs_max=10",
-        "stable_share_bps_min=11",
-        "price_quorum_min=12",
-        "cooldown_secs_min=13",
+        "native_share_bps_max=11",
+        "stable_share_bps_min=12",
+        "price_quorum_min=13",
+        "cooldown_secs_min=14",
     ];
     let named: Vec<_> = named.iter().map(|text| parse_ceiling(text).unwrap()).collect();
     assert_eq!(ceilings(&named), limits.envelope());

@@ -147,6 +147,7 @@ pub fn demo_limits() -> Limits {
         price_deviation_bps_max: 300,
         proposals_per_day_max: 24,
         validity_secs_max: 3 * DAY,
+        native_share_bps_max: u64::MAX,
         stable_share_bps_min: 1_500,
         price_quorum_min: 1,
         cooldown_secs_min: 0,

@@ -104,6 +104,7 @@ fn limits(survey: &Survey) -> Limits {
         price_deviation_bps_max: cap(7, 200),
         proposals_per_day_max: cap(8, 4),
         validity_secs_max: cap(9, 3 * DAY),
+        native_share_bps_max: cap(10, u64::MAX),
         stable_share_bps_min: floor(16, 0),
         price_quorum_min: floor(17, 1),
         cooldown_secs_min: floor(18, HOUR),

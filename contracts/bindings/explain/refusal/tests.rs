@@ -24,6 +24,10 @@ fn a_receipt_reads_as_the_policy_is_written() {
             "allocation.USDC.min_bps is 33.00 % of NAV, with this it is 31.71 %",
         ),
         (
+            refusal(Rule::NativeShareBpsMax, Quantity::Bps(1_200), Quantity::Bps(1_201)),
+            "limits.native_share_bps_max lets the DAO's own token be 12.00 % of NAV, with this it is 12.01 %",
+        ),
+        (
             refusal(Rule::GroupMax, Quantity::Bps(6_000), Quantity::Bps(6_001))
                 .with(InputName::Group, Quantity::Group(GroupId(0))),
             "groups.liquid.max_bps is 60.00 % of NAV, with this it is 60.01 %",
