@@ -33,6 +33,7 @@ pub(crate) fn terms() -> Terms {
         address: Address::repeat_byte(byte),
         code_hash: B256::ZERO,
         pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
+        share_bps_max: None,
     };
     let savings =
         Venue { kind: VenueKind::Erc4626 { asset: USDC, shares: SHARES }, pools: vec![], ..venue("savings", 0x33) };

@@ -346,6 +346,9 @@ impl Page<'_> {
             self.line(format!("code_hash = \"{}\"", venue.code_hash));
             if let VenueKind::Erc4626 { asset, .. } = venue.kind {
                 self.line(format!("asset = {}", quoted(&self.symbol(asset))));
+                if let Some(bps) = venue.share_bps_max {
+                    self.line(format!("share_bps_max = {bps} # of the treasury may be deposited there"));
+                }
                 continue;
             }
             self.line("pools = [");

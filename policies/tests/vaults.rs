@@ -5,12 +5,14 @@ mod fixture;
 
 use alloy_primitives::keccak256;
 use fixture::{NOW, OPERATIONS, RESERVE, USDC, WETH, World, address, catalog, facts, policy};
+use proptest::prelude::*;
 use quaestor_core::{
     AccountId, Action, Amount, Asset, AssetId, AssetKind, Intent, Policy, Price, Purpose, Rule, Value, Venue, VenueId,
     VenueKind, Verdict,
     amount::WAD,
     snapshot::{AssetReading, CodeReading, RateReading, Tally},
     valuation::{Prices, Valuation},
+    verdict::{InputName, Quantity},
 };
 use quaestor_policies::{Facts, VotedPolicy, parse, starting_policy};
 
@@ -30,6 +32,7 @@ fn with_vault() -> Facts {
         address: address("savings"),
         code_hash: keccak256("savings code"),
         pools: vec![],
+        share_bps_max: None,
     });
     facts
 }
@@ -77,6 +80,12 @@ fn each_mismatch_of_vault_and_shares_says_where_and_what_to_write() {
         ("asset = \"USDC\"\n", "asset = \"sUSDC\"\n", "venues.savings.asset: is the shares of a vault itself"),
         ("asset = \"USDC\"\n", "asset = \"EURC\"\n", "venues.savings.asset: `EURC` is no asset of this policy"),
         ("asset = \"USDC\"\n", "", "venues.savings.asset: is missing"),
+        ("asset = \"USDC\"\n", "asset = \"USDC\"\nshare_bps_max = 10001\n", "write a whole number from 0 to 10000"),
+        (
+            "kind = \"uniswap-v3\"",
+            "kind = \"uniswap-v3\"\nshare_bps_max = 1",
+            "`share_bps_max` is not part of the language",
+        ),
         (
             vault,
             "[assets.tUSDC]\nvault = \"savings\"\ndecimals = 6\n\n[venues.savings]",
@@ -266,6 +275,86 @@ fn bands_and_caps_hold_as_for_a_swap() {
     large.actions[1] =
         Action::Deposit { venue: SAVINGS, asset: USDC, shares: SHARES, amount: large.amount, shares_min };
     assert_eq!(verdict(|_| {}, &large), Some(Rule::ProposalBpsMax));
+}
+
+fn capped(bps: u64) -> VotedPolicy {
+    let mut facts = with_vault();
+    facts.venues[1].share_bps_max = Some(bps);
+    policy(&facts)
+}
+
+/// A deposit of so many dollars, at no loss.
+fn deposit_of(usd: u128) -> Intent {
+    let mut intent = deposit(0);
+    let amount = Amount(usd * USDC_ONE);
+    (intent.amount, intent.value) = (amount, Value(usd * WAD));
+    intent.actions[0] = Action::Approve { asset: USDC, spender: SAVINGS, amount };
+    let shares_min = Amount(usd * USDC_ONE * 4 / 5);
+    intent.actions[1] = Action::Deposit { venue: SAVINGS, asset: USDC, shares: SHARES, amount, shares_min };
+    intent
+}
+
+#[test]
+fn no_more_is_deposited_in_a_vault_than_its_share_of_the_treasury() {
+    let policy = capped(250);
+    assert!(policy.rest().contains(r#""kind":"erc-4626","share_bps_max":250}"#), "{}", policy.rest());
+    let mut world = world(&policy);
+    // 100,000 of 10,100,000 USD lie there already.
+    let judge = |world: &World, intent: &Intent| policy.judge(&world.cx(&policy), &Tally::default(), intent);
+    assert!(judge(&world, &deposit_of(152_500)).is_allowed());
+    let Verdict::Refused(found) = judge(&world, &deposit_of(152_501)) else { panic!("it was allowed") };
+    let receipt = (found.rule, found.limit, found.found);
+    assert_eq!(receipt, (Rule::VenueShareBpsMax, Quantity::Bps(250), Quantity::Bps(251)));
+    assert_eq!((found.inputs[0].name, found.inputs[0].quantity), (InputName::Venue, Quantity::Venue(SAVINGS)));
+    // Above its share money may still leave it.
+    world.snapshot.accounts[0].balances[SHARES.index()] = Amount(800_000 * USDC_ONE);
+    world.revalue(&policy);
+    assert!(judge(&world, &redeem(50_000)).is_allowed());
+    assert_eq!(rule(judge(&world, &deposit_of(1))), Some(Rule::VenueShareBpsMax));
+}
+
+#[test]
+fn after_the_dry_run_a_vault_has_no_more_than_its_share() {
+    let policy = capped(250);
+    let before = world(&policy);
+    let outcome = |usd: u128, shares: u128| {
+        let mut after = before.clone();
+        let balances = &mut after.snapshot.accounts[0].balances;
+        balances[USDC.index()].0 -= usd * USDC_ONE;
+        balances[SHARES.index()].0 += shares * USDC_ONE;
+        after.revalue(&policy);
+        let intents = [deposit_of(usd)];
+        rule(policy.judge_outcome(&before.cx(&policy), &after.cx(&policy), &intents))
+    };
+    assert_eq!(outcome(152_500, 122_000), None);
+    assert_eq!(outcome(152_500, 124_000), Some(Rule::VenueShareBpsMax));
+}
+
+#[test]
+fn a_variation_of_a_vaults_share_is_the_changed_file() {
+    let varied = |base: &VotedPolicy| {
+        let changes = [("venues.savings.share_bps_max", quaestor_core::strategy::ParamValue::Integer(250))];
+        base.vary(&changes, &catalog()).unwrap()
+    };
+    for base in [capped(300), policy(&with_vault())] {
+        let found = varied(&base);
+        assert_eq!((found.terms(), found.rest()), (capped(250).terms(), capped(250).rest()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_lower_share_of_a_vault_allows_nothing_more(cap in 90u64..400, by in 0u64..90, usd in 1u128..300_000) {
+        let judge = |bps| {
+            let policy = capped(bps);
+            policy.judge(&world(&policy).cx(&policy), &Tally::default(), &deposit_of(usd)).is_allowed()
+        };
+        prop_assert!(!judge(cap - by) || judge(cap));
+        let within = (100_000 + usd) * 10_000 <= 10_100_000 * u128::from(cap);
+        prop_assert_eq!(judge(cap), within);
+    }
 }
 
 #[test]

@@ -210,7 +210,9 @@ impl YieldAllocation {
             let shares = outlook.spendable(self.account, vault.shares);
             let Some(held) = cx.value_of(vault.shares, shares) else { continue };
             let elsewhere = outlook.value_of(vault.shares).ok_or(range)?.saturating_sub(held);
-            let most = nav.share(listed.max_bps).ok_or(range)?.saturating_sub(elsewhere);
+            let share_bps = cx.terms.venue(vault.venue).and_then(|venue| venue.share_bps_max);
+            let max_bps = share_bps.map_or(listed.max_bps, |most| most.min(listed.max_bps));
+            let most = nav.share(max_bps).ok_or(range)?.saturating_sub(elsewhere);
             let net_bps = growth.and_then(|growth| growth.checked_sub(listed.risk_bps));
             let slot = Slot { vault, net_bps, shares, held, most, want: held };
             slots.try_push(slot).map_err(|_| range)?;

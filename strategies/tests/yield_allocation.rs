@@ -73,6 +73,15 @@ fn the_best_vault_is_filled_to_its_cap_and_the_next_takes_the_rest() {
 }
 
 #[test]
+fn what_the_policy_caps_in_a_venue_goes_to_the_next_one() {
+    let mut world = idle();
+    world.terms.venues[2].share_bps_max = Some(4_000);
+    let moves = moves(&world.decide());
+    let deposited: Vec<_> = moves.iter().map(|it| (it.1, it.2 / USDC_ONE)).collect();
+    assert_eq!(deposited, [(HIGH, 40_000), (LOW, 40_000)]);
+}
+
+#[test]
 fn a_deposit_is_approved_exactly_and_a_redemption_needs_no_approval() {
     let decided = idle().decide();
     for intent in &decided.intents {

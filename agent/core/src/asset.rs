@@ -109,6 +109,8 @@ pub struct Venue {
     pub code_hash: B256,
     /// Pools that may be traded, each with its fee in hundredths of a basis point; a vault has none.
     pub pools: Vec<Pool>,
+    /// Greatest share of NAV that a deposit in the vault may lead to, bps; a router has none.
+    pub share_bps_max: Option<u64>,
 }
 
 /// The interface of a venue.

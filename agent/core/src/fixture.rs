@@ -58,6 +58,7 @@ pub(crate) fn terms() -> Terms {
             address: Address::repeat_byte(0x70),
             code_hash: B256::repeat_byte(0x71),
             pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
+            share_bps_max: None,
         }],
         counterparties: vec![MEMBER],
         bands: Vec::new(),

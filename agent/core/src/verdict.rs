@@ -1,6 +1,6 @@
 //! The judge's answer: allowed, or refused with a receipt.
 
-use crate::{AccountId, Amount, AssetId, Value, policy::GroupId, snapshot::BlockRef};
+use crate::{AccountId, Amount, AssetId, Value, VenueId, policy::GroupId, snapshot::BlockRef};
 use alloy_primitives::{Address, B256};
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,8 @@ pub enum Rule {
     GroupMin,
     /// `limits.native_share_bps_max`.
     NativeShareBpsMax,
+    /// `venues.*.share_bps_max`.
+    VenueShareBpsMax,
     /// `limits.stable_share_bps_min`.
     StableShareBpsMin,
     /// `risk.volatility_bps_max`.
@@ -131,6 +133,8 @@ pub enum Quantity {
     Account(AccountId),
     /// A group of assets of the policy.
     Group(GroupId),
+    /// A venue of the policy.
+    Venue(VenueId),
 }
 
 /// An input that the rule looked at.
@@ -158,6 +162,8 @@ pub enum InputName {
     Asset,
     /// The group of assets.
     Group,
+    /// The venue.
+    Venue,
     /// The account.
     Account,
     /// Where the money goes.

@@ -122,6 +122,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::GroupMax => "groups.*.max_bps",
         Rule::GroupMin => "groups.*.min_bps",
         Rule::NativeShareBpsMax => "limits.native_share_bps_max",
+        Rule::VenueShareBpsMax => "venues.*.share_bps_max",
         Rule::StableShareBpsMin => "limits.stable_share_bps_min",
         Rule::VolatilityBpsMax => "risk.volatility_bps_max",
         Rule::ValueAtRiskBpsMax => "risk.value_at_risk_bps_max",
@@ -211,6 +212,9 @@ impl Words<'_> {
             Rule::NativeShareBpsMax => {
                 format!("{key} lets the DAO's own token be {limit} of NAV, with this it is {found}")
             }
+            Rule::VenueShareBpsMax => {
+                format!("venues.{}.share_bps_max is {limit} of NAV, with this it is {found}", self.venue())
+            }
             Rule::StableShareBpsMin => {
                 format!("{key} keeps {limit} of NAV in stable assets, with this it is {found}")
             }
@@ -294,7 +298,16 @@ impl Words<'_> {
 
     /// The group of assets that the rule looked at.
     fn group(&self) -> String {
-        self.input(InputName::Group).map_or_else(|| "*".to_owned(), |group| self.words(group))
+        self.name_of(InputName::Group)
+    }
+
+    /// The venue that the rule looked at.
+    fn venue(&self) -> String {
+        self.name_of(InputName::Venue)
+    }
+
+    fn name_of(&self, name: InputName) -> String {
+        self.input(name).map_or_else(|| "*".to_owned(), |named| self.words(named))
     }
 
     fn limit_time(&self) -> String {
@@ -327,6 +340,10 @@ impl Words<'_> {
             Quantity::Group(id) => {
                 let group = self.terms.group(id);
                 group.map_or_else(|| format!("group {} of the policy", id.0), |group| plain(&group.name))
+            }
+            Quantity::Venue(id) => {
+                let venue = self.terms.venue(id);
+                venue.map_or_else(|| format!("venue {} of the policy", id.0), |venue| plain(&venue.name))
             }
         }
     }

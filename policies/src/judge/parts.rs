@@ -67,7 +67,11 @@ fn bits() -> impl Iterator<Item = u64> {
 fn rules(part: Part) -> (Rule, Rule, Option<(InputName, Quantity)>) {
     match part {
         Part::Group(id) => (Rule::GroupMin, Rule::GroupMax, Some((InputName::Group, Quantity::Group(id)))),
-        // It has no least share that could refuse.
+        // These have no least share that could refuse.
+        Part::Vault(id) => {
+            let venue = (InputName::Venue, Quantity::Venue(id));
+            (Rule::VenueShareBpsMax, Rule::VenueShareBpsMax, Some(venue))
+        }
         Part::Native => (Rule::NativeShareBpsMax, Rule::NativeShareBpsMax, None),
     }
 }

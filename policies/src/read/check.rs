@@ -178,7 +178,11 @@ fn share_keys(terms: &Terms, part: Part) -> (String, String) {
             let name = terms.group(id).map_or("", |group| group.name.as_str());
             (format!("groups.{name}.min_bps"), format!("groups.{name}.max_bps"))
         }
-        // Of the own token there is no least share.
+        // Of these there is no least share.
+        Part::Vault(id) => {
+            let name = terms.venue(id).map_or("", |venue| venue.name.as_str());
+            (String::new(), format!("venues.{name}.share_bps_max"))
+        }
         Part::Native => (String::new(), "limits.native_share_bps_max".to_owned()),
     }
 }

@@ -82,12 +82,14 @@ pub(super) fn venues(
             let pools = section.need(report, "pools", "[{ pair = [\"WETH\", \"USDC\"], fee_pips = 3000 }]");
             (None, pools.map(|field| pool_list(report, &field, assets)).unwrap_or_default())
         };
+        let share = section.may("share_bps_max").filter(|_| is_vault);
         Venue {
             name: (*name).to_owned(),
             kind: kind.unwrap_or(VenueKind::UniswapV3),
             address: address.and_then(|field| values::account(report, &field, chain_id)).unwrap_or_default(),
             code_hash: code_hash.and_then(|field| values::hash(report, &field)).unwrap_or_default(),
             pools,
+            share_bps_max: share.and_then(|field| field.integer(report, 0, values::SHARE_BPS_MAX)),
         }
     };
     sections.iter().take(VENUES_MAX).map(venue).collect()

@@ -11,7 +11,7 @@ use quaestor_core::{Asset, AssetId, Venue, VenueKind};
 /// Keys of an asset that is the shares of a vault.
 pub(super) const SHARE_KEYS: [&str; 2] = ["vault", "decimals"];
 /// Keys of a venue that is a vault.
-pub(super) const VAULT_KEYS: [&str; 4] = ["kind", "address", "code_hash", "asset"];
+pub(super) const VAULT_KEYS: [&str; 5] = ["kind", "address", "code_hash", "asset", "share_bps_max"];
 
 /// The assets that say that they are the shares of a vault, with its name; in the order of the assets.
 #[derive(Debug)]

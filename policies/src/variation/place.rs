@@ -29,6 +29,8 @@ pub(super) enum Place {
     Band(usize, fn(&mut Band) -> &mut u64),
     /// A bound of the group at this place.
     Group(usize, fn(&mut Group) -> &mut u64),
+    /// The share of NAV that may lie in the vault at this place.
+    Vault(usize),
     /// What the strategy at this place may move.
     Share(usize),
     /// Something that the strategy at this place takes.
@@ -106,6 +108,7 @@ impl Place {
             ["risk", key] if steps.len() == 2 => Self::ceiling(key),
             ["allocation", symbol, key] if steps.len() == 3 => Self::band(terms, symbol, key),
             ["groups", name, key] if steps.len() == 3 => Self::group(terms, name, key),
+            ["venues", name, "share_bps_max"] if steps.len() == 3 => Self::vault(terms, name),
             ["strategies", ..] => return Self::strategy(terms, steps.split_off(1), path),
             _ => Self::Elsewhere,
         };
@@ -114,7 +117,7 @@ impl Place {
 
     /// Whether the shares of the policy must be looked at together once more.
     pub(super) fn is_share(&self) -> bool {
-        matches!(self, Self::Band(..) | Self::Group(..) | Self::Limit(..))
+        matches!(self, Self::Band(..) | Self::Group(..) | Self::Vault(_) | Self::Limit(..))
     }
 
     fn limit(key: &str) -> Self {
@@ -154,6 +157,11 @@ impl Place {
             (Some(position), "max_bps") => Self::Group(position, |group| &mut group.max_bps),
             _ => Self::Elsewhere,
         }
+    }
+
+    fn vault(terms: &Terms, name: &str) -> Self {
+        let vault = terms.venue_named(name).filter(|id| terms.vault(*id).is_some());
+        vault.map_or(Self::Elsewhere, |id| Self::Vault(id.index()))
     }
 
     /// `steps` come after `strategies`.

@@ -143,6 +143,7 @@ impl World {
                 address: address("uniswap"),
                 code_hash: keccak256("code of uniswap"),
                 pools: (1..holdings.len()).map(pool).collect(),
+                share_bps_max: None,
             }],
             counterparties: vec![],
             bands: holdings.iter().enumerate().filter_map(band).collect(),
@@ -169,6 +170,7 @@ impl World {
             address: address(name),
             code_hash: keccak256(format!("code of {name}")),
             pools: vec![],
+            share_bps_max: None,
         });
         let week_ago = BlockRef { number: 0, hash: keccak256("earlier"), timestamp: NOW - 604_800 };
         let rate = RateReading {

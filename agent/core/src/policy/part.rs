@@ -1,6 +1,6 @@
 //! Parts of the treasury whose share of NAV the policy bounds as a whole.
 
-use crate::{AssetId, AssetKind, Terms, amount::BPS_FACTOR};
+use crate::{AssetId, AssetKind, Terms, Venue, VenueId, amount::BPS_FACTOR};
 use serde::{Deserialize, Serialize};
 
 /// Most parts of a policy: one bit for each in what a judge looks up.
@@ -38,6 +38,8 @@ pub enum Part {
     Group(GroupId),
     /// The DAO's own token, and the shares of vaults for it.
     Native,
+    /// What lies in a vault: its shares.
+    Vault(VenueId),
 }
 
 /// The share of NAV that a part may have.
@@ -63,10 +65,11 @@ impl Terms {
             let Group { min_bps, max_bps, .. } = *group;
             PartShare { part: Part::Group(GroupId(id)), min_bps, max_bps }
         };
-        let native = self.limits.native_share_bps_max;
         // A share of all of it or more is no bound.
-        let native = (native < BPS_FACTOR).then_some(PartShare { part: Part::Native, min_bps: 0, max_bps: native });
-        self.groups.iter().zip(0..).map(group).chain(native)
+        let capped = |part, max_bps| (max_bps < BPS_FACTOR).then_some(PartShare { part, min_bps: 0, max_bps });
+        let native = capped(Part::Native, self.limits.native_share_bps_max);
+        let vault = move |(venue, id): (&Venue, u16)| capped(Part::Vault(VenueId(id)), venue.share_bps_max?);
+        self.groups.iter().zip(0..).map(group).chain(native).chain(self.venues.iter().zip(0..).filter_map(vault))
     }
 
     /// Whether `asset` is of this part.
@@ -74,6 +77,7 @@ impl Terms {
     pub fn is_in(&self, part: Part, asset: AssetId) -> bool {
         match part {
             Part::Group(id) => self.group(id).is_some_and(|group| group.assets.contains(&asset)),
+            Part::Vault(id) => self.vault(id).is_some_and(|vault| vault.shares == asset),
             Part::Native => self.asset(asset).is_some_and(|it| it.kind == AssetKind::Native),
         }
     }

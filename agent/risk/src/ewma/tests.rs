@@ -115,6 +115,7 @@ fn the_shares_of_a_vault_move_as_its_asset_does() {
         address: Default::default(),
         code_hash: B256::ZERO,
         pools: vec![],
+        share_bps_max: None,
     });
     let mut snapshot = snapshot(&[in_cents(&BTC), in_cents(&ETH), vec![]]);
     snapshot.assets[2].feeds.clear();

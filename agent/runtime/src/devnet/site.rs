@@ -247,6 +247,7 @@ fn vaults(dao: &Dao) -> impl Iterator<Item = Venue> {
             address: vault.address,
             code_hash: dao.code_hash(vault.address)?,
             pools: Vec::new(),
+            share_bps_max: None,
         })
     })
 }
@@ -275,5 +276,6 @@ fn venue(dao: &Dao) -> Venue {
         address: dao.uniswap.router,
         code_hash: dao.code_hash(dao.uniswap.router).unwrap_or_default(),
         pools: dao.pools.iter().filter_map(pool).collect(),
+        share_bps_max: None,
     }
 }

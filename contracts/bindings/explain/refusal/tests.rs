@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{OPERATIONS, USDC, WETH, terms};
+use crate::fixture::{OPERATIONS, SAVINGS, USDC, WETH, terms};
 use alloy_primitives::{Address, B256};
 use quaestor_core::{Amount, BlockRef, Value, amount::WAD, policy::GroupId};
 
@@ -26,6 +26,11 @@ fn a_receipt_reads_as_the_policy_is_written() {
         (
             refusal(Rule::NativeShareBpsMax, Quantity::Bps(1_200), Quantity::Bps(1_201)),
             "limits.native_share_bps_max lets the DAO's own token be 12.00 % of NAV, with this it is 12.01 %",
+        ),
+        (
+            refusal(Rule::VenueShareBpsMax, Quantity::Bps(3_000), Quantity::Bps(3_001))
+                .with(InputName::Venue, Quantity::Venue(SAVINGS)),
+            "venues.savings.share_bps_max is 30.00 % of NAV, with this it is 30.01 %",
         ),
         (
             refusal(Rule::GroupMax, Quantity::Bps(6_000), Quantity::Bps(6_001))
@@ -116,6 +121,7 @@ fn no_receipt_shows_how_the_program_names_things() {
         Quantity::Asset(AssetId(7)),
         Quantity::Account(AccountId(7)),
         Quantity::Group(GroupId(7)),
+        Quantity::Venue(quaestor_core::VenueId(7)),
     ];
     for rule in [Rule::AccountListed, Rule::AssetListed, Rule::ApprovalExact, Rule::PolicyExpiresAt, Rule::DayBpsMax] {
         for limit in quantities {

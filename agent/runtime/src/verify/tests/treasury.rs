@@ -71,6 +71,7 @@ fn facts() -> Facts {
             address: address("router"),
             code_hash: keccak256("router code"),
             pools: vec![Pool { a: usdc, b: weth, fee_pips: 3_000 }],
+            share_bps_max: None,
         }],
         counterparties: vec![],
         strategies: vec![
