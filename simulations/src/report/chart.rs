@@ -9,15 +9,19 @@ use plotters::{
 /// Wide, and for a phone.
 const SIZES: [(&str, (u32, u32)); 2] = [("wide", (960, 300)), ("narrow", (420, 260))];
 /// Placeholders: each stands for a variable of the style sheet.
-const INK: RGBColor = RGBColor(1, 1, 1);
+pub(super) const INK: RGBColor = RGBColor(1, 1, 1);
 const FAINT: RGBColor = RGBColor(2, 2, 2);
 const VARIABLES: [&str; 10] = ["--ink", "--faint", "--s0", "--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7"];
+/// What the style sheet makes of them in the light, for a picture that stands alone.
+const COLOURS: [&str; 10] =
+    ["#1c2126", "#dde1e6", "#0072b2", "#d55e00", "#009e73", "#aa4499", "#e69f00", "#56b4e9", "#8c6d46", "#888"];
 /// Lines or areas of one chart, at most; there are so many colours.
 pub(super) const SERIES_MAX: usize = 8;
 /// Points of a line, at most: more than there are pixels nobody sees.
 const POINTS_MAX: usize = 1_500;
 
-fn series_colour(index: usize) -> RGBColor {
+/// Colour of the series at `index`.
+pub(super) fn series_colour(index: usize) -> RGBColor {
     let shade = 3 + (index % SERIES_MAX) as u8;
     RGBColor(shade, shade, shade)
 }
@@ -56,7 +60,7 @@ pub(super) struct Chart {
 }
 
 type Context<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Failed = Box<dyn std::error::Error>;
+pub(super) type Failed = Box<dyn std::error::Error>;
 
 /// Quantiles over time: the outer and the inner pair as bands, the middle one as a line.
 pub(super) struct FanChart<'a> {
@@ -114,12 +118,23 @@ fn pictures(alt: &str, draw: impl Fn(&DrawingArea<SVGBackend<'_>, Shift>, (u32, 
     SIZES.iter().map(sized).collect()
 }
 
-/// With colours by the style sheet, and as wide as the page says.
-fn coloured(mut text: String, alt: &str, class: &str, size: (u32, u32)) -> String {
-    for (index, variable) in VARIABLES.iter().enumerate() {
+/// The placeholders of `text` as `to` has them.
+fn replaced(mut text: String, to: [String; 10]) -> String {
+    for (index, colour) in to.iter().enumerate() {
         let shade = format!("#{0:02X}{0:02X}{0:02X}", index + 1);
-        text = text.replace(&format!("\"{shade}\""), &format!("\"var({variable})\""));
+        text = text.replace(&format!("\"{shade}\""), &format!("\"{colour}\""));
     }
+    text
+}
+
+/// With colours of its own, for a picture that stands alone.
+pub(super) fn alone(text: String) -> String {
+    replaced(text, COLOURS.map(str::to_owned))
+}
+
+/// With colours by the style sheet, and as wide as the page says.
+fn coloured(text: String, alt: &str, class: &str, size: (u32, u32)) -> String {
+    let text = replaced(text, VARIABLES.map(|variable| format!("var({variable})")));
     let head = format!("<svg class=\"{class}\" role=\"img\" aria-label=\"{}\" ", super::html::escape(alt));
     // The picture keeps its proportions.
     let (width, height) = size;
@@ -204,15 +219,24 @@ impl Chart {
 
     /// The same with `spans` shaded.
     pub(super) fn svg_with(&self, times: &[u64], alt: &str, spans: &[Span]) -> String {
-        pictures(alt, |area, size| {
-            let mut built = axes(area, times, size, (self.range(), self.unit), spans)?;
-            if self.stacked {
-                self.areas(&mut built, times)?
-            } else {
-                self.lines(&mut built, times)?
-            }
-            self.draw_marks(&mut built)
-        })
+        pictures(alt, |area, size| self.draw(area, size, times, spans))
+    }
+
+    /// Draws it into `area`, which has this size.
+    pub(super) fn draw(
+        &self,
+        area: &DrawingArea<SVGBackend<'_>, Shift>,
+        size: (u32, u32),
+        times: &[u64],
+        spans: &[Span],
+    ) -> Result<(), Failed> {
+        let mut built = axes(area, times, size, (self.range(), self.unit), spans)?;
+        if self.stacked {
+            self.areas(&mut built, times)?
+        } else {
+            self.lines(&mut built, times)?
+        }
+        self.draw_marks(&mut built)
     }
 
     fn range(&self) -> std::ops::Range<f64> {
@@ -281,5 +305,18 @@ impl Chart {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_stands_alone_has_the_colours_of_the_page_in_the_light() {
+        for (variable, colour) in VARIABLES.iter().zip(COLOURS) {
+            let light = super::super::html::STYLE.split("@media").next().unwrap();
+            assert!(light.contains(&format!("{variable}:{colour}")), "{variable}: {colour}");
+        }
     }
 }

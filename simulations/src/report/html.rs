@@ -20,7 +20,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// The style sheet. Colours of series are Okabe and Ito's, which colour-blind people can tell apart, a little lighter in
 /// the dark.
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--back:#fff;--card:#f6f7f9;--ink:#1c2126;--dim:#5b6570;--faint:#dde1e6;--good:#00734f;\
 --bad:#b3410e;--s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#aa4499;--s4:#e69f00;--s5:#56b4e9;--s6:#8c6d46;--s7:#888}\
 @media (prefers-color-scheme:dark){:root{--back:#14171a;--card:#1e2328;--ink:#e8eaed;--dim:#9aa4ae;--faint:#363d45;\

@@ -6,11 +6,13 @@ mod histogram;
 mod html;
 mod impact;
 mod montecarlo;
+mod picture;
 mod stress;
 mod sweep;
 
 pub use impact::{Faced, ImpactReport, Share, Side, Under};
 pub use montecarlo::montecarlo;
+pub use picture::PictureError;
 pub use stress::{Played, StressReport};
 pub use sweep::sweep;
 
@@ -294,6 +296,19 @@ impl Report<'_> {
 
     fn weights(&self, page: &mut Page, terms: &Terms, times: &[u64]) {
         page.heading("Shares of the treasury");
+        let chart = self.shares(terms, times);
+        let names: Vec<&str> = chart.series.iter().map(|one| one.name.as_str()).collect();
+        let caption = format!(
+            "{} of the value lay outside of the own token, in the mean; it was spread like {} equal assets. Outside of its bands at {} of decisions.",
+            percent(self.summary.outside_native_share_mean),
+            number(self.summary.diversification_mean),
+            percent(Some(self.summary.outside_bands_share)),
+        );
+        page.figure(&chart.svg(times, "shares over time"), &names, &caption);
+    }
+
+    /// Shares of the treasury, on each other.
+    fn shares(&self, terms: &Terms, times: &[u64]) -> Chart {
         let rows: Vec<&[f64]> = self.run.holdings.chunks_exact(self.run.width).skip(1).collect();
         let share = |row: &&[f64], index: usize| {
             let total: f64 = row.iter().sum();
@@ -312,16 +327,7 @@ impl Report<'_> {
             let values = (0..times.len()).map(|at| rest.iter().map(|one| one.values[at]).sum()).collect();
             series.push(Series { name: format!("{} others", rest.len()), values });
         }
-        let names: Vec<String> = series.iter().map(|one| one.name.clone()).collect();
-        let chart = Chart { series, stacked: true, from_zero: true, marks: Vec::new(), unit: short_percent };
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let caption = format!(
-            "{} of the value lay outside of the own token, in the mean; it was spread like {} equal assets. Outside of its bands at {} of decisions.",
-            percent(self.summary.outside_native_share_mean),
-            number(self.summary.diversification_mean),
-            percent(Some(self.summary.outside_bands_share)),
-        );
-        page.figure(&chart.svg(times, "shares over time"), &names, &caption);
+        Chart { series, stacked: true, from_zero: true, marks: Vec::new(), unit: short_percent }
     }
 
     fn drawdown(&self, page: &mut Page, times: &[u64]) {
@@ -332,16 +338,21 @@ impl Report<'_> {
     }
 
     fn runway(&self, page: &mut Page, terms: &Terms, times: &[u64]) {
-        let burn = terms.risk.burn_monthly.0 as f64 / quaestor_core::amount::WAD as f64;
-        if burn <= 0.0 {
-            return;
-        }
+        let Some((chart, burn)) = self.months(terms) else { return };
         page.heading("Runway");
-        let values = self.run.stable.iter().map(|stable| stable / burn).collect();
-        let series = vec![Series { name: "months".into(), values }];
-        let chart = Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: months };
         let caption = format!("Months that stable assets last at the policy's burn of {} USD a month.", usd(burn));
         page.figure(&chart.svg(times, "runway over time"), &["months"], &caption);
+    }
+
+    /// Months that stable assets last, and the burn that they are measured by, if the policy says one.
+    fn months(&self, terms: &Terms) -> Option<(Chart, f64)> {
+        let burn = terms.risk.burn_monthly.0 as f64 / quaestor_core::amount::WAD as f64;
+        if burn <= 0.0 {
+            return None;
+        }
+        let values = self.run.stable.iter().map(|stable| stable / burn).collect();
+        let series = vec![Series { name: "months".into(), values }];
+        Some((Chart { series, stacked: false, from_zero: true, marks: Vec::new(), unit: months }, burn))
     }
 
     /// Forecast volatility beside that of the thirty bars after it.

@@ -36,17 +36,21 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
         write(path, csv(&found, policy, &market).as_bytes())?;
     }
     let provenance = setup.provenance()?;
+    let report = Report {
+        run: &found,
+        summary: &summary,
+        policy,
+        market: &market,
+        provenance,
+        assumed: &stated,
+        trainings: &setup.trainings,
+    };
     if let Some(path) = &args.out {
-        let report = Report {
-            run: &found,
-            summary: &summary,
-            policy,
-            market: &market,
-            provenance,
-            assumed: &stated,
-            trainings: &setup.trainings,
-        };
         write(path, report.html().as_bytes())?;
+    }
+    if let Some(path) = &args.picture {
+        let picture = report.picture().map_err(|error| Failure::new(Exit::Failed, error))?;
+        write(path, picture.as_bytes())?;
     }
     tell(&summary, &found, &plan, &stated, elapsed_secs, output)?;
     tell_trainings(&setup.trainings, output)?;

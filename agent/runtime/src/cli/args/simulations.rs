@@ -78,6 +78,9 @@ pub struct BacktestArgs {
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write value, shares and runway as a picture, an SVG file
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
     /// Write values, returns and weights bar by bar as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
