@@ -80,6 +80,14 @@ pub enum ChainError {
         /// Which answer.
         what: &'static str,
     },
+    /// A search found more events than are kept at once.
+    #[error("there are too many events from block {first} to {last}; begin later")]
+    TooManyEvents {
+        /// First block of the search.
+        first: u64,
+        /// Where it was given up.
+        last: u64,
+    },
     /// The node does not know a block.
     #[error("the node does not know block {block}; it may be behind or have pruned it")]
     NoBlock {
@@ -92,6 +100,14 @@ pub enum ChainError {
 const REVERTED: i64 = 3;
 
 impl ChainError {
+    /// Whether the node answers, but not what was asked for: another one may.
+    pub fn is_of_this_node(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. } | Self::NoBlock { .. } | Self::Malformed { .. } | Self::TooManyEvents { .. }
+        )
+    }
+
     /// Whether the node ran the call, and it reverted: asking again at the same state gives the same.
     pub fn is_revert(&self) -> bool {
         matches!(self, Self::Refused { code, message, .. }

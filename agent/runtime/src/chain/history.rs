@@ -1,10 +1,9 @@
 //! What the agent did before: the gate's events, and the Governor's proposals that may still run.
 
-use super::{Chain, ChainError, Read, Readings};
+use super::{Chain, ChainError, Read, Readings, Times};
 use alloy::{
     primitives::{Address, B256, U256},
-    providers::Provider,
-    rpc::types::{BlockNumberOrTag, Filter, Log},
+    rpc::types::{BlockNumberOrTag, Filter},
     sol_types::SolEvent,
 };
 use quaestor_contracts::bindings::{DecisionGate, IGovernor};
@@ -12,12 +11,9 @@ use quaestor_core::{
     AccountId, Amount, BlockRef, Call, Codec, Entry, History, Route, Terms, Value,
     snapshot::{Outstanding, Spend, WINDOW_SECS},
 };
-use std::collections::BTreeMap;
 
 /// Most requests that one search for a block by its time takes: a binary search over 64 bits.
 const SEARCH_STEPS_MAX: u32 = 64;
-/// Most blocks whose time is asked for because a node leaves it out of its logs.
-const TIMES_MAX: usize = 4_096;
 
 /// Reads [`History`], keeping what is final from one decision to the next.
 #[derive(Debug)]
@@ -27,8 +23,7 @@ pub struct HistoryReader {
     kept_to: Option<u64>,
     entered: Vec<Entered>,
     proposed: Vec<Proposed>,
-    /// By height and hash: another block may come to stand at a height.
-    times: BTreeMap<(u64, B256), u64>,
+    times: Times,
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +50,7 @@ impl HistoryReader {
             kept_to: None,
             entered: Vec::new(),
             proposed: Vec::new(),
-            times: BTreeMap::new(),
+            times: Times::default(),
         }
     }
 
@@ -118,57 +113,26 @@ impl HistoryReader {
         let accounts: Vec<B256> = terms.accounts.iter().map(|account| account.address.into_word()).collect();
         let governors: Vec<Address> = terms.accounts.iter().filter_map(|account| governor_of(&account.route)).collect();
         let (mut entered, mut proposed) = (Vec::new(), Vec::new());
-        let mut from = first;
-        while from <= last {
-            let to = last.min(from.saturating_add(chain.logs_range_blocks() - 1));
-            let range = Filter::new().from_block(from).to_block(to);
-            let gate = range.clone().address(terms.gate).event_signature(DecisionGate::Entered::SIGNATURE_HASH);
-            for log in get_logs(chain, &gate.topic1(accounts.clone())).await? {
-                let (block, timestamp) = self.place(chain, &log).await?;
-                let decoded = DecisionGate::Entered::decode_log_validate(&log.inner);
-                let malformed = ChainError::Malformed { address: terms.gate, what: "DecisionGate.Entered" };
-                entered.push(Entered { block, timestamp, event: decoded.map_err(|_| malformed)?.data });
+        let gate = Filter::new().address(terms.gate).event_signature(DecisionGate::Entered::SIGNATURE_HASH);
+        for log in chain.logs(&gate.topic1(accounts), first, last).await? {
+            let BlockRef { number: block, timestamp, .. } = self.times.block(chain, &log).await?;
+            let decoded = DecisionGate::Entered::decode_log_validate(&log.inner);
+            let malformed = ChainError::Malformed { address: terms.gate, what: "DecisionGate.Entered" };
+            entered.push(Entered { block, timestamp, event: decoded.map_err(|_| malformed)?.data });
+        }
+        if governors.is_empty() {
+            return Ok((entered, proposed));
+        }
+        let created = Filter::new().address(governors).event_signature(IGovernor::ProposalCreated::SIGNATURE_HASH);
+        for log in chain.logs(&created, first, last).await? {
+            let BlockRef { number: block, timestamp, .. } = self.times.block(chain, &log).await?;
+            // A proposal that does not decode was not made by the agent.
+            if let Ok(decoded) = IGovernor::ProposalCreated::decode_log_validate(&log.inner) {
+                proposed.push(Proposed { block, timestamp, governor: log.address(), event: decoded.data });
             }
-            if !governors.is_empty() {
-                let created = IGovernor::ProposalCreated::SIGNATURE_HASH;
-                for log in get_logs(chain, &range.address(governors.clone()).event_signature(created)).await? {
-                    let (block, timestamp) = self.place(chain, &log).await?;
-                    // A proposal that does not decode was not made by the agent.
-                    if let Ok(decoded) = IGovernor::ProposalCreated::decode_log_validate(&log.inner) {
-                        proposed.push(Proposed { block, timestamp, governor: log.address(), event: decoded.data });
-                    }
-                }
-            }
-            from = to + 1;
         }
         Ok((entered, proposed))
     }
-
-    async fn place(&mut self, chain: &Chain, log: &Log) -> Result<(u64, u64), ChainError> {
-        let missing = ChainError::Malformed { address: log.address(), what: "a log without its block" };
-        let (Some(number), Some(hash)) = (log.block_number, log.block_hash) else { return Err(missing) };
-        if let Some(timestamp) = log.block_timestamp {
-            return Ok((number, timestamp));
-        }
-        if let Some(timestamp) = self.times.get(&(number, hash)) {
-            return Ok((number, *timestamp));
-        }
-        let timestamp = match chain.block_of_hash(hash).await? {
-            Some(block) => block.timestamp,
-            None => return Err(ChainError::NoBlock { block: hash.to_string() }),
-        };
-        if self.times.len() >= TIMES_MAX {
-            self.times.pop_first();
-        }
-        self.times.insert((number, hash), timestamp);
-        Ok((number, timestamp))
-    }
-}
-
-async fn get_logs(chain: &Chain, filter: &Filter) -> Result<Vec<Log>, ChainError> {
-    let mut logs = chain.provider().get_logs(filter).await.map_err(chain.failed("eth_getLogs"))?;
-    logs.sort_by_key(|log| (log.block_number, log.log_index));
-    Ok(logs)
 }
 
 /// The first block from `least` on whose time is after `since`, not beyond `head`.

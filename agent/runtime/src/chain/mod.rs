@@ -3,6 +3,7 @@
 mod client;
 mod dry_run;
 mod history;
+mod logs;
 mod observe;
 mod transact;
 
@@ -10,6 +11,7 @@ pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
 pub use dry_run::{any_signers, dry_run_safe, dry_run_timelock};
 pub use history::HistoryReader;
 pub(crate) use history::proposal_number;
+pub use logs::Times;
 pub use observe::{
     Contracts, Earlier, Observation, ObserveError, assemble, earlier_number, observe, rate_reads, read_anchor,
     read_brake, reads_of,

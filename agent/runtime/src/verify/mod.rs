@@ -142,6 +142,7 @@ fn begin(bundle: &Bundle, catalog: &Catalog) -> (Report, Option<quaestor_policie
         compared: Vec::new(),
         not_checked: Vec::new(),
         at_gate: Vec::new(),
+        unread: None,
     };
     let policy = offline::recompute(bundle, catalog, &mut report);
     (report, policy)
@@ -149,10 +150,10 @@ fn begin(bundle: &Bundle, catalog: &Catalog) -> (Report, Option<quaestor_policie
 
 fn without_chain(bundle: &Bundle, report: &mut Report) {
     let why = "no node was named; name one with --rpc-url";
-    report.not_checked("the decision's block is in the canonical chain", why);
-    report.not_checked(format!("{} reads give the same answers again", bundle.reads.len()), why);
-    report.not_checked("the code of the policy's venues is that of the snapshot", why);
-    report.not_checked("the history is what the gate's events and the Governor say", why);
+    report.not_compared("the decision's block is in the canonical chain", why);
+    report.not_compared(format!("{} reads give the same answers again", bundle.reads.len()), why);
+    report.not_compared("the code of the policy's venues is that of the snapshot", why);
+    report.not_compared("the history is what the gate's events and the Governor say", why);
     for index in 1..=bundle.proposals.len() {
         report.not_checked(format!("proposal {index}: its dry run ends the same again"), why);
     }

@@ -36,10 +36,10 @@ pub(super) async fn compare(
     let what = "the decision's block is in the canonical chain";
     match answered(chain.block(BlockNumberOrTag::Number(block.number)).await)? {
         Ok(found) => report.compared(what, Difference::first("/snapshot/block", &found, &block)),
-        Err(why) => report.not_checked(what, why),
+        Err(why) => report.not_compared(what, why),
     }
     if report.compared.last().is_none_or(|check| check.finding != super::Finding::Ok) {
-        report.not_checked("reads, code, history and dry runs", "they are compared at the decision's block alone");
+        report.not_compared("reads, code, history and dry runs", "they are compared at the decision's block alone");
         return Ok(());
     }
     compare_reads(bundle, chain, report).await?;
@@ -60,9 +60,7 @@ pub(super) async fn compare(
 pub(super) fn answered<T>(result: Result<T, ChainError>) -> Result<Result<T, String>, ChainError> {
     match result {
         Ok(found) => Ok(Ok(found)),
-        Err(error @ (ChainError::Refused { .. } | ChainError::NoBlock { .. } | ChainError::Malformed { .. })) => {
-            Ok(Err(format!("{error}; an archive node may have it")))
-        }
+        Err(error) if error.is_of_this_node() => Ok(Err(format!("{error}; an archive node may have it"))),
         Err(error) => Err(error),
     }
 }
@@ -78,7 +76,7 @@ async fn compare_earlier(bundle: &Bundle, chain: &Chain, report: &mut Report) ->
     let what = "the earlier block is in the canonical chain";
     match answered(chain.block(BlockNumberOrTag::Number(earlier.block.number)).await)? {
         Ok(found) => report.compared(what, Difference::first("/earlier/block", &found, &earlier.block)),
-        Err(why) => report.not_checked(what, why),
+        Err(why) => report.not_compared(what, why),
     }
     let what = format!("{} reads of the past give the same answers again", earlier.reads.len());
     compare_answers(what, "/earlier/reads", earlier.block.hash, &earlier.reads, chain, report).await
@@ -104,7 +102,7 @@ async fn compare_answers(
                 }),
             );
         }
-        Err(why) => report.not_checked(what, why),
+        Err(why) => report.not_compared(what, why),
     }
     Ok(())
 }
@@ -120,7 +118,7 @@ async fn compare_code(bundle: &Bundle, chain: &Chain, report: &mut Report) -> Re
             let expected: Vec<CodeReading> = addresses.iter().zip(&codes).map(reading).collect();
             report.compared(what, Difference::first("/snapshot/code", &expected, &bundle.snapshot.code));
         }
-        Err(why) => report.not_checked(what, why),
+        Err(why) => report.not_compared(what, why),
     }
     Ok(())
 }
@@ -137,7 +135,7 @@ async fn compare_history(
     let mut reader = HistoryReader::new(0);
     match answered(reader.read(chain, terms, &PolicyCodec::new(terms), block, block.number).await)? {
         Ok(history) => report.compared(what, Difference::first("/history", &history, &bundle.history)),
-        Err(why) => report.not_checked(what, format!("it depends on events that the node must serve: {why}")),
+        Err(why) => report.not_compared(what, format!("it depends on events that the node must serve: {why}")),
     }
     Ok(())
 }

@@ -112,6 +112,9 @@ pub struct Report {
     pub not_checked: Vec<Unchecked>,
     /// What the gate says of the decision's batches now; empty without a node.
     pub at_gate: Vec<AtGate>,
+    /// Why an input of the decision was not compared with the chain, the first of several; until one is, it is its agent's
+    /// word. `None` when all were.
+    pub unread: Option<String>,
 }
 
 impl Report {
@@ -134,6 +137,13 @@ impl Report {
 
     pub(super) fn compared(&mut self, what: impl Into<String>, difference: Option<Difference>) {
         self.compared.push(Check::of(what, difference));
+    }
+
+    /// An input of the decision that this node, or none, does not tell and another might.
+    pub(super) fn not_compared(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        let why = why.into();
+        self.unread.get_or_insert_with(|| why.clone());
+        self.not_checked(what, why);
     }
 
     pub(super) fn not_checked(&mut self, what: impl Into<String>, why: impl Into<String>) {
