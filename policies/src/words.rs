@@ -113,6 +113,14 @@ fn quantity_text(terms: &Terms, quantity: Quantity, asset: Option<AssetId>) -> S
             Some(account) => account.name.clone(),
             None => format!("account {}, which the policy lacks", id.0),
         },
+        Quantity::Group(id) => match terms.group(id) {
+            Some(group) => group.name.clone(),
+            None => format!("group {}, which the policy lacks", id.0),
+        },
+        Quantity::Venue(id) => match terms.venue(id) {
+            Some(venue) => venue.name.clone(),
+            None => format!("venue {}, which the policy lacks", id.0),
+        },
     }
 }
 
@@ -179,6 +187,8 @@ fn input_words(name: InputName) -> &'static str {
         InputName::BatchValue => "value of the batch with it",
         InputName::WindowValue => "spent in the window before",
         InputName::Asset => "asset",
+        InputName::Group => "group",
+        InputName::Venue => "venue",
         InputName::Account => "account",
         InputName::Counterparty => "counterparty",
         InputName::Now => "time",
@@ -223,6 +233,14 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
         Rule::ValiditySecsMax => ("limits.validity_max", "a proposal lives no longer"),
         Rule::AllocationMax => ("allocation.*.max_bps", "purchases may not raise the asset's share above its band"),
         Rule::AllocationMin => ("allocation.*.min_bps", "sales may not lower the asset's share below its band"),
+        Rule::GroupMax => ("groups.*.max_bps", "purchases may not raise the group's share above this"),
+        Rule::GroupMin => ("groups.*.min_bps", "sales may not lower the group's share below this"),
+        Rule::NativeShareBpsMax => {
+            ("limits.native_share_bps_max", "purchases of the DAO's own token stop at this share")
+        }
+        Rule::VenueShareBpsMax => {
+            ("venues.*.share_bps_max", "deposits stop at this share of the treasury in one venue")
+        }
         Rule::StableShareBpsMin => ("limits.stable_share_bps_min", "no less of the treasury may stay in stable assets"),
         Rule::VolatilityBpsMax => {
             ("risk.volatility_bps_max", "above this forecast nothing goes on, or only what reduces risk")

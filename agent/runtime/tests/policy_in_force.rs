@@ -56,6 +56,7 @@ impl Stand {
             journal: within("journal.db"),
             bundles: within("bundles"),
             models: within("models"),
+            ipfs_gateway: None,
         };
         fs::create_dir(within("policies")).unwrap();
         Self { devnet, chain, registry, folder, files }

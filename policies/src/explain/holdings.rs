@@ -1,7 +1,11 @@
 //! What the treasury may hold, and in which shares.
 
 use super::{Section, Told};
-use quaestor_core::{Asset, AssetId, AssetKind, Rule, policy::Band, words};
+use quaestor_core::{
+    Asset, AssetId, AssetKind, Rule,
+    policy::{Band, Group},
+    words,
+};
 
 pub(super) fn section(told: &Told<'_>) -> Section {
     let mut section = Section::new("What the treasury holds");
@@ -22,6 +26,10 @@ pub(super) fn section(told: &Told<'_>) -> Section {
             &[Rule::AllocationMin, Rule::AllocationMax],
         );
     }
+    for group in &told.terms.groups {
+        say_group(told, &mut section, group);
+    }
+    say_native(told, &mut section);
     say_stable(told, &mut section);
     section
 }
@@ -73,6 +81,30 @@ fn say_band(told: &Told<'_>, section: &mut Section, id: AssetId) {
     );
     let keys = ["min_bps", "target_bps", "max_bps"].map(|key| format!("allocation.{symbol}.{key}"));
     section.say(text, &keys.each_ref().map(String::as_str), &[Rule::AllocationMin, Rule::AllocationMax]);
+}
+
+fn say_group(told: &Told<'_>, section: &mut Section, group: &Group) {
+    let Group { name, assets, min_bps, max_bps } = group;
+    let floor = match min_bps {
+        0 => "may sell all of it".to_owned(),
+        bps => format!("may not take it below {}", words::share(*bps)),
+    };
+    let text = format!(
+        "{} together are the group {name}: a sale {floor}, a purchase may not take it above {} of the treasury.",
+        words::list(assets.iter().map(|asset| told.terms.symbol_of(*asset)), "and"),
+        words::share(*max_bps)
+    );
+    let keys = ["assets", "min_bps", "max_bps"].map(|key| format!("groups.{name}.{key}"));
+    section.say(text, &keys.each_ref().map(String::as_str), &[Rule::GroupMin, Rule::GroupMax]);
+}
+
+fn say_native(told: &Told<'_>, section: &mut Section) {
+    let key = "limits.native_share_bps_max";
+    let text = match told.terms.limits.native_share_bps_max {
+        u64::MAX => "The DAO's own token may have any share of the treasury.".to_owned(),
+        bps => format!("No purchase may take the DAO's own token above {} of the treasury.", words::share(bps)),
+    };
+    section.say(text, &[key], &[Rule::NativeShareBpsMax]);
 }
 
 fn say_stable(told: &Told<'_>, section: &mut Section) {

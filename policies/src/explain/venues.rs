@@ -34,7 +34,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
 }
 
 fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
-    let Venue { name, kind, address, code_hash, pools } = venue;
+    let Venue { name, kind, address, code_hash, pools, share_bps_max } = venue;
     let key = |key: &str| format!("venues.{name}.{key}");
     let symbol = |asset| told.terms.symbol_of(asset);
     match kind {
@@ -57,6 +57,13 @@ fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
             );
             let rules = [Rule::VenueListed, Rule::VaultAsset];
             section.say(text, &[&key("kind"), &key("address"), &key("asset")], &rules);
+            let most = match share_bps_max {
+                None => format!("Any share of the treasury may lie in {name}."),
+                Some(bps) => {
+                    format!("A deposit may not bring what lies in {name} above {} of the treasury.", words::share(*bps))
+                }
+            };
+            section.say(most, &[&key("share_bps_max")], &[Rule::VenueShareBpsMax]);
         }
     }
     let text = format!("If the code of {name} had another hash than {code_hash}, nothing would be proposed.");

@@ -41,9 +41,8 @@ pub(crate) fn shares_fit(terms: &Terms) -> bool {
     let in_order = |band: &quaestor_core::policy::Band| {
         band.min_bps <= band.target_bps && band.target_bps <= band.max_bps && band.max_bps <= SHARE_BPS_MAX
     };
-    report.is_clean() && terms.bands.iter().all(in_order)
     let is_band = |group: &Group| group.min_bps <= group.max_bps && group.max_bps <= SHARE_BPS_MAX;
-    report.problems.is_empty() && terms.bands.iter().all(in_order) && terms.groups.iter().all(is_band)
+    report.is_clean() && terms.bands.iter().all(in_order) && terms.groups.iter().all(is_band)
 }
 
 fn quorum(report: &mut Report<'_>, terms: &Terms) {

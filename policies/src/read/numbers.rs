@@ -36,8 +36,7 @@ pub(crate) const QUORUM: &str = "price_quorum_min";
 /// See [`QUORUM`].
 pub(crate) const VALIDITY: &str = "validity_max";
 const SLIPPAGE: &str = "slippage_bps_max";
-pub(super) const LIMIT_KEYS: [&str; 13] = [
-const LIMIT_KEYS: [&str; 14] = [
+pub(super) const LIMIT_KEYS: [&str; 14] = [
     "proposal_bps_max",
     "hour_bps_max",
     "day_bps_max",

@@ -56,22 +56,18 @@ pub(super) fn read(path: &Path, catalog: &Catalog) -> Result<VotedPolicy, Failur
 /// The policy in the file at `path`, and its exact text.
 fn read_with_text(path: &Path, catalog: &Catalog) -> Result<(VotedPolicy, String), Failure> {
     let file = path.display().to_string();
-    // One byte more than allowed is read, so that the language itself says that the file is too large.
-    let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let bytes = read_bounded(path, limit)
-        .map_err(|error| Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file")))?;
-    let policy = quaestor_policies::parse(&bytes, catalog).map_err(|problems| {
     let limit = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
-    let found = match read_bounded(path, limit) {
-        Ok(bytes) => quaestor_policies::parse(&bytes, catalog),
+    let failed = |problems: Problems| {
+        let problems = problems.in_file(file.clone());
+        Failure::new(Exit::Configuration, &problems).with_detail(json!(problems))
+    };
+    let bytes = match read_bounded(path, limit) {
+        Ok(bytes) => bytes,
         // The language itself says that the file is too large.
-        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(Problems::too_large()),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => return Err(failed(Problems::too_large())),
         Err(error) => return Err(Failure::new(Exit::Configuration, format!("{file}: {error}; name a policy file"))),
     };
-    found.map_err(|problems| {
-        let problems = problems.in_file(file);
-        Failure::new(Exit::Configuration, &problems).with_detail(json!(problems))
-    })?;
+    let policy = quaestor_policies::parse(&bytes, catalog).map_err(failed)?;
     // The language reads nothing but UTF-8.
     Ok((policy, String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -16,8 +16,7 @@ const LEASE_SECS_MAX: u64 = 366 * DAY;
 const OPERATORS_MAX: usize = 32;
 
 /// Keys of a policy's `[limits]` and their slots in the envelope; see [`quaestor_core::Limits`].
-pub(crate) const SLOTS: [(&str, usize); 13] = [
-const SLOTS: [(&str, usize); 14] = [
+pub(crate) const SLOTS: [(&str, usize); 14] = [
     ("proposal_bps_max", 0),
     ("hour_bps_max", 1),
     ("day_bps_max", 2),
