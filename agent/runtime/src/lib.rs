@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod agreement;
+pub mod audit;
 pub mod chain;
 pub mod cli;
 pub mod config;

@@ -10,6 +10,12 @@ sol! {
         event ApproveHash(bytes32 indexed approvedHash, address indexed owner);
         event ExecutionSuccess(bytes32 indexed txHash, uint256 payment);
         event ExecutionFailure(bytes32 indexed txHash, uint256 payment);
+        event ExecutionFromModuleSuccess(address indexed module);
+        event ExecutionFromModuleFailure(address indexed module);
+        /// Of SafeL2 alone (`contracts/SafeL2.sol`), before each execution.
+        event SafeMultiSigTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures, bytes additionalInfo);
+        /// Likewise, before what a module does.
+        event SafeModuleTransaction(address module, address to, uint256 value, bytes data, uint8 operation);
         event AddedOwner(address indexed owner);
         event RemovedOwner(address indexed owner);
         event ChangedThreshold(uint256 threshold);

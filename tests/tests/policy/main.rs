@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a story that cannot go on has failed, and says where")]
 
 mod agrees;
+mod audits;
 
 use quaestor_tests::{Ended, Stage};
 

@@ -136,7 +136,10 @@ impl HistoryReader {
 }
 
 /// The first block from `least` on whose time is after `since`, not beyond `head`.
-async fn first_block_at(chain: &Chain, least: u64, head: BlockRef, since: u64) -> Result<u64, ChainError> {
+///
+/// # Errors
+/// If the node does not answer.
+pub(crate) async fn first_block_at(chain: &Chain, least: u64, head: BlockRef, since: u64) -> Result<u64, ChainError> {
     let (mut low, mut high) = (least, head.number.max(least));
     let mut steps = 0;
     while low < high && steps < SEARCH_STEPS_MAX {

@@ -10,7 +10,7 @@ mod transact;
 pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
 pub use dry_run::{any_signers, dry_run_safe, dry_run_timelock};
 pub use history::HistoryReader;
-pub(crate) use history::proposal_number;
+pub(crate) use history::{first_block_at, proposal_number};
 pub use logs::Times;
 pub use observe::{
     Contracts, Earlier, Observation, ObserveError, assemble, earlier_number, observe, rate_reads, read_anchor,

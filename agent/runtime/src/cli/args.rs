@@ -19,7 +19,7 @@ pub use judge::JudgeArgs;
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
-pub use policy::{PolicyFetchArgs, PolicyVerifyArgs};
+pub use policy::{PolicyAuditArgs, PolicyFetchArgs, PolicyVerifyArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs, WorldArgs};
 pub use sweep::{MergeArgs, SweepArgs};
@@ -265,6 +265,15 @@ pub enum PolicyCommand {
                       select(.state == \"differs\")'"
     )]
     Verify(PolicyVerifyArgs),
+    /// Judge everything that the treasury did under the policy of its time, and say what no policy allowed
+    #[command(
+        after_help = "It reads the chain up to the newest final block, the agent's bundles where there are any, and the state of the past \
+                      from an archive node where there are none. Only tokens that a policy lists are looked at.\n\nIt ends with 0 if it is \
+                      clean, with 1 if anything was found that no policy allowed, and with 6 if nothing was but not everything could be \
+                      judged.\n\nExamples:\n  quaestor policy audit\n  quaestor policy audit --from 21000000 --policies old-policies --activities \
+                      activities.json\n  quaestor policy audit --json | jq '.deeds[] | select(.verdict == \"by_hand\")'"
+    )]
+    Audit(PolicyAuditArgs),
     /// Judge stated intents: allowed, or refused with a receipt that anyone can check
     #[command(after_help = judge::HELP)]
     Judge(JudgeArgs),
@@ -285,6 +294,7 @@ impl PolicyCommand {
             Self::Impact(args) => args.json.json,
             Self::Fetch(args) => args.json.json,
             Self::Verify(args) => args.json.json,
+            Self::Audit(args) => args.json.json,
         }
     }
 }

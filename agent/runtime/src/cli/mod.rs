@@ -120,7 +120,8 @@ enum Command {
     #[command(
         subcommand,
         after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml \
-                      --json\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify"
+                      --json\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify\n  quaestor \
+                      policy audit --from 21000000"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why

@@ -1,5 +1,6 @@
 //! `policy check`, `policy hash`, and what has a file of its own.
 
+mod audit;
 mod explain;
 mod fetch;
 mod impact;
@@ -40,6 +41,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
     match command {
         PolicyCommand::Check(args) => check(args, &read(&args.file, catalog)?, output),
         PolicyCommand::Hash(args) => hash(&read(&args.file, catalog)?, output),
+        PolicyCommand::Audit(args) => block_on(audit::run(args, catalog, output)),
         PolicyCommand::Impact(args) => impact::run(args, catalog, output),
         PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
         PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),

@@ -6,12 +6,14 @@ mod keep;
 mod scheduled;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod uri;
 
 pub use fetch::{GetError, Sources};
 pub use keep::{KeepError, Kept, keep, place_for};
 pub use quaestor_contracts::bindings::policy_registry::IPolicyRegistry::Epoch;
 pub use scheduled::{Change, Scheduled, scheduled_at};
+pub use timeline::{Place, Reign, Timeline};
 pub use uri::{PolicyUri, URI_BYTES_MAX, UriError, shown};
 
 use crate::chain::{Chain, ChainError, Read, Readings};

@@ -101,6 +101,17 @@ impl Models {
         }
     }
 
+    /// The model of this hash, whatever a policy says of it; `None` if there is none here. For whoever recomputes what was
+    /// decided with it.
+    pub fn of_any_age(&self, hash: B256) -> Option<Model> {
+        let plain = EwmaModel::default();
+        if plain.hash() == hash {
+            return Some(Model::Ewma(plain));
+        }
+        let (named, others): (Vec<_>, Vec<_>) = self.listed().ok()?.into_iter().partition(|path| bears(path, hash));
+        named.into_iter().chain(others).find_map(|path| self.load(&path, hash).ok()).map(Model::Learned)
+    }
+
     fn listed(&self) -> Result<Vec<PathBuf>, ModelRefused> {
         let folder = &self.files.models;
         self.files.model_candidates().map_err(|source| ModelRefused::Folder { folder: folder.clone(), source })

@@ -31,3 +31,24 @@ pub struct PolicyVerifyArgs {
     #[command(flatten)]
     pub json: JsonArg,
 }
+
+/// `policy audit`
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct PolicyAuditArgs {
+    /// The agent's configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// First block that is looked at [default: the contracts' own, `deployed_block`]
+    #[arg(long, value_name = "BLOCK")]
+    pub from: Option<u64>,
+    /// A folder or file of earlier policies, beside those of the configuration; repeat for each. What is in none is fetched
+    /// from where the registry says that it is
+    #[arg(long, value_name = "DIR|FILE")]
+    pub policies: Vec<PathBuf>,
+    /// Write what was done as ERC-4824 activities, for a DAO's `activityLogURI`
+    #[arg(long, value_name = "FILE")]
+    pub activities: Option<PathBuf>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
