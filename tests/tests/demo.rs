@@ -1,4 +1,4 @@
-//! The demo as a user runs it: it tells its thirteen steps, and however it ends nothing is left running.
+//! The demo as a user runs it: it tells its fourteen steps, and however it ends nothing is left running.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use quaestor_tests::{quaestor, signal};
@@ -11,7 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-const STEPS: [&str; 13] = [
+const STEPS: [&str; 14] = [
     "the DAO and its treasury stand",
     "members vote policy epoch 1 through the Governor and it is anchored",
     "four members train a risk model together; one that poisons it is caught",
@@ -23,8 +23,9 @@ const STEPS: [&str; 13] = [
     "the agent is killed between journal and send, and nothing is proposed twice",
     "prices move while a proposal waits, and the agent withdraws it",
     "members vote a ceiling on risk; the market falls, the forecast breaches it, derisk proposes",
-    "operations run short: a refill from the reserve is proposed, voted, queued and executed",
+    "members vote a longer runway: a refill from the reserve is proposed, voted, queued and executed",
     "the journal verifies and a decision is recomputed",
+    "an audit finds that everything that was done was allowed by the policy of its time",
 ];
 /// The bound; it holds for a debug build too.
 const DEMO_MAX: Duration = Duration::from_secs(120);
@@ -136,7 +137,7 @@ fn scratch(folder: &Path) -> std::path::PathBuf {
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "processes are found in /proc")]
-fn the_demo_tells_its_thirteen_steps_and_leaves_nothing() {
+fn the_demo_tells_its_fourteen_steps_and_leaves_nothing() {
     let mut demo = Demo::start();
     let status = demo.ends(DEMO_MAX);
     let stdout = demo.text("stdout");

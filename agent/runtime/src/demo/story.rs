@@ -1,5 +1,6 @@
-//! The thirteen steps.
+//! The fourteen steps.
 
+mod audit;
 mod refusals;
 mod risk;
 
@@ -20,7 +21,8 @@ use quaestor_contracts::{
     governor::ProposalState,
 };
 use quaestor_core::{
-    Amount, Limits, Policy,
+    Limits, Policy,
+    amount::{WAD, pow10},
     lifecycle::{Errand, Event, Outcome, Reason},
 };
 use serde_json::json;
@@ -29,6 +31,9 @@ use std::time::Duration;
 /// The crash of May 2021: the tokens of all four members that train have prices since autumn 2020.
 pub(super) const SCENERY: Scenery =
     Scenery { past: ("2021-02-01", "2021-05-09"), ahead: ("2021-05-10", "2021-07-06"), charter: charter::first };
+
+/// How many months more than operations hold the members want them to keep.
+const MONTHS_MORE: u64 = 3;
 
 /// A step of the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,7 @@ pub(super) enum Chapter {
     Derisks,
     Refills,
     Verifies,
+    Audits,
 }
 
 /// The order in which they are told.
@@ -63,6 +69,7 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter::Derisks,
     Chapter::Refills,
     Chapter::Verifies,
+    Chapter::Audits,
 ];
 
 impl Chapter {
@@ -83,8 +90,11 @@ impl Chapter {
             Self::Derisks => {
                 "members vote a ceiling on risk; the market falls, the forecast breaches it, derisk proposes"
             }
-            Self::Refills => "operations run short: a refill from the reserve is proposed, voted, queued and executed",
+            Self::Refills => {
+                "members vote a longer runway: a refill from the reserve is proposed, voted, queued and executed"
+            }
             Self::Verifies => "the journal verifies and a decision is recomputed",
+            Self::Audits => "an audit finds that everything that was done was allowed by the policy of its time",
         }
     }
 }
@@ -95,6 +105,8 @@ pub(super) struct Story {
     policy: Option<String>,
     /// The model that the members trained.
     model: Option<B256>,
+    /// The ceiling on the value at risk that they voted, bps of NAV.
+    ceiling_bps: u64,
     /// A Safe plan that waits for confirmations.
     waiting: Option<Plan>,
 }
@@ -120,6 +132,7 @@ impl Story {
             Chapter::Derisks => self.derisks(stage, &mut found).await?,
             Chapter::Refills => self.refills(stage, &mut found).await?,
             Chapter::Verifies => self.verifies(stage, &mut found).await?,
+            Chapter::Audits => self.audits(stage, &mut found).await?,
         }
         Ok(found.step(chapter.sentence()))
     }
@@ -344,9 +357,7 @@ impl Story {
     async fn refills(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
         let dao = stage.devnet.dao.clone();
         let Some(cash) = dao.assets.first().cloned() else { return Ok(()) };
-        let held = stage.balance(cash.address, dao.safe.account).await?;
-        let keep = Amount(50_000_000_000);
-        pay_by_hand(stage, cash.address, held.saturating_sub(keep)).await?;
+        self.lengthens_runway(stage, found).await?;
         let reserve = stage.balance(cash.address, dao.governance.timelock).await?;
         let plan = next_plan_on(stage, dao.governance.timelock).await?;
         found.check("the agent proposes to the Governor", matches!(plan.route, Path::Governor { .. }));
@@ -384,6 +395,27 @@ impl Story {
             reserve.saturating_sub(left) == paid && !paid.is_zero(),
         );
         found.amount("refilled", "refilled:", paid, &cash);
+        Ok(())
+    }
+
+    /// The members want more months of burn in stable assets than operations hold.
+    async fn lengthens_runway(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
+        let dao = stage.devnet.dao.clone();
+        let Some(cash) = dao.assets.first() else { return Ok(()) };
+        let held = stage.balance(cash.address, dao.safe.account).await?;
+        let month = charter::BURN_MONTHLY.0 / WAD * pow10(cash.decimals);
+        let months = u64::try_from(held.0 / month).unwrap_or(u64::MAX);
+        found.told("months_held", months, format!("operations hold {months} months of burn"));
+        let wanted = (months + MONTHS_MORE, months + 2 * MONTHS_MORE);
+        let text = charter::guarded(&dao, demo_limits(), self.ceiling_bps, wanted);
+        let title = "Keep a longer runway";
+        let anchored = vote_text(stage, "epoch-5.toml", &text, title).await?;
+        stage.pass_until(anchored.active_at).await?;
+        let epoch = anchored.epoch;
+        let swapped = move |it: &Record| matches!(it, Record::PolicyInForce { epoch: of, .. } if *of == epoch);
+        stage.mine_until("swap to the policy with a longer runway", 0, swapped).await?;
+        found.told("months_wanted", wanted.0, format!("members vote that they keep {} at the least", wanted.0));
+        self.policy = Some(text);
         Ok(())
     }
 

@@ -107,7 +107,8 @@ impl Story {
             found.check("the value at risk is known", false);
             return Ok(());
         };
-        let text = charter::guarded(&stage.devnet.dao, demo_limits(), ceiling_bps);
+        let text = charter::guarded(&stage.devnet.dao, demo_limits(), ceiling_bps, charter::MONTHS);
+        self.ceiling_bps = ceiling_bps;
         let title = "Bound the loss of a day, and sell as it rises";
         let anchored = vote_text(stage, "epoch-4.toml", &text, title).await?;
         let policy = parse(&text)?;
