@@ -4,10 +4,7 @@ use crate::{
     problem::{PROBLEMS_MAX, Problem, ProblemKind, begun, nearest},
     source::{Lines, is_hidden},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeMap, fmt::Write};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -41,8 +38,8 @@ pub(crate) struct Report<'d> {
     found: BTreeMap<(usize, usize), Problem>,
     /// How many problems there are, kept or not.
     count: usize,
-    /// Lines with a syntax error.
-    broken: BTreeSet<usize>,
+    /// Lines with a syntax error, in order.
+    broken: Vec<usize>,
     /// The first paths of which something was found that a syntax error only seems to cause.
     caused: Vec<String>,
     suggestions: usize,
@@ -58,11 +55,13 @@ impl<'d> Report<'d> {
     /// it belongs. Looks at every value once: no floats, no foreign letters, no native times.
     pub(crate) fn of(text: &'d str, root: &'d DeTable<'d>, errors: &[toml::de::Error]) -> Self {
         let mut report = Self::new(text, Some(root));
-        for error in errors {
-            let offset = error.span().map_or(0, |span| span.start);
-            report.broken.insert(report.lines.line_of(offset));
+        let mut errors: Vec<_> =
+            errors.iter().map(|error| (error.span().map_or(0, |span| span.start), error)).collect();
+        errors.sort_by_key(|(offset, _)| *offset);
+        report.broken = errors.iter().map(|(offset, _)| report.lines.line_of(*offset)).collect();
+        for (offset, error) in errors {
             let remedy = if error.message() == "duplicate key" { "; remove one of the two" } else { "" };
-            report.push(offset, "", ProblemKind::Syntax, format!("{}{remedy}", error.message()));
+            report.push(offset, "", ProblemKind::Syntax, || format!("{}{remedy}", error.message()));
         }
         report.survey_table(&mut String::new(), root);
         report
@@ -70,8 +69,8 @@ impl<'d> Report<'d> {
 
     fn new(text: &'d str, root: Option<&'d DeTable<'d>>) -> Self {
         let lines = Lines::of(text.as_bytes());
-        let (found, broken) = (BTreeMap::new(), BTreeSet::new());
-        Self { text, root, lines, found, count: 0, broken, caused: Vec::new(), suggestions: SUGGESTIONS_MAX }
+        let (found, broken, caused) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { text, root, lines, found, count: 0, broken, caused, suggestions: SUGGESTIONS_MAX }
     }
 
     /// Whether nothing was found.
@@ -90,8 +89,13 @@ impl<'d> Report<'d> {
 
     /// Reports a problem at the value of `path`, or at the nearest section above it that is there.
     pub(crate) fn at(&mut self, path: &str, kind: ProblemKind, message: impl Into<String>) {
+        self.at_once(path, kind, || message.into());
+    }
+
+    /// The same with a message that is made only if it is told.
+    fn at_once(&mut self, path: &str, kind: ProblemKind, message: impl FnOnce() -> String) {
         let offset = self.place(path).map(|place| place.value).unwrap_or_else(|| self.above(path));
-        self.push(offset, path, kind, message.into());
+        self.push(offset, path, kind, message);
     }
 
     /// Reports a value that the key cannot have.
@@ -171,17 +175,21 @@ impl<'d> Report<'d> {
         0
     }
 
-    fn push(&mut self, offset: usize, path: &str, kind: ProblemKind, message: String) {
-        crate::work::add(1 + message.len());
+    fn push(&mut self, offset: usize, path: &str, kind: ProblemKind, message: impl FnOnce() -> String) {
+        crate::work::add(1);
         self.count += 1;
         // What a syntax error only seems to cause is left out: what is missing, and the rest of its line.
         if kind != ProblemKind::Syntax
             && !self.broken.is_empty()
-            && (kind == ProblemKind::Missing || self.broken.contains(&self.lines.line_of(offset)))
+            && (kind == ProblemKind::Missing || self.broken.binary_search(&self.lines.line_of(offset)).is_ok())
         {
             if self.caused.len() < PROBLEMS_MAX {
                 self.caused.push(path.to_owned());
             }
+            return;
+        }
+        let is_full = self.found.len() >= PROBLEMS_MAX;
+        if is_full && self.found.last_key_value().is_some_and(|((last, _), _)| *last <= offset) {
             return;
         }
         let mut here = self.found.range((offset, 0)..=(offset, usize::MAX)).map(|(_, problem)| problem);
@@ -189,6 +197,8 @@ impl<'d> Report<'d> {
         if kind != ProblemKind::Missing && !path.is_empty() && here.any(|it| it.path == path) {
             return;
         }
+        let message = message();
+        crate::work::add(message.len());
         let problem = Problem { line: 0, column: 0, path: path.to_owned(), kind, message };
         self.found.insert((offset, self.count), problem);
         if self.found.len() > PROBLEMS_MAX {
@@ -208,7 +218,7 @@ impl<'d> Report<'d> {
             path.push_str(name);
             if !is_name(name) {
                 let rule = "a name begins with a letter and has at most 32 letters, digits, `_` and `-`, all ASCII";
-                let message = format!("`{}` is not a name: {rule}", begun(name, NAME_LEN_MAX).escape_default());
+                let message = || format!("`{}` is not a name: {rule}", begun(name, NAME_LEN_MAX).escape_default());
                 self.push(key.span().start, path, ProblemKind::Value, message);
             }
             self.survey(path, value);
@@ -219,17 +229,14 @@ impl<'d> Report<'d> {
     fn survey(&mut self, path: &mut String, value: &Spanned<DeValue<'_>>) {
         let at = value.span().start;
         match value.get_ref() {
-            DeValue::Float(float) => {
-                let message = format!(
+            DeValue::Float(float) => self.push(at, path, ProblemKind::Type, || {
+                format!(
                     "`{float}` is a float; write an amount as text with its unit, such as `\"1250.5 USDC\"`, and a \
                      share in whole basis points, such as `2500`"
-                );
-                self.push(at, path, ProblemKind::Type, message);
-            }
-            DeValue::Datetime(time) => {
-                let message = format!("write a time as text in quotes, such as `\"{time}\"`");
-                self.push(at, path, ProblemKind::Type, message);
-            }
+                )
+            }),
+            DeValue::Datetime(time) => self
+                .push(at, path, ProblemKind::Type, || format!("write a time as text in quotes, such as `\"{time}\"`")),
             DeValue::String(text) => self.survey_text(at, path, text),
             DeValue::Integer(_) | DeValue::Boolean(_) => {}
             DeValue::Array(list) => {
@@ -250,10 +257,10 @@ impl<'d> Report<'d> {
     fn survey_text(&mut self, at: usize, path: &str, text: &str) {
         if text.chars().any(is_hidden) {
             let message = "an escape in this text stands for a character that cannot be seen; remove it";
-            self.push(at, path, ProblemKind::Value, message.to_owned());
+            self.push(at, path, ProblemKind::Value, || message.to_owned());
         } else if path != "policy.name" && !text.is_ascii() {
             let message =
-                format!("`{text}` has letters that are not ASCII and may look like others; write it in ASCII");
+                || format!("`{text}` has letters that are not ASCII and may look like others; write it in ASCII");
             self.push(at, path, ProblemKind::Value, message);
         }
     }
@@ -289,12 +296,14 @@ impl<'d> Section<'d> {
         for (key, _) in self.table {
             let (at, key) = (key.span().start, key.get_ref());
             if !known.contains(&key.as_ref()) {
-                let remedy = match report.meant(key, known) {
-                    Some(meant) => format!("write `{meant}`, if that is meant"),
-                    None => format!("the keys here are: {}", known.join(", ")),
-                };
-                let message = format!("`{key}` is not part of the language; {remedy}");
-                report.push(at, &self.path_of(key), ProblemKind::Unknown, message);
+                let meant = report.meant(key, known);
+                report.push(at, &self.path_of(key), ProblemKind::Unknown, || {
+                    let remedy = match meant {
+                        Some(meant) => format!("write `{meant}`, if that is meant"),
+                        None => format!("the keys here are: {}", known.join(", ")),
+                    };
+                    format!("`{key}` is not part of the language; {remedy}")
+                });
             }
         }
     }
@@ -309,11 +318,8 @@ impl<'d> Section<'d> {
     pub(crate) fn need(&self, report: &mut Report<'_>, key: &str, example: &str) -> Option<Field<'d>> {
         let found = self.may(key);
         if found.is_none() {
-            report.at(
-                &self.path_of(key),
-                ProblemKind::Missing,
-                format!("is missing; write such as `{key} = {example}`"),
-            );
+            let message = || format!("is missing; write such as `{key} = {example}`");
+            report.at_once(&self.path_of(key), ProblemKind::Missing, message);
         }
         found
     }

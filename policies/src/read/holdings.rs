@@ -38,9 +38,12 @@ pub(super) fn assets_and_bands(
     }
     let sections = sections.iter().take(ASSETS_MAX);
     let assets: Vec<Asset> = sections.map(|(name, section)| asset(section, report, name, chain_id)).collect();
-    let known = listed(assets.iter().map(|asset| asset.symbol.as_str()));
-    let bands = root.named(report, "allocation").into_iter();
-    let bands = bands.filter_map(|(name, section)| band(&section, report, name, &assets, &known)).collect();
+    let bands = root.named(report, "allocation");
+    if bands.len() > ASSETS_MAX {
+        report.value("allocation", format!("lists {} bands; write at most {ASSETS_MAX}", bands.len()));
+    }
+    let bands = bands.into_iter().take(ASSETS_MAX);
+    let bands = bands.filter_map(|(name, section)| band(&section, report, name, &assets)).collect();
     (assets, bands)
 }
 
@@ -102,7 +105,7 @@ fn feed_list(report: &mut Report<'_>, field: &Field<'_>, chain_id: Option<u64>) 
     feeds
 }
 
-fn band(section: &Section<'_>, report: &mut Report<'_>, name: &str, assets: &[Asset], known: &str) -> Option<Band> {
+fn band(section: &Section<'_>, report: &mut Report<'_>, name: &str, assets: &[Asset]) -> Option<Band> {
     section.only(report, &BAND_KEYS);
     let mut share = |key: &str, example: &str| {
         let field = section.need(report, key, example)?;
@@ -110,6 +113,7 @@ fn band(section: &Section<'_>, report: &mut Report<'_>, name: &str, assets: &[As
     };
     let shares = (share("min_bps", "2000"), share("target_bps", "3000"), share("max_bps", "4000"));
     let Some(position) = assets.iter().position(|asset| asset.symbol == name) else {
+        let known = listed(assets.iter().map(|asset| asset.symbol.as_str()));
         let message = format!("`{name}` is no asset of this policy; write one of: {known}");
         report.conflict(&section.path, message);
         return None;
