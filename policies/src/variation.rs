@@ -6,6 +6,7 @@
 
 pub(crate) mod edit;
 mod place;
+mod rewrite;
 
 use crate::{
     problem::{Problem, ProblemKind, Problems},

@@ -140,6 +140,22 @@ proptest! {
         }
     }
 
+    /// The text with other values is the changed file, comments and all.
+    #[test]
+    fn what_is_rewritten_is_the_changed_file(
+        changes in prop::collection::btree_map(0..PLACES.len(), value(), 1..4)
+    ) {
+        let changes: Vec<(usize, ParamValue)> = changes.into_iter().collect();
+        let paths: Vec<(&str, ParamValue)> = changes.iter().map(|(at, value)| (PLACES[*at].0, value.clone())).collect();
+        let found = base().rewritten(&paths).unwrap();
+        let plain = |text: &str| text.parse::<toml::Table>().ok();
+        prop_assert_eq!(plain(&found), plain(&edited(&changes)));
+        // What was not changed stands as it stood: a text may have other quotes than those of the test.
+        let kept = |text: &str| text.lines().filter(|line| line.starts_with(['#', '['])).map(str::to_owned).collect::<Vec<_>>();
+        prop_assert_eq!(kept(&found), kept(&text()));
+        prop_assert_eq!(found.lines().count(), text().lines().count());
+    }
+
     /// Numbers alone, nearly all of which are in range: the quick way.
     #[test]
     fn numbers_are_what_the_changed_file_has(week in 0i64..2_100_000, floor in 0i64..10_100, ceiling in 0i64..101_000, dollars in 1u32..9_000) {
@@ -211,6 +227,39 @@ fn what_the_file_does_not_say_can_be_varied_too() {
         &fixture::catalog(),
     );
     same(&found.unwrap(), &base());
+}
+
+#[test]
+fn a_key_that_the_file_lacks_is_written_below_the_head_of_its_section() {
+    let without = text().replace("week_bps_max = 2000 # in any seven days\n", "");
+    let lean = parse(without.as_bytes(), &fixture::catalog()).unwrap();
+    let changes = [
+        ("limits.week_bps_max", integer(2_000)),
+        ("limits.day_bps_max", integer(900)),
+        ("strategies.refill.share_bps_max", integer(5_000)),
+        ("policy.name", words("A \"new\" name")),
+    ];
+    let found = lean.rewritten(&changes).unwrap();
+    for line in [
+        "[limits]\nweek_bps_max = 2000\nproposal_bps_max = 500 #",
+        "day_bps_max = 900 # in any 24 hours\n",
+        "[[strategies]]\nshare_bps_max = 5000\nname = \"refill\"",
+    ] {
+        assert!(found.contains(line), "{line}\n{found}");
+    }
+    same(&parse(found.as_bytes(), &fixture::catalog()).unwrap(), &lean.vary(&changes, &fixture::catalog()).unwrap());
+    let refused = |path: &str| lean.rewritten(&[(path, integer(1))]).unwrap_err().to_string();
+    for (path, said) in [
+        ("allocation.WETH.most", "written in one line"),
+        ("counterpart.auditor", "the file has no section `[counterpart]`"),
+        ("accounts.none.address", "leads to nothing in the file"),
+        ("limits..week", "is no path"),
+        ("strategies.none.low", "is no strategy of this policy"),
+    ] {
+        assert!(refused(path).contains(said), "{path}: {}", refused(path));
+    }
+    let twice = lean.rewritten(&[("limits.day_bps_max", integer(1)), ("limits.day_bps_max", integer(2))]).unwrap_err();
+    assert!(twice.to_string().contains("written twice"), "{twice}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) fn document<T>(text: &str, changes: &[Change], of: impl FnOnce(&DeTab
 }
 
 /// Each value as a file has it.
-fn written(changes: &[Change]) -> Vec<String> {
+pub(super) fn written(changes: &[Change]) -> Vec<String> {
     // Booleans, integers, texts, lists and maps with text keys: nothing that could fail to serialise.
     let text =
         |change: &Change| toml::Value::try_from(&change.value).map(|value| value.to_string()).unwrap_or_default();
