@@ -11,6 +11,7 @@
 
 mod canonical;
 mod document;
+mod examples;
 mod explain;
 mod hearing;
 mod judge;
@@ -24,8 +25,10 @@ mod variation;
 mod voted;
 mod words;
 mod work;
+mod warn;
 
 pub use document::FILE_BYTES_MAX;
+pub use examples::mark_examples;
 pub use explain::{Explanation, Section, Sentence};
 pub use hearing::{Hearing, Stated};
 pub use library::{LIBRARY, Shipped};

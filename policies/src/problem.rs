@@ -24,6 +24,8 @@ pub enum ProblemKind {
     Value,
     /// Two places that do not go together.
     Conflict,
+    /// A warning: an example stands where the DAO's own belongs.
+    Example,
 }
 
 /// One problem of a policy file.

@@ -106,6 +106,8 @@ async fn the_dao_owns_what_is_deployed_and_an_agent_can_be_set_up_for_it() {
     assert!(matches!(reserve.route, Route::Governor { .. }));
     assert_eq!(terms.limits.proposal_bps_max, 700, "within the ceilings");
     assert!(terms.limits.stable_share_bps_min >= 1_500);
+    assert_eq!(terms.limits.validity_secs_max, 14 * 86_400, "a proposal outlives the members' vote");
+    assert_eq!(policy.warnings(), [], "nothing is left to fill in");
     let target = |symbol: &str| {
         let id = terms.asset_named(symbol).unwrap();
         terms.bands.iter().find(|band| band.asset == id).unwrap().target_bps

@@ -236,7 +236,7 @@ pub struct StatusArgs {
 }
 
 /// `policy`
-#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+#[derive(Debug, Clone, PartialEq, clap::Subcommand)]
 pub enum PolicyCommand {
     /// Check a policy file and name every problem with its line and column
     #[command(after_help = "Example:\n  quaestor policy check policy.toml")]
@@ -282,6 +282,9 @@ pub enum PolicyCommand {
         after_help = "Examples:\n  quaestor policy explain policy.toml\n  quaestor policy explain policy.toml --md > policy.md"
     )]
     Explain(ExplainArgs),
+    /// Write a commented policy to start from, out of the library or out of answers
+    #[command(after_help = NEW_HELP)]
+    New(Box<NewArgs>),
 }
 
 impl PolicyCommand {
@@ -298,6 +301,12 @@ impl PolicyCommand {
         }
     }
 }
+/// What follows the options of `policy new`.
+const NEW_HELP: &str = "Examples:\n  quaestor policy new\n  quaestor policy new --list\n  quaestor policy new --from balanced --contracts \
+     contracts.json --safe 0x… --timelock 0x… --governor 0x… \\\n    --proposer 0x… --set limits.day_bps_max=400\n  quaestor policy new --hold \
+     USDC=60 --hold WETH=30 --hold VOTE=10:native --reserve --refill 100000:250000\n\nWhat is not said is asked for on a terminal, or stands in \
+     the file as an example of one repeated digit, with a comment\nthat says what is to be filled in. For a DAO whose node can be reached, \
+     `quaestor init` reads all of that from the chain.";
 
 /// `policy check` and `policy hash`
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
@@ -328,6 +337,54 @@ pub struct ImpactArgs {
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+/// `policy new`: what is not given is asked for on a terminal, or left to be filled in.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct NewArgs {
+    /// The policy of the library to begin with
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["holdings", "reserve", "refill", "chain"])]
+    pub from: Option<String>,
+    /// Name the policies of the library
+    #[arg(long, conflicts_with_all = ["from", "holdings"])]
+    pub list: bool,
+    /// An asset that the treasury should hold, its percent of it, and its kind where the library does not know it; repeat for each
+    #[arg(long = "hold", value_name = "SYMBOL=PERCENT[:KIND]", value_parser = crate::init::parse_holding)]
+    pub holdings: Vec<crate::init::Holding>,
+    /// The chain, where it is not Ethereum mainnet
+    #[arg(long, value_name = "eip155:N", value_parser = super::policy::new::parse_chain)]
+    pub chain: Option<u64>,
+    /// Members vote on a reserve in a timelock, beside the Safe
+    #[arg(long)]
+    pub reserve: bool,
+    /// Refill operations from the reserve below LOW whole tokens of cash, up to TARGET
+    #[arg(long, value_name = "LOW:TARGET", value_parser = super::policy::new::parse_refill)]
+    pub refill: Option<(u64, u64)>,
+    /// Name of the policy
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// When it ends, such as 2028-01-01T00:00:00Z; without it, as in the library, or in half a year
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+    /// The file that `contracts deploy` wrote
+    #[arg(long, value_name = "FILE")]
+    pub contracts: Option<PathBuf>,
+    /// The Safe that holds operating money
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub safe: Option<Address>,
+    /// The timelock that holds the reserve
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub timelock: Option<Address>,
+    /// The Governor of that timelock
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub governor: Option<Address>,
+    /// The operator who proposes at the Governor
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub proposer: Option<Address>,
+    /// Write this value at this key of the policy, such as limits.day_bps_max=400; repeat for each
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::policy::new::parse_set)]
+    pub set: Vec<(String, quaestor_core::strategy::ParamValue)>,
+    /// Where it is written; a file that exists is never replaced
+    #[arg(long, value_name = "FILE", default_value = "policy.toml")]
+    pub out: PathBuf,
     /// Results for programs.
     #[command(flatten)]
     pub json: JsonArg,

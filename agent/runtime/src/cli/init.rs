@@ -1,6 +1,10 @@
 //! `init`: takes flags, and asks on a terminal for what they leave open.
 
-use super::{Exit, Failure, Output, args::InitArgs, person};
+use super::{
+    Exit, Failure, Output,
+    args::InitArgs,
+    person::{self, maybe, needed},
+};
 use crate::{
     config::read_bounded,
     deploy::ContractsFile,
@@ -14,8 +18,6 @@ use std::path::Path;
 
 /// Largest file of contracts, bytes.
 const CONTRACTS_BYTES_MAX: u64 = 64 * 1024;
-/// How often one question is asked again.
-const TRIES_MAX: usize = 5;
 /// Most assets that are asked for.
 const ASSETS_MAX: usize = 64;
 
@@ -65,7 +67,7 @@ fn wishes(args: &InitArgs) -> Result<Wishes, Failure> {
 
 fn contracts(args: &InitArgs, asked: bool) -> Result<ContractsWish, Failure> {
     if let Some(path) = &args.contracts {
-        return contracts_file(path);
+        return contracts_file(path).map(|file| ContractsWish::File(Box::new(file)));
     }
     let gate = match args.gate {
         Some(gate) => gate,
@@ -80,14 +82,14 @@ fn contracts(args: &InitArgs, asked: bool) -> Result<ContractsWish, Failure> {
     Ok(ContractsWish::Gate { gate, deployed_block })
 }
 
-fn contracts_file(path: &Path) -> Result<ContractsWish, Failure> {
+/// What `contracts deploy` wrote.
+pub(super) fn contracts_file(path: &Path) -> Result<ContractsFile, Failure> {
     let wrong = |reason: String| {
         let message = format!("{}: {reason}; name the file that `quaestor contracts deploy` wrote", path.display());
         Failure::new(Exit::Configuration, message)
     };
     let bytes = read_bounded(path, CONTRACTS_BYTES_MAX).map_err(|error| wrong(error.to_string()))?;
-    let file: ContractsFile = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-    Ok(ContractsWish::File(Box::new(file)))
+    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
 fn assets(args: &InitArgs, asked: bool) -> Result<Vec<AssetWish>, Failure> {
@@ -147,25 +149,6 @@ fn operator(args: &InitArgs, key: &KeySource, asked: bool) -> Result<Address, Fa
         }
         Err(_) => needed(asked, "--operator", "The operator's address:", person::address),
     }
-}
-
-/// Asks until the answer can be read.
-fn needed<T>(asked: bool, flag: &str, question: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
-    if !asked {
-        return Err(Failure::new(Exit::Usage, format!("say {flag}; nobody can be asked here")));
-    }
-    for _ in 0..TRIES_MAX {
-        match read(&person::ask(question)?) {
-            Ok(found) => return Ok(found),
-            Err(problem) => eprintln!("{problem}"),
-        }
-    }
-    Err(Failure::new(Exit::Usage, format!("no answer after {TRIES_MAX} tries; say {flag}")))
-}
-
-/// As [`needed`], but an empty answer is none.
-fn maybe<T>(question: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
-    needed(true, "it as a flag", question, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) })
 }
 
 impl From<InitError> for Failure {

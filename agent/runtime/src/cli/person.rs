@@ -12,6 +12,8 @@ use alloy::{primitives::Address, providers::Provider, signers::local::PrivateKey
 use quaestor_core::{Caip10, parse_address};
 use std::io::{self, IsTerminal, Write};
 
+/// How often one question is asked again.
+const TRIES_MAX: usize = 5;
 /// Longest answer that is read from a person, bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
 
@@ -70,4 +72,28 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
     let mut bounded = io::Read::take(io::stdin().lock(), ANSWER_BYTES_MAX);
     io::BufRead::read_line(&mut bounded, &mut line).map_err(failed)?;
     Ok(line.trim().to_owned())
+}
+
+/// Asks until the answer can be read.
+pub(super) fn needed<T>(
+    asked: bool,
+    flag: &str,
+    question: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    if !asked {
+        return Err(Failure::new(Exit::Usage, format!("say {flag}; nobody can be asked here")));
+    }
+    for _ in 0..TRIES_MAX {
+        match read(&ask(question)?) {
+            Ok(found) => return Ok(found),
+            Err(problem) => eprintln!("{problem}"),
+        }
+    }
+    Err(Failure::new(Exit::Usage, format!("no answer after {TRIES_MAX} tries; say {flag}")))
+}
+
+/// As [`needed`], but an empty answer is none.
+pub(super) fn maybe<T>(question: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
+    needed(true, "it as a flag", question, |text| if text.is_empty() { Ok(None) } else { read(text).map(Some) })
 }

@@ -6,6 +6,7 @@ mod fetch;
 mod impact;
 mod judge;
 mod verify;
+pub(super) mod new;
 
 use super::{
     Exit, Failure, Output,
@@ -16,6 +17,8 @@ use crate::config::read_bounded;
 use chrono::{DateTime, SecondsFormat};
 use quaestor_core::{Catalog, Envelope, Policy};
 use quaestor_policies::{FILE_BYTES_MAX, Problems, VotedPolicy};
+use quaestor_core::{Catalog, Envelope, Policy, words};
+use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
 use serde_json::json;
 use std::{io::ErrorKind, path::Path};
 
@@ -47,6 +50,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),
         PolicyCommand::Judge(args) => judge::run(args, catalog, output),
         PolicyCommand::Explain(args) => explain::run(args, catalog, output),
+        PolicyCommand::New(args) => new::run(args, catalog, output),
     }
 }
 
@@ -80,15 +84,23 @@ fn check(args: &PolicyArgs, policy: &VotedPolicy, output: Output) -> Result<Exit
     let expires = expires
         .map_or_else(|| format!("at {} s", terms.expires_at), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true));
     let strategies: Vec<_> = terms.strategies.iter().map(|strategy| strategy.name.as_str()).collect();
-    output.line(format_args!("{}: no problems", args.file.display()))?;
+    let warnings = policy.warnings();
+    let counted = match warnings.len() {
+        0 => String::new(),
+        many => format!(", {}", words::counted(u64::try_from(many).unwrap_or(u64::MAX), "warning")),
+    };
+    output.line(format_args!("{}: no problems{counted}", args.file.display()))?;
     output.line(format_args!("name        {}", terms.name))?;
     output.line(format_args!("chain       eip155:{}", terms.chain_id))?;
     output.line(format_args!("expires     {expires}"))?;
     output.line(format_args!("accounts    {}", names(terms.accounts.iter().map(|account| account.name.as_str()))))?;
     output.line(format_args!("assets      {}", names(terms.assets.iter().map(|asset| asset.symbol.as_str()))))?;
     output.line(format_args!("strategies  {}", names(strategies.iter().copied())))?;
+    for warning in &warnings {
+        output.line(format_args!("warning: {}:{warning}", args.file.display()))?;
+    }
     output.document(&json!({
-        "ok": true, "file": args.file, "hash": policy.hash(), "name": terms.name, "chain_id": terms.chain_id,
+        "ok": true, "file": args.file, "hash": policy.hash(), "warnings": warnings, "name": terms.name, "chain_id": terms.chain_id,
         "expires_at": terms.expires_at,
         "accounts": terms.accounts.iter().map(|account| &account.name).collect::<Vec<_>>(),
         "assets": terms.assets.iter().map(|asset| &asset.symbol).collect::<Vec<_>>(),

@@ -3,11 +3,14 @@
 //! A person names accounts, tokens, feeds and the key; symbols, decimals, code hashes, pools, the timelock, ceilings and
 //! present shares are read from the chain. What is written loads and parses, or nothing is written.
 
+mod answers;
+pub(crate) mod cautious;
 mod policy;
 mod render;
 mod survey;
 mod wish;
 
+pub use answers::{AnswerError, Answers, Holding, parse_holding};
 pub use render::{ConfigFacts, render_config};
 pub use wish::{AssetWish, ContractsWish, PoolWish, Wishes, parse_asset, parse_pool};
 

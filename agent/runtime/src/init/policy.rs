@@ -1,22 +1,14 @@
 //! A policy that a DAO can start from: cautious numbers, and the shares that the treasury has now.
 
-use super::{InitError, cash, survey::Survey, wish::Wishes};
+use super::{InitError, cash, cautious, survey::Survey, wish::Wishes};
 use crate::chain::{Chain, observe};
 use quaestor_core::{
-    Account, Amount, AssetId, AssetKind, Catalog, Limits, Policy, Route, Terms, Value, Venue, VenueKind,
-    amount::BPS_ONE,
-    policy::{Band, RiskTerms, Schedule},
-    strategy::ParamValue,
+    Account, Amount, Catalog, Policy, Route, Terms, Value, Venue, VenueKind,
+    policy::{RiskTerms, Schedule},
     valuation::{Prices, Valuation},
 };
 use quaestor_policies::{Facts, StrategyFacts, starting_policy};
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
-/// Half a year: a policy should be voted again now and then.
-const LIFE_SECS: u64 = 180 * DAY;
-/// Least distance of a band's edges from its target, bps.
-const BAND_BPS_MIN: u64 = 200;
 /// An account is refilled below this share of the treasury, and up to the next, bps.
 const REFILL_LOW_BPS: u64 = 500;
 const REFILL_TARGET_BPS: u64 = 1_000;
@@ -37,8 +29,9 @@ pub(super) async fn starting(
         Some(valuation) => {
             let symbols = measured.terms().assets.iter().map(|asset| asset.symbol.as_str());
             let weights: Vec<(&str, u64)> = symbols.zip(valuation.weights_bps()).collect();
-            facts.bands = bands(&facts, &weights);
-            let share = stable_share(&facts);
+            let weight = |symbol: &str| weights.iter().find(|(name, _)| *name == symbol).map_or(0, |(_, share)| *share);
+            facts.bands = cautious::bands(&facts.assets, weight);
+            let share = cautious::stable_share(&facts.assets, &facts.bands);
             facts.limits.stable_share_bps_min = facts.limits.stable_share_bps_min.max(share);
         }
         None => survey.notes.push(
@@ -78,13 +71,13 @@ fn facts(chain_id: u64, wishes: &Wishes, survey: &Survey) -> Facts {
         registry: survey.contracts.registry,
         brake: survey.contracts.brake,
         gate: survey.contracts.gate,
-        expires_at: survey.head.timestamp.saturating_add(LIFE_SECS),
+        expires_at: survey.head.timestamp.saturating_add(cautious::LIFE_SECS),
         schedule: Schedule::Cron("0 0 0 * * *".into()),
         validity_secs: None,
         accounts,
         assets: survey.assets.clone(),
         bands: Vec::new(),
-        limits: limits(survey),
+        limits: cautious::limits(&survey.ceilings, &survey.assets, survey.timelock.is_some()),
         risk: RiskTerms { history_rounds: 128, ..Default::default() },
         venues: venue.collect(),
         counterparties: Vec::new(),
@@ -121,63 +114,20 @@ async fn value(chain: &Chain, terms: &Terms, survey: &Survey) -> Result<Option<V
     Ok(filled.filter(|()| !valuation.nav.is_zero()).map(|()| valuation))
 }
 
-/// The present shares as targets, with room of a quarter of each to both sides.
-fn bands(facts: &Facts, weights: &[(&str, u64)]) -> Vec<Band> {
-    let whole = u64::try_from(BPS_ONE).unwrap_or(10_000);
-    let share = |symbol: &str| weights.iter().find(|(name, _)| *name == symbol).map_or(0, |(_, share)| *share);
-    let rounded_off = whole.saturating_sub(facts.assets.iter().map(|asset| share(&asset.symbol)).sum());
-    let band = |(position, symbol): (usize, &str)| {
-        // Shares are rounded down; the first asset takes what that leaves, so that targets are a whole.
-        let target_bps = share(symbol) + if position == 0 { rounded_off } else { 0 };
-        let room = (target_bps / 4).max(BAND_BPS_MIN);
-        let (min_bps, max_bps) = (target_bps.saturating_sub(room), whole.min(target_bps + room));
-        Some(Band { asset: AssetId(u16::try_from(position).ok()?), min_bps, target_bps, max_bps })
-    };
-    facts.assets.iter().map(|asset| asset.symbol.as_str()).enumerate().filter_map(band).collect()
-}
-
-/// Half of what is in stable assets by their targets.
-fn stable_share(facts: &Facts) -> u64 {
-    let is_stable =
-        |band: &&Band| facts.assets.get(band.asset.index()).is_some_and(|asset| asset.kind == AssetKind::Stable);
-    facts.bands.iter().filter(is_stable).map(|band| band.target_bps).sum::<u64>() / 2
-}
-
 fn strategies(facts: &Facts, nav: Value, terms: &Terms, valuation: &Valuation) -> Vec<StrategyFacts> {
-    let text = |text: &str| ParamValue::Text(text.to_owned());
     let Some(asset) = cash(&facts.assets).and_then(|id| facts.assets.get(id.index())) else { return Vec::new() };
     let symbol = asset.symbol.as_str();
     let has = |name: &str| facts.accounts.iter().any(|account| account.name == name);
     let mut strategies = Vec::new();
     if has("operations") && !facts.venues.is_empty() && facts.assets.len() > 1 {
-        strategies.push(StrategyFacts {
-            name: "rebalance".into(),
-            kind: "rebalance".into(),
-            about: "When a share leaves its band, trade back to the targets.".into(),
-            params: vec![
-                ("account".into(), text("operations")),
-                ("cash".into(), text(symbol)),
-                ("trade_min".into(), text("1000 USD")),
-            ],
-        });
+        strategies.push(cautious::rebalance(symbol));
     }
     let part = |bps| whole_tokens(nav.share(bps)?, terms, valuation, symbol);
     if has("operations")
         && has("reserve")
         && let (Some(low), Some(target)) = (part(REFILL_LOW_BPS), part(REFILL_TARGET_BPS))
     {
-        strategies.push(StrategyFacts {
-            name: "refill".into(),
-            kind: "refill".into(),
-            about: "When operations run low, ask the members for money from the reserve.".into(),
-            params: vec![
-                ("from".into(), text("reserve")),
-                ("to".into(), text("operations")),
-                ("asset".into(), text(symbol)),
-                ("low".into(), text(&format!("{low} {symbol}"))),
-                ("target".into(), text(&format!("{target} {symbol}"))),
-            ],
-        });
+        strategies.push(cautious::refill(symbol, low, target));
     }
     strategies
 }

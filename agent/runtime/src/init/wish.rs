@@ -74,12 +74,7 @@ pub struct PoolWish {
 pub fn parse_asset(text: &str) -> Result<AssetWish, String> {
     let form = || format!("`{text}` is no asset; write KIND:TOKEN:FEED[,FEED], such as stable:0x…:0x…");
     let (kind, rest) = text.split_once(':').ok_or_else(form)?;
-    let kind = match kind {
-        "stable" => AssetKind::Stable,
-        "native" => AssetKind::Native,
-        "volatile" => AssetKind::Volatile,
-        other => return Err(format!("`{other}` is no kind of asset; write stable, native or volatile")),
-    };
+    let kind = parse_kind(kind)?;
     let (token, feeds) = rest.rsplit_once(":0x").ok_or_else(form)?;
     // A CAIP-10 feed has colons of its own: `…:eip155:1:0x…`.
     let (token, feeds) = match token.split_once(":eip155:") {
@@ -88,6 +83,16 @@ pub fn parse_asset(text: &str) -> Result<AssetWish, String> {
     };
     let feeds = feeds.split(',').map(address).collect::<Result<_, _>>()?;
     Ok(AssetWish { kind, token: address(token)?, feeds })
+}
+
+/// The kind of an asset.
+pub(super) fn parse_kind(text: &str) -> Result<AssetKind, String> {
+    match text {
+        "stable" => Ok(AssetKind::Stable),
+        "native" => Ok(AssetKind::Native),
+        "volatile" => Ok(AssetKind::Volatile),
+        other => Err(format!("`{other}` is no kind of asset; write stable, native or volatile")),
+    }
 }
 
 fn address(text: &str) -> Result<Address, String> {
