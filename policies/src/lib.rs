@@ -23,9 +23,9 @@ mod source;
 mod starting;
 mod variation;
 mod voted;
+mod warn;
 mod words;
 mod work;
-mod warn;
 
 pub use document::FILE_BYTES_MAX;
 pub use examples::mark_examples;

@@ -13,7 +13,7 @@ impl VotedPolicy {
     /// of a variation are those of its base.
     pub fn warnings(&self) -> Vec<Problem> {
         let root = DeTable::parse_recoverable(&self.text).0.into_inner();
-        let mut report = Report::of(&self.text, &root);
+        let mut report = Report::of(&self.text, &root, &[]);
         examples(&mut report, &root);
         let mut found = report.into_problems();
         found.sort_by_key(|problem| (problem.line, problem.column));

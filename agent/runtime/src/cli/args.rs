@@ -292,6 +292,7 @@ impl PolicyCommand {
     pub(super) fn json(&self) -> bool {
         match self {
             Self::Check(args) | Self::Hash(args) => args.json.json,
+            Self::New(args) => args.json.json,
             Self::Explain(args) => args.json.json,
             Self::Judge(args) => args.json.json,
             Self::Impact(args) => args.json.json,
@@ -337,6 +338,11 @@ pub struct ImpactArgs {
     /// Write a report for people, a self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Results for programs.
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
 /// `policy new`: what is not given is asked for on a terminal, or left to be filled in.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct NewArgs {

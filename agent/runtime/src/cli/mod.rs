@@ -116,16 +116,12 @@ enum Command {
                       env:RPC_URL --gate 0x… --key-env OWNER_KEY"
     )]
     Safe(SafeCommand),
-    /// Check a policy file, say what it permits and what a change of it would have done, or hold it against the chain
+    /// Begin a policy, check it, say what it permits and what a change would have done, or hold it against the chain
     #[command(
         subcommand,
-        after_help = "Examples:\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml \
+        after_help = "Examples:\n  quaestor policy new --from balanced\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml \
                       --json\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify\n  quaestor \
                       policy audit --from 21000000"
-    /// Begin a policy, check it, say in plain English what it permits, or print what governance anchors of it
-    #[command(
-        subcommand,
-        after_help = "Examples:\n  quaestor policy new --from balanced\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml --json"
     )]
     Policy(PolicyCommand),
     /// Say what the risk model in force forecasts, and why
@@ -228,9 +224,6 @@ impl Command {
     fn json(&self) -> bool {
         match self {
             Self::Policy(command) => command.json(),
-            Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Explain(args)) => args.json.json,
-            Self::Policy(PolicyCommand::New(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

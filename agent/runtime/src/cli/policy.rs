@@ -5,8 +5,8 @@ mod explain;
 mod fetch;
 mod impact;
 mod judge;
-mod verify;
 pub(super) mod new;
+mod verify;
 
 use super::{
     Exit, Failure, Output,
@@ -15,10 +15,8 @@ use super::{
 };
 use crate::config::read_bounded;
 use chrono::{DateTime, SecondsFormat};
-use quaestor_core::{Catalog, Envelope, Policy};
-use quaestor_policies::{FILE_BYTES_MAX, Problems, VotedPolicy};
 use quaestor_core::{Catalog, Envelope, Policy, words};
-use quaestor_policies::{FILE_BYTES_MAX, VotedPolicy};
+use quaestor_policies::{FILE_BYTES_MAX, Problems, VotedPolicy};
 use serde_json::json;
 use std::{io::ErrorKind, path::Path};
 

@@ -245,6 +245,7 @@ impl Answers {
             address: known.router.unwrap_or(example(ROUTER)),
             code_hash: B256::repeat_byte(0x11),
             pools,
+            share_bps_max: None,
         }]
     }
 

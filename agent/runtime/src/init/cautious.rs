@@ -28,6 +28,7 @@ pub(super) fn limits(ceilings: &Envelope, assets: &[Asset], has_votes: bool) -> 
         price_deviation_bps_max: cap(7, deviation_bps),
         proposals_per_day_max: cap(8, 4),
         validity_secs_max: cap(9, if has_votes { 14 * DAY } else { 3 * DAY }),
+        native_share_bps_max: cap(10, u64::MAX),
         stable_share_bps_min: floor(16, 0),
         price_quorum_min: floor(17, 1),
         cooldown_secs_min: floor(18, HOUR),

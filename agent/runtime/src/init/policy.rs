@@ -85,26 +85,6 @@ fn facts(chain_id: u64, wishes: &Wishes, survey: &Survey) -> Facts {
     }
 }
 
-/// Cautious numbers, within the ceilings of the registry: above them a submission would revert.
-fn limits(survey: &Survey) -> Limits {
-    let at = |slot: usize| survey.ceilings.get(slot).copied();
-    let cap = |slot, wanted: u64| at(slot).map_or(wanted, |ceiling| wanted.min(ceiling));
-    let floor = |slot, wanted: u64| at(slot).map_or(wanted, |least| wanted.max(least));
-    Limits {
-        proposal_bps_max: cap(0, 1_000),
-        window_bps_max: [cap(1, 1_000), cap(2, 2_000), cap(3, 4_000), cap(4, 8_000)],
-        slippage_bps_max: cap(5, 100),
-        price_age_secs_max: cap(6, 26 * HOUR),
-        price_deviation_bps_max: cap(7, 200),
-        proposals_per_day_max: cap(8, 4),
-        validity_secs_max: cap(9, 3 * DAY),
-        native_share_bps_max: cap(10, u64::MAX),
-        stable_share_bps_min: floor(16, 0),
-        price_quorum_min: floor(17, 1),
-        cooldown_secs_min: floor(18, HOUR),
-    }
-}
-
 /// What the treasury is worth; `None` when it is worth nothing or cannot be valued.
 async fn value(chain: &Chain, terms: &Terms, survey: &Survey) -> Result<Option<Valuation>, InitError> {
     let observed = observe(chain, terms, &survey.contracts, survey.head).await?;
