@@ -49,7 +49,8 @@ pub fn party(terms: &Terms, address: Address) -> String {
     let venue = || terms.venues.iter().find(|it| it.address == address).and_then(|it| named(&it.name));
     let asset =
         || terms.assets.iter().find(|it| it.address == address).map(|it| format!("the token {}", plain(&it.symbol)));
-    let receiver = || terms.counterparties.contains(&address).then(|| "a receiver that the policy lists".to_owned());
+    let listed = |name: &str| format!("{}, a receiver that the policy lists", plain(name));
+    let receiver = || terms.counterparty_at(address).map(|it| listed(&it.name));
     let own = || match address {
         it if it == terms.gate => Some("the decision gate".to_owned()),
         it if it == terms.brake => Some("the emergency brake".to_owned()),
@@ -229,7 +230,7 @@ mod tests {
         let transfer = Action::Transfer { asset: USDC, to: COUNTERPARTY, amount: Amount(1_000_000) };
         assert_eq!(
             words(transfer),
-            "send 1 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) to a receiver that the policy lists \
+            "send 1 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) to auditor, a receiver that the policy lists \
              (0x7171717171717171717171717171717171717171)"
         );
         let approve = Action::Approve { asset: AssetId(2), spender: VenueId(1), amount: Amount(1_234_567) };

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, address, keccak256};
 use quaestor_core::{
     Account, AccountId, Asset, AssetId, AssetKind, Limits, Pool, Route, Terms, Venue, VenueId, VenueKind,
-    policy::{Band, Group, RiskTerms, Schedule, StrategyTerms},
+    policy::{Band, Counterparty, Group, RiskTerms, Schedule, StrategyTerms},
 };
 
 pub(crate) const OPERATIONS: AccountId = AccountId(0);
@@ -68,7 +68,10 @@ pub(crate) fn terms() -> Terms {
             },
         ],
         venues: vec![venue("uniswap", 0x31), venue("other", 0x32), savings],
-        counterparties: vec![COUNTERPARTY],
+        counterparties: vec![Counterparty {
+            window_bps_max: [u64::MAX, 200, u64::MAX, u64::MAX],
+            ..Counterparty::new("auditor", COUNTERPARTY)
+        }],
         bands: vec![Band { asset: USDC, min_bps: 4_000, target_bps: 5_000, max_bps: 6_050 }],
         groups: vec![Group { name: "liquid".into(), assets: vec![USDC, WETH], min_bps: 2_000, max_bps: 9_000 }],
         limits: Limits::default(),

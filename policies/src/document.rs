@@ -113,17 +113,6 @@ impl<'d> Report<'d> {
         self.lines.line_of(self.place(path).map_or(0, |place| place.key))
     }
 
-    /// The paths of the fields of `section`, sorted by the bytes of their names.
-    pub(crate) fn fields_of(&self, section: &str) -> Vec<String> {
-        let Some(DeValue::Table(table)) = self.root.and_then(|root| root.get(section)).map(Spanned::get_ref) else {
-            return Vec::new();
-        };
-        let mut fields: Vec<String> = table.keys().map(|key| format!("{section}.{}", key.get_ref())).collect();
-        // The parser sorts too, unless another crate asks it to keep the order of the file.
-        fields.sort_unstable();
-        fields
-    }
-
     /// Whether the file has something at `path`.
     pub(crate) fn is_there(&self, path: &str) -> bool {
         self.place(path).is_some()
@@ -372,6 +361,11 @@ impl<'d> Field<'d> {
             DeValue::Table(table) => Some(Section { path: self.path, table }),
             _ => self.mistyped(report, &format!("a section, such as `[{}]`", self.path)),
         }
+    }
+
+    /// Whether a table stands there.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
     }
 
     /// As a list.

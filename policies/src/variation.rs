@@ -28,7 +28,7 @@ pub(crate) struct Change {
 
 /// Makes variations of a policy: the same paths, ever other values.
 ///
-/// Numbers of `[limits]`, ceilings of `[risk]`, `[allocation]`, bounds of `[groups]`, shares of vaults, and what strategies take as parameters are put in place,
+/// Numbers of `[limits]`, ceilings of `[risk]`, `[allocation]`, bounds of `[groups]`, shares of vaults, caps of counterparties, and what strategies take as parameters are put in place,
 /// and all strategies are built again, since each may look at the whole policy: some microseconds. Anything else is
 /// read again from the file with its changes, as slowly as the file itself. Both give what the changed file would.
 #[derive(Debug)]
@@ -167,6 +167,9 @@ fn set(terms: &mut Terms, place: &Place, value: &ParamValue) -> Option<()> {
         Place::Band(position, slot) => *slot(terms.bands.get_mut(*position)?) = number(SHARE_BPS_MAX)?,
         Place::Group(position, slot) => *slot(terms.groups.get_mut(*position)?) = number(SHARE_BPS_MAX)?,
         Place::Vault(position) => terms.venues.get_mut(*position)?.share_bps_max = Some(number(SHARE_BPS_MAX)?),
+        Place::Counterparty(position, most, slot) => {
+            *slot(terms.counterparties.get_mut(*position)?) = number(*most)?;
+        }
         Place::Share(position) => terms.strategies.get_mut(*position)?.share_bps_max = Some(number(SHARE_BPS_MAX)?),
         Place::Param(position, steps) => {
             let (first, steps) = steps.split_first()?;

@@ -4,19 +4,38 @@
 mod fixture;
 
 use allocation_counter::measure;
-use fixture::{RESERVE, USDC, WETH, World, address};
-use quaestor_core::{Policy, snapshot::Tally};
+use alloy_primitives::keccak256;
+use fixture::{NOW, OPERATIONS, RESERVE, USDC, WETH, World, address};
+use quaestor_core::{
+    Policy, Value,
+    amount::WAD,
+    snapshot::{Spend, Tally},
+};
+use quaestor_policies::Facts;
 
 #[test]
 fn judging_allocates_nothing() {
-    let sections = "[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmin_bps = 1000\nmax_bps = 5000";
-    let policy = fixture::policy_with(&fixture::facts(), sections);
-    let world = World::new(&policy);
+    let auditor =
+        format!("[counterparties.auditor]\naddress = \"eip155:31337:{}\"\nweek_bps_max = 50", address("auditor"));
+    let sections = format!("[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmin_bps = 1000\nmax_bps = 5000\n{auditor}");
+    let policy = fixture::policy_with(&Facts { counterparties: vec![], ..fixture::facts() }, &sections);
+    let mut world = World::new(&policy);
+    world.history.spends.push_back(Spend {
+        timestamp: NOW - 100_000,
+        account: RESERVE,
+        decision: keccak256("decision"),
+        once_key: keccak256("another"),
+        line: keccak256("refill"),
+        asset: Some(USDC),
+        counterparty: address("auditor"),
+        value: Value(WAD),
+    });
     let cx = world.cx(&policy);
     let intents = [
         world.swap(&policy, WETH, USDC, 100, 50),
         world.transfer(&policy, RESERVE, USDC, 100_000, address("operations")),
         world.transfer(&policy, RESERVE, USDC, 900_000, address("operations")),
+        world.transfer(&policy, OPERATIONS, USDC, 49_000, address("auditor")),
     ];
     let tally = Tally::before(intents[0].account, &intents[..2], &[]);
     let before = Tally::default();
@@ -35,6 +54,6 @@ fn judging_allocates_nothing() {
         allowed += u32::from(policy.judge_outcome(&cx, &cx, &[]).is_allowed());
         allowed += u32::from(policy.judge_outcome(&cx, &after.cx(&policy), &intents[..1]).is_allowed());
     });
-    assert_eq!(allowed, 4);
+    assert_eq!(allowed, 6);
     assert_eq!(counted.count_total, 0);
 }

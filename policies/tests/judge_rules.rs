@@ -478,6 +478,7 @@ fn what_was_done_or_is_bound_is_not_done_again() {
         valid_until: NOW + 7_200,
         once_keys: vec![once_key],
         value: usd(1),
+        dues: vec![],
     });
     assert_eq!(receipt(&court.refuses(&intent)), refused);
     assert_eq!(receipt(&Court::usual().refuses_after(std::slice::from_ref(&intent), &intent)).0, Rule::OnceKeyUnused);

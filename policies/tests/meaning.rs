@@ -7,7 +7,7 @@ use alloy_primitives::keccak256;
 use proptest::prelude::*;
 use quaestor_core::{
     Limits, Policy, Value,
-    policy::{ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
+    policy::{Counterparty, ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
 };
 use quaestor_policies::{Facts, VotedPolicy, parse, starting_policy};
 
@@ -27,7 +27,8 @@ fn a_starting_policy_says_what_it_was_written_from() {
     assert_eq!((&terms.schedule, terms.limits, &terms.risk), (&facts.schedule, facts.limits, &facts.risk));
     assert_eq!((&terms.assets, &terms.accounts, &terms.venues), (&facts.assets, &facts.accounts, &facts.venues));
     assert_eq!(terms.bands, facts.bands);
-    assert_eq!(terms.counterparties, [facts.counterparties[0].1]);
+    let (name, address) = &facts.counterparties[0];
+    assert_eq!(terms.counterparties, [Counterparty::new(name, *address)]);
     for (read, written) in terms.strategies.iter().zip(&facts.strategies) {
         assert_eq!((&read.name, &read.kind, read.line), (&written.name, &written.kind, keccak256(&written.name)));
         assert_eq!(read.params, written.params.iter().cloned().collect());

@@ -14,22 +14,28 @@ use quaestor_core::{
 use quaestor_policies::{Facts, VotedPolicy};
 use std::sync::LazyLock;
 
-static WIDE: LazyLock<VotedPolicy> = LazyLock::new(|| fixture::policy_with(&fixture::facts(), &Sections::WIDE.text()));
+static WIDE: LazyLock<VotedPolicy> = LazyLock::new(|| policy(fixture::limits(), Sections::WIDE));
 
 /// What stands in the file beside the numbers of the envelope.
 #[derive(Debug, Clone, Copy)]
 struct Sections {
     group_min_bps: u64,
     group_max_bps: u64,
+    /// Caps on what the auditor is paid: in a proposal, and in the windows.
+    paid_bps_max: [u64; 5],
 }
 
 impl Sections {
-    const WIDE: Self = Self { group_min_bps: 3_800, group_max_bps: 5_200 };
+    const WIDE: Self =
+        Self { group_min_bps: 3_800, group_max_bps: 5_200, paid_bps_max: [700, 900, 1_000, 1_500, 2_500] };
 
     fn text(self) -> String {
-        let Self { group_min_bps, group_max_bps } = self;
+        let Self { group_min_bps, group_max_bps, paid_bps_max: [proposal, hour, day, week, month] } = self;
         format!(
-            "[groups.blue]\nassets = [\"STETH\", \"WBTC\", \"WETH\"]\nmin_bps = {group_min_bps}\nmax_bps = {group_max_bps}\n"
+            "[groups.blue]\nassets = [\"STETH\", \"WBTC\", \"WETH\"]\nmin_bps = {group_min_bps}\nmax_bps = {group_max_bps}\n\n\
+             [counterparties.auditor]\naddress = \"eip155:31337:{}\"\nproposal_bps_max = {proposal}\nhour_bps_max = {hour}\n\
+             day_bps_max = {day}\nweek_bps_max = {week}\nmonth_bps_max = {month}\n",
+            address("auditor")
         )
     }
 }
@@ -41,15 +47,21 @@ fn narrow(slot: usize, by: u64) -> VotedPolicy {
         0..ENVELOPE => limits = narrowed(limits, slot, by),
         // The targets of its assets, 45 %, stay within the group's share.
         10 => sections.group_max_bps -= by,
-        _ => sections.group_min_bps += by,
+        11 => sections.group_min_bps += by,
+        cap => sections.paid_bps_max[cap - 12] -= by,
     }
-    fixture::policy_with(&Facts { limits, ..fixture::facts() }, &sections.text())
+    policy(limits, sections)
+}
+
+fn policy(limits: Limits, sections: Sections) -> VotedPolicy {
+    let facts = Facts { limits, counterparties: vec![], ..fixture::facts() };
+    fixture::policy_with(&facts, &sections.text())
 }
 
 /// How many numbers of the envelope are narrowed.
 const ENVELOPE: usize = 10;
 /// How many numbers in all.
-const SLOTS: usize = 12;
+const SLOTS: usize = 17;
 
 /// The number at `slot` of the envelope's order, narrowed.
 fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
@@ -69,7 +81,8 @@ fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
 
 #[derive(Debug, Clone)]
 struct Case {
-    swap: bool,
+    /// A swap, a transfer between own accounts or a payment.
+    kind: u8,
     sell: u16,
     buy: u16,
     value_usd: u128,
@@ -82,23 +95,23 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let sides = (any::<bool>(), 0u16..7, 0u16..7);
+    let sides = (0u8..3, 0u16..7, 0u16..7);
     let spends = prop::collection::vec((0u64..3_000_000, 0u128..900_000), 0..5);
     (sides, 1u128..800_000, 0u64..100, spends, prop::option::of(0u64..9_000), 0u128..4_000, any::<bool>(), 0u64..100)
-        .prop_map(|((swap, sell, buy), value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps)| {
-            Case { swap, sell, buy, value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps }
+        .prop_map(|((kind, sell, buy), value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps)| {
+            Case { kind, sell, buy, value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps }
         })
 }
 
-/// The treasury after `intent`; a swap loses so much.
+/// The treasury after `intent`; a swap loses so much, and what is paid is gone.
 fn after(world: &World, policy: &VotedPolicy, intent: &Intent, buy: AssetId, lost_bps: u64) -> World {
     let mut left = world.clone();
     let given = &mut left.snapshot.accounts[intent.account.index()].balances[intent.asset.index()];
     *given = given.saturating_sub(intent.amount);
-    let (asset, value) = if intent.actions.len() == 2 {
-        (buy, intent.value.share(10_000 - lost_bps).unwrap())
-    } else {
-        (intent.asset, intent.value)
+    let (asset, value) = match intent.actions.len() {
+        2 => (buy, intent.value.share(10_000 - lost_bps).unwrap()),
+        _ if intent.counterparty == address("auditor") => (intent.asset, Value::ZERO),
+        _ => (intent.asset, intent.value),
     };
     let brought = world.cx(policy).amount_of(asset, value).unwrap();
     left.snapshot.accounts[OPERATIONS.index()].balances[asset.index()].0 += brought.0;
@@ -126,7 +139,7 @@ proptest! {
             once_key: keccak256("another"),
             line: keccak256("rebalance"),
             asset: None,
-            counterparty: address("router"),
+            counterparty: address(if secs_ago % 2 == 0 { "router" } else { "auditor" }),
             value: Value(usd * 10u128.pow(18)),
         }).collect();
         let (sell, buy) = (AssetId(case.sell), AssetId(case.buy));
@@ -134,10 +147,10 @@ proptest! {
         let whole = world.tokens(sell, 1);
         let price = cx.value_of(sell, whole).unwrap().0 / 10u128.pow(18);
         let whole = (case.value_usd / price).max(1);
-        let intent = if case.swap {
-            world.swap(wide, sell, buy, whole, case.slippage_bps)
-        } else {
-            world.transfer(wide, RESERVE, USDC, case.value_usd, address("operations"))
+        let intent = match case.kind {
+            0 => world.swap(wide, sell, buy, whole, case.slippage_bps),
+            1 => world.transfer(wide, RESERVE, USDC, case.value_usd, address("operations")),
+            _ => world.transfer(wide, OPERATIONS, USDC, case.value_usd, address("auditor")),
         };
         let mut earlier: Vec<Intent> = Vec::new();
         if case.earlier {

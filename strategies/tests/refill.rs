@@ -32,6 +32,7 @@ fn outstanding() -> Outstanding {
         valid_until: NOW + 60,
         once_keys: vec![],
         value: Value::ZERO,
+        dues: vec![],
     }
 }
 

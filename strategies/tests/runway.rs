@@ -112,6 +112,7 @@ fn what_a_proposal_may_bring_already_is_waited_for() {
         valid_until: NOW + 60,
         once_keys: vec![],
         value: Value::ZERO,
+        dues: vec![],
     });
     let decided = waiting.decide();
     assert_eq!((decided.intents.len(), decided.holds), (0, vec![StrategyHold::Waiting]));

@@ -6,7 +6,7 @@ use crate::{
     Decision, Entry, History, Inputs, Intent, Limits, Policy, Pool, Price, Purpose, Refusal, RiskModel, RiskReport,
     Route, Rule, Snapshot, Strategy, Terms, Value, Venue, VenueId, VenueKind, Verdict,
     pipeline::{self, Context},
-    policy::{RiskTerms, Schedule, StrategyTerms},
+    policy::{Counterparty, RiskTerms, Schedule, StrategyTerms},
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Outstanding, Round, Spend, Tally,
     },
@@ -60,7 +60,7 @@ pub(crate) fn terms() -> Terms {
             pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
             share_bps_max: None,
         }],
-        counterparties: vec![MEMBER],
+        counterparties: vec![Counterparty::new("member", MEMBER)],
         bands: Vec::new(),
         groups: Vec::new(),
         limits: Limits { validity_secs_max: 172_800, ..Limits::default() },
@@ -179,7 +179,16 @@ pub(crate) fn spend(timestamp: u64, account: AccountId, decision: u8, once_key: 
 
 pub(crate) fn outstanding(decision: B256, proposed_at: u64, valid_until: u64, value: u128) -> Outstanding {
     let (account, proposal_id, value) = (RESERVE, B256::repeat_byte(0x99), Value(value));
-    Outstanding { account, proposal_id, decision, proposed_at, valid_until, once_keys: Vec::new(), value }
+    Outstanding {
+        account,
+        proposal_id,
+        decision,
+        proposed_at,
+        valid_until,
+        once_keys: Vec::new(),
+        value,
+        dues: Vec::new(),
+    }
 }
 
 /// What a judge was shown.

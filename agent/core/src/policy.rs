@@ -9,8 +9,10 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+mod counterparty;
 mod part;
 
+pub use counterparty::{Counterparty, Due};
 pub use part::{Group, GroupId, PARTS_MAX, Part, PartShare};
 
 /// When decisions are due.
@@ -228,7 +230,7 @@ pub struct Terms {
     /// Venues; [`crate::VenueId`] is an index here.
     pub venues: Vec<Venue>,
     /// Receivers beside the treasury's own accounts.
-    pub counterparties: Vec<Address>,
+    pub counterparties: Vec<Counterparty>,
     /// Bands; an asset without one has none.
     pub bands: Vec<Band>,
     /// Groups of assets that it bounds together; [`GroupId`] is an index here.

@@ -7,6 +7,7 @@ pub use tally::{Sums, Tally};
 use crate::{
     AccountId, Amount, AssetId, Price, Value,
     amount::{BPS_ONE, compare_products, mul_div},
+    policy::Due,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,17 @@ pub struct Outstanding {
     pub once_keys: Vec<B256>,
     /// What it would spend, summed.
     pub value: Value,
+    /// What of it would be paid to counterparties that the policy caps ([`crate::Terms::dues`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dues: Vec<Due>,
+}
+
+impl Outstanding {
+    /// What it would pay to `to`, if the policy caps that; saturating.
+    fn due_to(&self, to: Address) -> Value {
+        let own = self.dues.iter().filter(|due| due.to == to);
+        own.fold(Value::ZERO, |sum, due| sum.saturating_add(due.value))
+    }
 }
 
 /// Lengths of the rolling windows: an hour, a day, a week and thirty days, in seconds.
@@ -255,6 +267,21 @@ impl History {
 
     /// [`History::value_within`] of each of [`WINDOW_SECS`].
     pub fn windows(&self, now: u64) -> [Value; 4] {
+        self.within_each(now, |_| true, |proposal| proposal.value)
+    }
+
+    /// Value paid, or bound to be paid, to the counterparty at `to` in each of [`WINDOW_SECS`] before `now`, saturating.
+    pub fn paid_to(&self, to: Address, now: u64) -> [Value; 4] {
+        self.within_each(now, |spend| spend.counterparty == to, |proposal| proposal.due_to(to))
+    }
+
+    #[inline]
+    fn within_each(
+        &self,
+        now: u64,
+        counts: impl Fn(&Spend) -> bool,
+        bound: impl Fn(&Outstanding) -> Value,
+    ) -> [Value; 4] {
         let since = WINDOW_SECS.map(|secs| now.saturating_sub(secs));
         // Each window reaches further back than the one before it, so one walk over the spends fills them all.
         let (mut sums, mut shortest) = ([Value::ZERO; 4], 0);
@@ -263,9 +290,11 @@ impl History {
                 shortest += 1;
             }
             let Some(sum) = sums.get_mut(shortest) else { break };
-            sum.0 = sum.0.saturating_add(spend.value.0);
+            if counts(spend) {
+                sum.0 = sum.0.saturating_add(spend.value.0);
+            }
         }
-        let bound = self.outstanding.iter().filter(|proposal| proposal.valid_until >= now).map(|it| it.value);
+        let bound = self.outstanding.iter().filter(|proposal| proposal.valid_until >= now).map(bound);
         let mut total = bound.fold(0u128, |sum, value| sum.saturating_add(value.0));
         sums.map(|sum| {
             total = total.saturating_add(sum.0);

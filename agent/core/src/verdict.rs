@@ -59,6 +59,16 @@ pub enum Rule {
     WeekBpsMax,
     /// `limits.month_bps_max`.
     MonthBpsMax,
+    /// `counterparties.*.proposal_bps_max`.
+    CounterpartyProposalBpsMax,
+    /// `counterparties.*.hour_bps_max`.
+    CounterpartyHourBpsMax,
+    /// `counterparties.*.day_bps_max`.
+    CounterpartyDayBpsMax,
+    /// `counterparties.*.week_bps_max`.
+    CounterpartyWeekBpsMax,
+    /// `counterparties.*.month_bps_max`.
+    CounterpartyMonthBpsMax,
     /// `limits.slippage_bps_max`.
     SlippageBpsMax,
     /// `limits.proposals_per_day_max`.

@@ -2,12 +2,16 @@
 //!
 //! It is known to the proposer alone, may only withhold, and never enters the decision.
 
-use crate::{Batch, History, Terms, Value, snapshot::WINDOW_SECS};
+use crate::{
+    Batch, History, Terms, Value,
+    policy::{Counterparty, Due},
+    snapshot::WINDOW_SECS,
+};
 use alloy_primitives::{Address, B256};
 use std::fmt;
 
 /// A proposal that may still run, or is to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// Under which it enters the gate; of one that is to be made, whatever.
     pub decision: B256,
@@ -15,14 +19,17 @@ pub struct Waiting {
     pub account: Address,
     /// What it moves.
     pub value: Value,
+    /// What of it is paid to counterparties that the policy caps ([`Terms::dues`]).
+    pub dues: Vec<Due>,
     /// Whether it waits on a Safe.
     pub on_safe: bool,
 }
 
 impl Waiting {
     /// Of a batch.
-    pub fn of(decision: B256, batch: &Batch) -> Self {
-        Self { decision, account: batch.address, value: batch.value(), on_safe: batch.safe_nonce.is_some() }
+    pub fn of(terms: &Terms, decision: B256, batch: &Batch) -> Self {
+        let dues = terms.dues(batch.intents().map(|intent| (intent.counterparty, intent.value)));
+        Self { decision, account: batch.address, value: batch.value(), dues, on_safe: batch.safe_nonce.is_some() }
     }
 }
 
@@ -39,6 +46,13 @@ pub enum Withheld {
         /// Of this rolling window, seconds.
         secs: u64,
     },
+    /// Together with what waits on Safes it would exceed what a counterparty may be paid.
+    CounterpartyCap {
+        /// Which.
+        to: Address,
+        /// In this rolling window, seconds.
+        secs: u64,
+    },
 }
 
 impl fmt::Display for Withheld {
@@ -49,6 +63,9 @@ impl fmt::Display for Withheld {
             }
             Self::WindowCap { secs } => {
                 write!(f, "with what waits on a Safe it would exceed the cap of {secs} seconds")
+            }
+            Self::CounterpartyCap { to, secs } => {
+                write!(f, "with what waits on a Safe it would exceed what {to} may be paid in {secs} seconds")
             }
         }
     }
@@ -67,7 +84,7 @@ pub fn withheld(
     if let Some(live) = waiting.clone().find(|it| it.account == next.account) {
         return Some(Withheld::OneAtATime { decision: live.decision });
     }
-    let on_safes = waiting.filter(|it| it.on_safe).map(|it| it.value.0);
+    let on_safes = waiting.clone().filter(|it| it.on_safe).map(|it| it.value.0);
     let sum = on_safes.fold(next.value.0, u128::saturating_add);
     let exceeded = terms.limits.window_bps_max.iter().zip(WINDOW_SECS).find(|(bps, secs)| {
         **bps != u64::MAX && {
@@ -75,7 +92,32 @@ pub fn withheld(
             nav.share(**bps).is_none_or(|cap| used > cap.0)
         }
     });
-    exceeded.map(|(_, secs)| Withheld::WindowCap { secs })
+    if let Some((_, secs)) = exceeded {
+        return Some(Withheld::WindowCap { secs });
+    }
+    let on_safes = waiting.filter(|it| it.on_safe).flat_map(|it| it.dues);
+    next.dues.iter().find_map(|due| overpaid(terms, history, now, nav, on_safes.clone(), next, due.to))
+}
+
+/// Whether `next` would pay the counterparty at `to` too much, together with what waits `on_safes`.
+fn overpaid(
+    terms: &Terms,
+    history: &History,
+    now: u64,
+    nav: Value,
+    on_safes: impl Iterator<Item = Due>,
+    next: &Waiting,
+    to: Address,
+) -> Option<Withheld> {
+    let Counterparty { window_bps_max, .. } = terms.counterparty_at(to)?;
+    let dues = next.dues.iter().copied().chain(on_safes).filter(|due| due.to == to);
+    let waiting = dues.fold(Value::ZERO, |sum, due| sum.saturating_add(due.value));
+    let caps = window_bps_max.iter().zip(WINDOW_SECS).zip(history.paid_to(to, now));
+    let exceeded = caps.filter(|((bps, _), _)| **bps != u64::MAX).find(|((bps, _), paid)| {
+        let total = paid.saturating_add(waiting);
+        nav.share(**bps).is_none_or(|cap| total > cap)
+    });
+    exceeded.map(|((_, secs), _)| Withheld::CounterpartyCap { to, secs })
 }
 
 #[cfg(test)]
@@ -85,19 +127,19 @@ mod tests {
 
     fn waiting(account: u8, value: u128, on_safe: bool) -> Waiting {
         let (decision, account) = (B256::repeat_byte(account), Address::repeat_byte(account));
-        Waiting { decision, account, value: Value(value), on_safe }
+        Waiting { decision, account, value: Value(value), dues: Vec::new(), on_safe }
     }
 
     fn held_back(waiting_now: &[Waiting], next: Waiting, day_bps_max: u64) -> Option<Withheld> {
         let mut terms = terms();
         terms.limits.window_bps_max = [u64::MAX, day_bps_max, u64::MAX, u64::MAX];
-        withheld(&terms, &History::default(), 1_000_000, Value(10_000), waiting_now.iter().copied(), &next)
+        withheld(&terms, &History::default(), 1_000_000, Value(10_000), waiting_now.iter().cloned(), &next)
     }
 
     #[test]
     fn an_account_has_one_proposal_at_a_time_whatever_its_index() {
         let next = waiting(1, 10, true);
-        assert_eq!(held_back(&[waiting(2, 10, true)], next, u64::MAX), None);
+        assert_eq!(held_back(&[waiting(2, 10, true)], next.clone(), u64::MAX), None);
         let decision = B256::repeat_byte(1);
         assert_eq!(held_back(&[waiting(1, 10, true)], next, u64::MAX), Some(Withheld::OneAtATime { decision }));
     }
@@ -105,9 +147,30 @@ mod tests {
     #[test]
     fn what_waits_on_safes_counts_against_the_caps() {
         let next = waiting(1, 300, true);
-        assert_eq!(held_back(&[waiting(2, 200, true)], next, 500), None);
-        assert_eq!(held_back(&[waiting(2, 201, true)], next, 500), Some(Withheld::WindowCap { secs: 86_400 }));
+        assert_eq!(held_back(&[waiting(2, 200, true)], next.clone(), 500), None);
+        assert_eq!(held_back(&[waiting(2, 201, true)], next.clone(), 500), Some(Withheld::WindowCap { secs: 86_400 }));
         // What waits on a Governor is in the history already.
         assert_eq!(held_back(&[waiting(2, 201, false)], next, 500), None);
+    }
+
+    #[test]
+    fn what_waits_on_safes_counts_against_what_a_counterparty_may_be_paid() {
+        let mut terms = terms();
+        let (to, other) = (terms.counterparties[0].address, Address::repeat_byte(7));
+        terms.counterparties[0].window_bps_max = [u64::MAX, 500, u64::MAX, u64::MAX];
+        let dues = |account, value: u128| {
+            let items = [(other, Value(9_000)), (to, Value(value)), (to, Value(1))];
+            Waiting { dues: terms.dues(items.into_iter()), ..waiting(account, 10, true) }
+        };
+        assert_eq!(dues(1, 300).dues.len(), 2, "nobody else is capped");
+        let held_back = |already: &[Waiting], next: &Waiting| {
+            withheld(&terms, &History::default(), 1_000_000, Value(10_000), already.iter().cloned(), next)
+        };
+        assert_eq!(held_back(&[dues(2, 198)], &dues(1, 300)), None);
+        let exceeded = Some(Withheld::CounterpartyCap { to, secs: 86_400 });
+        assert_eq!(held_back(&[dues(2, 199)], &dues(1, 300)), exceeded);
+        assert_eq!(held_back(&[dues(2, 9_999)], &waiting(1, 10, true)), None, "which pays it nothing");
+        terms.counterparties[0].window_bps_max = [u64::MAX; 4];
+        assert_eq!(terms.dues([(to, Value(1))].into_iter()), [], "nothing is kept where nothing is capped");
     }
 }

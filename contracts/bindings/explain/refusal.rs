@@ -113,6 +113,11 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::DayBpsMax => "limits.day_bps_max",
         Rule::WeekBpsMax => "limits.week_bps_max",
         Rule::MonthBpsMax => "limits.month_bps_max",
+        Rule::CounterpartyProposalBpsMax => "counterparties.*.proposal_bps_max",
+        Rule::CounterpartyHourBpsMax => "counterparties.*.hour_bps_max",
+        Rule::CounterpartyDayBpsMax => "counterparties.*.day_bps_max",
+        Rule::CounterpartyWeekBpsMax => "counterparties.*.week_bps_max",
+        Rule::CounterpartyMonthBpsMax => "counterparties.*.month_bps_max",
         Rule::SlippageBpsMax => "limits.slippage_bps_max",
         Rule::ProposalsPerDayMax => "limits.proposals_per_day_max",
         Rule::CooldownSecsMin => "limits.cooldown_min",
@@ -193,6 +198,14 @@ impl Words<'_> {
             Rule::BalanceSufficient => format!("the account has {limit}, the intent spends {found}"),
             Rule::ProposalBpsMax | Rule::HourBpsMax | Rule::DayBpsMax | Rule::WeekBpsMax | Rule::MonthBpsMax => {
                 format!("{key} allows {limit} of NAV, with this it is {found}")
+            }
+            Rule::CounterpartyProposalBpsMax
+            | Rule::CounterpartyHourBpsMax
+            | Rule::CounterpartyDayBpsMax
+            | Rule::CounterpartyWeekBpsMax
+            | Rule::CounterpartyMonthBpsMax => {
+                let key = key.replace('*', &self.receiver());
+                format!("{key} lets it be paid {limit} of NAV, with this it is {found}")
             }
             Rule::SlippageBpsMax if matches!(self.refusal.limit, Quantity::Value(_)) => {
                 format!("{key} allows the treasury to lose {limit}, the dry run loses {found}")
@@ -304,6 +317,16 @@ impl Words<'_> {
     /// The venue that the rule looked at.
     fn venue(&self) -> String {
         self.name_of(InputName::Venue)
+    }
+
+    /// Name of the counterparty that the rule looked at.
+    fn receiver(&self) -> String {
+        match self.input(InputName::Counterparty) {
+            Some(Quantity::Address(to)) => {
+                self.terms.counterparty_at(to).map_or_else(|| to.to_string(), |it| plain(&it.name))
+            }
+            _ => "*".to_owned(),
+        }
     }
 
     fn name_of(&self, name: InputName) -> String {

@@ -4,40 +4,72 @@ use super::{Flow, refuse, shares::compare_share};
 use quaestor_core::{
     AccountId, Intent, Rule, Value,
     pipeline::Context,
-    policy::Limits,
+    policy::{Counterparty, Limits},
     snapshot::Tally,
     verdict::{InputName, Quantity},
 };
 use std::{cmp::Ordering, ops::ControlFlow};
 
 const WINDOW_RULES: [Rule; 4] = [Rule::HourBpsMax, Rule::DayBpsMax, Rule::WeekBpsMax, Rule::MonthBpsMax];
+const COUNTERPARTY_RULES: [Rule; 4] = [
+    Rule::CounterpartyHourBpsMax,
+    Rule::CounterpartyDayBpsMax,
+    Rule::CounterpartyWeekBpsMax,
+    Rule::CounterpartyMonthBpsMax,
+];
 const DAY_SECS: u64 = 86_400;
 
 /// Every cap. A transfer between own accounts counts like any other: what is moved is exposed while it moves.
 pub(super) fn check(limits: &Limits, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
+    let now = (InputName::Now, Quantity::Secs(cx.snapshot.block.timestamp));
     let batch = sum(tally.batch_value, intent.value);
-    within(cx, Rule::ProposalBpsMax, limits.proposal_bps_max, batch, (InputName::BatchValue, batch), intent)?;
+    let looked_at = [now, (InputName::BatchValue, Quantity::Value(batch))];
+    within(cx, Rule::ProposalBpsMax, limits.proposal_bps_max, batch, looked_at, intent)?;
     share(cx, tally, intent)?;
     let windows = WINDOW_RULES.iter().zip(&limits.window_bps_max).zip(&cx.windows);
     for ((rule, bps), spent) in windows.filter(|((_, bps), _)| **bps != u64::MAX) {
         let before = sum(*spent, tally.value);
-        within(cx, *rule, *bps, sum(before, intent.value), (InputName::WindowValue, before), intent)?;
+        let looked_at = [now, (InputName::WindowValue, Quantity::Value(before))];
+        within(cx, *rule, *bps, sum(before, intent.value), looked_at, intent)?;
     }
     often(limits, cx, tally, intent)
 }
 
-fn within(cx: &Context<'_>, rule: Rule, bps: u64, total: Value, input: (InputName, Value), intent: &Intent) -> Flow {
+/// Caps on what this counterparty is paid, in the proposal and in rolling windows.
+pub(super) fn of_counterparty(capped: &Counterparty, cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Flow {
+    let to = (InputName::Counterparty, Quantity::Address(capped.address));
+    let (own, all) = tally.paid_to(capped.address, intent.account);
+    let batch = sum(own, intent.value);
+    let looked_at = [to, (InputName::BatchValue, Quantity::Value(batch))];
+    within(cx, Rule::CounterpartyProposalBpsMax, capped.proposal_bps_max, batch, looked_at, intent)?;
+    if !capped.has_windows() {
+        return ControlFlow::Continue(());
+    }
+    let paid = cx.history.paid_to(capped.address, cx.snapshot.block.timestamp);
+    for ((rule, bps), paid) in COUNTERPARTY_RULES.iter().zip(&capped.window_bps_max).zip(paid) {
+        let before = sum(paid, all);
+        let looked_at = [to, (InputName::WindowValue, Quantity::Value(before))];
+        within(cx, *rule, *bps, sum(before, intent.value), looked_at, intent)?;
+    }
+    ControlFlow::Continue(())
+}
+
+fn within(
+    cx: &Context<'_>,
+    rule: Rule,
+    bps: u64,
+    total: Value,
+    looked_at: [(InputName, Quantity); 2],
+    intent: &Intent,
+) -> Flow {
     let nav = cx.valuation.nav;
     if bps == u64::MAX || compare_share(total, nav, bps) != Ordering::Greater {
         return ControlFlow::Continue(());
     }
     let found = Quantity::Bps(total.bps_of_ceil(nav).unwrap_or(u64::MAX));
-    let inputs = [
-        (InputName::Nav, Quantity::Value(nav)),
-        (input.0, Quantity::Value(input.1)),
-        (InputName::IntentValue, Quantity::Value(intent.value)),
-        (InputName::Now, Quantity::Secs(cx.snapshot.block.timestamp)),
-    ];
+    let [of, before] = looked_at;
+    let inputs =
+        [(InputName::Nav, Quantity::Value(nav)), before, (InputName::IntentValue, Quantity::Value(intent.value)), of];
     refuse(cx, rule, Quantity::Bps(bps), found, &inputs)
 }
 

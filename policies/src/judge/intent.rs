@@ -48,6 +48,11 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     if lookup.has_caps() {
         caps::check(&terms.limits, cx, tally, intent)?;
     }
+    if let Move::Payment = moved
+        && let Some(capped) = lookup.capped(intent.counterparty)
+    {
+        caps::of_counterparty(capped, cx, tally, intent)?;
+    }
     if let Move::Exchange { buy, least } = moved {
         judge.slippage(buy, least, value)?;
         judge.bands(buy, value)?;

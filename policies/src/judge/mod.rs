@@ -17,7 +17,7 @@ use parts::Parts;
 use quaestor_core::{
     AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
     pipeline::Context,
-    policy::{Band, Limits},
+    policy::{Band, Counterparty, Limits},
     verdict::{InputName, Quantity},
 };
 use std::ops::ControlFlow;
@@ -42,6 +42,8 @@ pub(crate) struct Lookup {
     own: Vec<Address>,
     /// Counterparties, sorted.
     others: Vec<Address>,
+    /// Counterparties with caps of their own, sorted by address.
+    capped: Vec<Counterparty>,
     /// The band of each asset, in the order of the assets.
     bands: Vec<Option<Band>>,
     has_bands: bool,
@@ -59,7 +61,10 @@ impl Lookup {
     pub(crate) fn new(terms: &Terms) -> Self {
         let mut lines: Vec<B256> = terms.strategies.iter().map(|strategy| strategy.line).collect();
         let mut own: Vec<Address> = terms.accounts.iter().map(|account| account.address).collect();
-        let mut others = terms.counterparties.clone();
+        let mut others: Vec<Address> = terms.counterparties.iter().map(|it| it.address).collect();
+        let capped = terms.counterparties.iter().filter(|it| it.is_capped()).cloned();
+        let mut capped: Vec<Counterparty> = capped.collect();
+        capped.sort_unstable_by_key(|it| it.address);
         lines.sort_unstable();
         own.sort_unstable();
         others.sort_unstable();
@@ -75,7 +80,7 @@ impl Lookup {
             [proposal_bps_max, proposals_per_day_max].iter().chain(&window_bps_max).any(|cap| *cap != u64::MAX)
                 || cooldown_secs_min > 0
                 || terms.strategies.iter().any(|strategy| strategy.share_bps_max.is_some());
-        Self { lines, own, others, bands, has_bands, parts: Parts::new(terms), has_caps, stable, havens }
+        Self { lines, own, others, capped, bands, has_bands, parts: Parts::new(terms), has_caps, stable, havens }
     }
 
     fn has_line(&self, line: B256) -> bool {
@@ -88,6 +93,13 @@ impl Lookup {
 
     fn is_receiver(&self, address: Address) -> bool {
         self.is_own(address) || self.others.binary_search(&address).is_ok()
+    }
+
+    /// The counterparty at `address`, if it has caps of its own.
+    #[inline]
+    fn capped(&self, address: Address) -> Option<&Counterparty> {
+        let place = self.capped.binary_search_by_key(&address, |it| it.address).ok()?;
+        self.capped.get(place)
     }
 
     fn is_haven(&self, asset: AssetId) -> bool {

@@ -5,7 +5,7 @@ use crate::document::Report;
 use alloy_primitives::Address;
 use quaestor_core::{
     AssetId, AssetKind, Route, Terms,
-    policy::{Group, Part, PartShare},
+    policy::{Counterparty, Group, Part, PartShare},
     snapshot::WINDOW_SECS,
 };
 use std::collections::BTreeMap;
@@ -224,10 +224,13 @@ fn addresses(report: &mut Report<'_>, terms: &Terms) {
 }
 
 fn receivers(report: &mut Report<'_>, terms: &Terms, mut holders: BTreeMap<Address, String>) {
-    for (path, address) in report.fields_of("counterparties").into_iter().zip(&terms.counterparties) {
+    for Counterparty { name, address, .. } in &terms.counterparties {
         if address.is_zero() {
             continue;
         }
+        let whole = format!("counterparties.{name}");
+        let inner = format!("{whole}.address");
+        let path = if report.is_there(&inner) { inner } else { whole };
         match holders.get(address) {
             Some(first) => {
                 let line = report.line_of(first);

@@ -8,7 +8,7 @@ mod groups;
 mod holdings;
 pub(crate) mod numbers;
 pub(crate) mod risk;
-mod routes;
+pub(crate) mod routes;
 pub(crate) mod values;
 mod vaults;
 

@@ -5,7 +5,7 @@ use crate::document::{Report, Section};
 use quaestor_core::Limits;
 
 /// Largest cap of a rolling window: a hundred times the treasury. More is a slip, and no cap is written by leaving it out.
-const WINDOW_BPS_MAX: u64 = 1_000_000;
+pub(crate) const WINDOW_BPS_MAX: u64 = 1_000_000;
 /// Largest slippage: a swap that may bring nothing has no bound.
 const SLIPPAGE_BPS_MAX: u64 = SHARE_BPS_MAX - 1;
 /// Where a number stands.

@@ -1,7 +1,8 @@
 //! Where money lies and where it may go: accounts, venues with their pools, counterparties.
 
 use super::{
-    values,
+    numbers::WINDOW_BPS_MAX,
+    values::{self, SHARE_BPS_MAX},
     vaults::{self, Shares},
 };
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     problem::ProblemKind,
 };
 use alloy_primitives::Address;
-use quaestor_core::{Account, Asset, AssetId, Pool, Route, Venue, VenueKind};
+use quaestor_core::{Account, Asset, AssetId, Pool, Route, Venue, VenueKind, policy::Counterparty};
 
 /// Most accounts of a treasury.
 const ACCOUNTS_MAX: usize = 16;
@@ -24,6 +25,18 @@ pub(super) const SAFE_KEYS: [&str; 2] = ["kind", "address"];
 pub(super) const GOVERNOR_KEYS: [&str; 4] = ["kind", "address", "governor", "proposer"];
 pub(super) const VENUE_KEYS: [&str; 4] = ["kind", "address", "code_hash", "pools"];
 pub(super) const POOL_KEYS: [&str; 2] = ["pair", "fee_pips"];
+pub(super) const COUNTERPARTY_KEYS: [&str; 6] =
+    ["address", "proposal_bps_max", "hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"];
+
+/// Caps on what a counterparty is paid, the greatest that each may be, and where each stands.
+pub(crate) type CounterpartyCap = (&'static str, u64, fn(&mut Counterparty) -> &mut u64);
+pub(crate) const COUNTERPARTY_CAPS: [CounterpartyCap; 5] = [
+    ("proposal_bps_max", SHARE_BPS_MAX, |it| &mut it.proposal_bps_max),
+    ("hour_bps_max", WINDOW_BPS_MAX, |Counterparty { window_bps_max: [hour, ..], .. }| hour),
+    ("day_bps_max", WINDOW_BPS_MAX, |Counterparty { window_bps_max: [_, day, ..], .. }| day),
+    ("week_bps_max", WINDOW_BPS_MAX, |Counterparty { window_bps_max: [.., week, _], .. }| week),
+    ("month_bps_max", WINDOW_BPS_MAX, |Counterparty { window_bps_max: [.., month], .. }| month),
+];
 
 /// All accounts by name.
 pub(super) fn accounts(root: &Section<'_>, report: &mut Report<'_>, chain_id: Option<u64>) -> Vec<Account> {
@@ -136,7 +149,7 @@ fn pair(report: &mut Report<'_>, field: &Field<'_>, assets: &[Asset]) -> Option<
 }
 
 /// All counterparties, by name.
-pub(super) fn counterparties(root: &Section<'_>, report: &mut Report<'_>, chain_id: Option<u64>) -> Vec<Address> {
+pub(super) fn counterparties(root: &Section<'_>, report: &mut Report<'_>, chain_id: Option<u64>) -> Vec<Counterparty> {
     let Some(section) = root.may("counterparties").and_then(|field| field.section(report)) else { return Vec::new() };
     let entries = section.entries();
     if entries.len() > COUNTERPARTIES_MAX {
@@ -144,7 +157,26 @@ pub(super) fn counterparties(root: &Section<'_>, report: &mut Report<'_>, chain_
         report.value(&section.path, message);
     }
     let entries = entries.iter().take(COUNTERPARTIES_MAX);
-    entries.map(|(_, field)| values::account(report, field, chain_id).unwrap_or_default()).collect()
+    entries.map(|(name, field)| counterparty(report, name, field, chain_id)).collect()
+}
+
+/// An address, or a table with the address and caps.
+fn counterparty(report: &mut Report<'_>, name: &str, field: &Field<'_>, chain_id: Option<u64>) -> Counterparty {
+    if !field.is_table() {
+        let address = values::account(report, field, chain_id).unwrap_or_default();
+        return Counterparty::new(name, address);
+    }
+    let Some(section) = field.clone().section(report) else { return Counterparty::new(name, Address::ZERO) };
+    section.only(report, &COUNTERPARTY_KEYS);
+    let address = section.need(report, "address", "\"eip155:1:0x…\"");
+    let address = address.and_then(|field| values::account(report, &field, chain_id)).unwrap_or_default();
+    let mut found = Counterparty::new(name, address);
+    for (key, most, slot) in COUNTERPARTY_CAPS {
+        if let Some(bps) = section.may(key).and_then(|field| field.integer(report, 0, most)) {
+            *slot(&mut found) = bps;
+        }
+    }
+    found
 }
 
 /// Names of the counterparties of a file without problems, in the order of [`counterparties`].

@@ -5,11 +5,12 @@ use crate::{
     read::{
         numbers::{self, DURATIONS, NUMBERS, QUORUM, VALIDITY},
         risk::CEILINGS,
+        routes::COUNTERPARTY_CAPS,
     },
 };
 use quaestor_core::{
     Terms,
-    policy::{Band, Group, RiskTerms},
+    policy::{Band, Counterparty, Group, RiskTerms},
     strategy::{ParamValue, StrategyParams},
 };
 
@@ -31,6 +32,8 @@ pub(super) enum Place {
     Group(usize, fn(&mut Group) -> &mut u64),
     /// The share of NAV that may lie in the vault at this place.
     Vault(usize),
+    /// A cap on what the counterparty at this place is paid.
+    Counterparty(usize, u64, fn(&mut Counterparty) -> &mut u64),
     /// What the strategy at this place may move.
     Share(usize),
     /// Something that the strategy at this place takes.
@@ -109,6 +112,7 @@ impl Place {
             ["allocation", symbol, key] if steps.len() == 3 => Self::band(terms, symbol, key),
             ["groups", name, key] if steps.len() == 3 => Self::group(terms, name, key),
             ["venues", name, "share_bps_max"] if steps.len() == 3 => Self::vault(terms, name),
+            ["counterparties", name, key] if steps.len() == 3 => Self::counterparty(terms, name, key),
             ["strategies", ..] => return Self::strategy(terms, steps.split_off(1), path),
             _ => Self::Elsewhere,
         };
@@ -162,6 +166,16 @@ impl Place {
     fn vault(terms: &Terms, name: &str) -> Self {
         let vault = terms.venue_named(name).filter(|id| terms.vault(*id).is_some());
         vault.map_or(Self::Elsewhere, |id| Self::Vault(id.index()))
+    }
+
+    /// Of one without caps the file may have no table, in which a cap could be put.
+    fn counterparty(terms: &Terms, name: &str, key: &str) -> Self {
+        let found = terms.counterparties.iter().position(|it| it.name == name && it.is_capped());
+        let cap = COUNTERPARTY_CAPS.iter().find(|(known, ..)| *known == key);
+        match (found, cap) {
+            (Some(position), Some((_, most, slot))) => Self::Counterparty(position, *most, *slot),
+            _ => Self::Elsewhere,
+        }
     }
 
     /// `steps` come after `strategies`.

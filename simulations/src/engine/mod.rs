@@ -407,8 +407,9 @@ impl<'a> Engine<'a> {
         let value = intents.iter().fold(Value::ZERO, |sum, intent| Value(sum.0.saturating_add(intent.value.0)));
         let is_vote = terms.accounts[account.index()].route != Route::Safe;
         let address = terms.accounts[account.index()].address;
-        let next = Waiting { decision: B256::ZERO, account: address, value, on_safe: !is_vote };
-        let waits = self.pending.iter().map(|it| it.waiting(terms)).chain(self.leaving.iter().copied());
+        let dues = waiting::dues(terms, &intents);
+        let next = Waiting { decision: B256::ZERO, account: address, value, dues, on_safe: !is_vote };
+        let waits = self.pending.iter().map(|it| it.waiting(terms)).chain(self.leaving.iter().cloned());
         let nav = self.work.valuation.nav;
         if withheld(terms, &self.treasury.history, block.timestamp, nav, waits, &next).is_some() {
             self.run.withheld += 1;
@@ -453,6 +454,7 @@ impl<'a> Engine<'a> {
                 decision: id,
                 proposed_at: block.timestamp,
                 valid_until,
+                dues: next.dues,
                 once_keys: intents.iter().map(|intent| intent.purpose.once_key(address, block.hash)).collect(),
                 value,
             });

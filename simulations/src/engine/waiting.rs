@@ -6,7 +6,14 @@ use crate::{
     run::Fate,
 };
 use alloy_primitives::{B256, U256};
-use quaestor_core::{AccountId, BlockRef, Inputs, Policy, Refusal, Route, Snapshot, Terms, waiting::Waiting};
+use quaestor_core::{
+    AccountId, BlockRef, Inputs, Intent, Policy, Refusal, Route, Snapshot, Terms, policy::Due, waiting::Waiting,
+};
+
+/// What of `intents` is paid to counterparties that the policy caps.
+pub(super) fn dues(terms: &Terms, intents: &[Intent]) -> Vec<Due> {
+    terms.dues(intents.iter().map(|intent| (intent.counterparty, intent.value)))
+}
 
 impl Pending {
     /// When something is to be done about it next, Unix seconds.
@@ -18,7 +25,8 @@ impl Pending {
     pub(super) fn waiting(&self, terms: &Terms) -> Waiting {
         let account = &terms.accounts[self.account.index()];
         let on_safe = account.route == Route::Safe;
-        Waiting { decision: self.id, account: account.address, value: self.value, on_safe }
+        let dues = dues(terms, &self.intents);
+        Waiting { decision: self.id, account: account.address, value: self.value, dues, on_safe }
     }
 }
 

@@ -9,7 +9,8 @@ const WEIGHTS_KIND: &str = "weights";
 /// What a key of the assumptions begins with; short words are those of the command line.
 const ASSUMED: [&str; 7] = ["every_bars", "every", "value_usd", "value", "costs", "delays", "yields"];
 /// Sections of a policy.
-const SECTIONS: [&str; 7] = ["policy", "groups", "allocation", "limits", "risk", "venues", "strategies"];
+const SECTIONS: [&str; 8] =
+    ["policy", "groups", "allocation", "limits", "risk", "venues", "counterparties", "strategies"];
 
 /// Why something cannot be varied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -152,6 +152,16 @@ impl<'a> Tally<'a> {
         actions.fold(Amount::ZERO, |sum, action| sum.saturating_add(amount(action)))
     }
 
+    /// Value of the intents that pay the counterparty at `to`: those of `account` alone, and all of them; saturating.
+    pub fn paid_to(&self, to: Address, account: AccountId) -> (Value, Value) {
+        let (mut own, mut all) = (Value::ZERO, Value::ZERO);
+        for intent in self.allowed().filter(|intent| intent.counterparty == to) {
+            all = all.saturating_add(intent.value);
+            own = if intent.account == account { own.saturating_add(intent.value) } else { own };
+        }
+        (own, all)
+    }
+
     /// Value of the intents of `line` for `account`, saturating.
     pub fn line_value(&self, account: AccountId, line: B256) -> Value {
         let own = self.allowed().filter(|intent| intent.account == account && intent.purpose.is_of(line));

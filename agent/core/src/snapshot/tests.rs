@@ -97,6 +97,32 @@ proptest! {
     }
 
     #[test]
+    fn what_was_paid_to_one_is_what_a_history_of_it_alone_has(
+        ages in prop::collection::vec((0u64..3_000_000, any::<bool>(), 0u128..1_000), 0..12),
+        dues in prop::collection::vec((any::<bool>(), 0u128..1_000, 0u64..3), 0..4),
+    ) {
+        let (to, other) = (crate::fixture::MEMBER, Address::repeat_byte(7));
+        let who = |is_own| if is_own { to } else { other };
+        let mut times = ages;
+        times.sort_unstable_by_key(|(age, ..)| std::cmp::Reverse(*age));
+        let spends = times.iter().map(|(age, own, value)| {
+            Spend { counterparty: who(*own), ..spend(NOW - age, OPERATIONS, 1, key(9), *value) }
+        });
+        let bound = |(own, value, after): &(bool, u128, u64)| {
+            let due = |to| Due { to, value: Value(*value) };
+            Outstanding { dues: vec![due(who(*own)), due(other)], ..outstanding(key(1), 5, NOW - 1 + after, 5_000) }
+        };
+        let history = History { spends: spends.collect(), outstanding: dues.iter().map(bound).collect() };
+        let alone = History {
+            spends: history.spends.iter().filter(|spend| spend.counterparty == to).copied().collect(),
+            outstanding: dues.iter().map(|(own, value, after)| {
+                outstanding(key(1), 5, NOW - 1 + after, if *own { *value } else { 0 })
+            }).collect(),
+        };
+        prop_assert_eq!(history.paid_to(to, NOW), alone.windows(NOW));
+    }
+
+    #[test]
     fn windows_agree_with_looking_at_every_spend(
         mut times in prop::collection::vec((NOW - 500..NOW + 1, any::<u8>(), 0u128..1_000), 0..40),
         secs in 0u64..600,

@@ -132,9 +132,10 @@ impl Agent {
 
     fn withhold_reason(&self, terms: &Terms, inputs: &Inputs<'_>, nav: Value, batch: &Batch) -> Option<String> {
         let waiting = self.book.entries.values().filter(|entry| entry.proposal.may_run());
-        let waiting = waiting.map(|entry| Waiting::of(entry.plan.id, &entry.plan.batch));
+        let waiting = waiting.map(|entry| Waiting::of(terms, entry.plan.id, &entry.plan.batch));
         let now = inputs.snapshot.block.timestamp;
-        if let Some(reason) = withheld(terms, inputs.history, now, nav, waiting, &Waiting::of(B256::ZERO, batch)) {
+        if let Some(reason) = withheld(terms, inputs.history, now, nav, waiting, &Waiting::of(terms, B256::ZERO, batch))
+        {
             return Some(reason.to_string());
         }
         if !inputs.snapshot.operators.contains(&self.operator) {

@@ -219,6 +219,7 @@ async fn outstanding(
             valid_until: entry.valid_until,
             once_keys: entry.items.iter().map(|item| item.once_key).collect(),
             value: Value(sum(&entry)),
+            dues: terms.dues(entry.items.iter().map(|item| (item.counterparty, item.value))),
         })
         .collect())
 }

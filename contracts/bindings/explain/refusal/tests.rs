@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{OPERATIONS, SAVINGS, USDC, WETH, terms};
+use crate::fixture::{COUNTERPARTY, OPERATIONS, SAVINGS, USDC, WETH, terms};
 use alloy_primitives::{Address, B256};
 use quaestor_core::{Amount, BlockRef, Value, amount::WAD, policy::GroupId};
 
@@ -31,6 +31,11 @@ fn a_receipt_reads_as_the_policy_is_written() {
             refusal(Rule::VenueShareBpsMax, Quantity::Bps(3_000), Quantity::Bps(3_001))
                 .with(InputName::Venue, Quantity::Venue(SAVINGS)),
             "venues.savings.share_bps_max is 30.00 % of NAV, with this it is 30.01 %",
+        ),
+        (
+            refusal(Rule::CounterpartyDayBpsMax, Quantity::Bps(200), Quantity::Bps(201))
+                .with(InputName::Counterparty, Quantity::Address(COUNTERPARTY)),
+            "counterparties.auditor.day_bps_max lets it be paid 2.00 % of NAV, with this it is 2.01 %",
         ),
         (
             refusal(Rule::GroupMax, Quantity::Bps(6_000), Quantity::Bps(6_001))
