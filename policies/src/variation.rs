@@ -90,8 +90,7 @@ impl<'a> Variations<'a> {
             Some((terms, strategies)) => {
                 let (text, cron) = (Arc::clone(&self.base.text), self.base.cron.clone());
                 let found = VotedPolicy::of(hash, text, changes, terms, strategies, cron);
-                let receivers = Arc::clone(&self.base.receivers);
-                Ok(VotedPolicy { file_hash: self.base.file_hash, receivers, ..found })
+                Ok(VotedPolicy { file_hash: self.base.file_hash, ..found })
             }
             None => edit::read(self.base, changes, hash, self.catalog),
         }

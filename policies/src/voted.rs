@@ -30,8 +30,6 @@ pub struct VotedPolicy {
     pub(crate) text: Arc<str>,
     /// What a variation changes of it.
     pub(crate) changes: Vec<Change>,
-    /// Names of the counterparties, in the order of the terms.
-    pub(crate) receivers: Arc<[String]>,
     /// The canonical form and its hash; of a variation once somebody asks.
     pub(crate) rest: OnceLock<(String, B256)>,
     pub(crate) terms: Terms,
@@ -69,8 +67,7 @@ impl VotedPolicy {
             Schedule::Cron(line) => cron::Schedule::from_str(line).ok().map(Arc::new),
             Schedule::EveryBlocks(_) => None,
         };
-        let receivers = read::receivers(&Section::root(root)).into();
-        let found = Self { receivers, ..Self::of(hash, text, Vec::new(), terms, strategies, cron) };
+        let found = Self::of(hash, text, Vec::new(), terms, strategies, cron);
         // Whoever asks first reads what was set here.
         let _ = found.rest.set(Self::hashed(canonical::rest(root)));
         Ok(found)
@@ -85,8 +82,7 @@ impl VotedPolicy {
         cron: Option<Arc<cron::Schedule>>,
     ) -> Self {
         let lookup = Lookup::new(&terms);
-        let (rest, receivers) = (OnceLock::new(), Arc::default());
-        Self { hash, file_hash: hash, text, changes, receivers, rest, terms, strategies, lookup, cron }
+        Self { hash, file_hash: hash, text, changes, rest: OnceLock::new(), terms, strategies, lookup, cron }
     }
 
     fn hashed(rest: String) -> (String, B256) {

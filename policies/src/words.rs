@@ -222,6 +222,21 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
         Rule::IntentMatchesActions => ("intent_matches_actions", "what an intent says must be what its calls do"),
         Rule::ApprovalExact => ("approval_exact", "an approval is exact, for a venue, and used at once"),
         Rule::BalanceSufficient => ("balance_sufficient", "an account spends no more than it holds"),
+        Rule::CounterpartyProposalBpsMax => {
+            ("counterparties.*.proposal_bps_max", "no more of the treasury may be paid to it in one proposal")
+        }
+        Rule::CounterpartyHourBpsMax => {
+            ("counterparties.*.hour_bps_max", "no more of the treasury may be paid to it in any hour")
+        }
+        Rule::CounterpartyDayBpsMax => {
+            ("counterparties.*.day_bps_max", "no more of the treasury may be paid to it in any 24 hours")
+        }
+        Rule::CounterpartyWeekBpsMax => {
+            ("counterparties.*.week_bps_max", "no more of the treasury may be paid to it in any seven days")
+        }
+        Rule::CounterpartyMonthBpsMax => {
+            ("counterparties.*.month_bps_max", "no more of the treasury may be paid to it in any thirty days")
+        }
         Rule::ProposalBpsMax => ("limits.proposal_bps_max", "no more of the treasury may move in one proposal"),
         Rule::HourBpsMax => ("limits.hour_bps_max", "no more of the treasury may move in any hour"),
         Rule::DayBpsMax => ("limits.day_bps_max", "no more of the treasury may move in any 24 hours"),

@@ -13,11 +13,14 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         section.say("It moves no money within the treasury, which has one account.", &["accounts"], &[]);
     }
     trades(told, &mut section);
-    if told.policy.receivers.is_empty() {
+    if told.terms.counterparties.is_empty() {
         let text = "It may pay nobody outside of the treasury.";
         section.say(text, &["counterparties"], &[Rule::CounterpartyListed]);
     } else {
-        let text = format!("It may pay {}, and nobody else.", words::list(told.policy.receivers.iter(), "and"));
+        let text = format!(
+            "It may pay {}, and nobody else.",
+            words::list(told.terms.counterparties.iter().map(|it| it.name.as_str()), "and")
+        );
         section.say(text, &["counterparties"], &[Rule::CounterpartyListed]);
     }
     section.say(

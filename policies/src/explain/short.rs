@@ -46,10 +46,10 @@ fn doing(told: &Told<'_>) -> String {
         (has_router, "trade".to_owned()),
         (terms.vaults().next().is_some(), "deposit in vaults".to_owned()),
         (
-            !told.policy.receivers.is_empty(),
+            !told.terms.counterparties.is_empty(),
             format!(
                 "pay {}",
-                words::counted(u64::try_from(told.policy.receivers.len()).unwrap_or(u64::MAX), "receiver")
+                words::counted(u64::try_from(told.terms.counterparties.len()).unwrap_or(u64::MAX), "receiver")
             ),
         ),
     ];

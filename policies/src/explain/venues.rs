@@ -1,7 +1,7 @@
 //! Where it may trade, at which loss, and whom it may pay.
 
 use super::{Section, Told};
-use quaestor_core::{Pool, Rule, Venue, VenueKind, amount::BPS_FACTOR, words};
+use quaestor_core::{Pool, Rule, Venue, VenueKind, amount::BPS_FACTOR, policy::Counterparty, words};
 
 pub(super) fn section(told: &Told<'_>) -> Section {
     let mut section = Section::new("Where it may trade, and whom it may pay");
@@ -25,12 +25,36 @@ pub(super) fn section(told: &Told<'_>) -> Section {
             &[],
         );
     }
-    let receivers = told.policy.receivers.iter().zip(&told.terms.counterparties);
-    for (name, address) in receivers {
-        let text = format!("{name}, who may be paid, is {address}.");
-        section.say(text, &[&format!("counterparties.{name}")], &[Rule::CounterpartyListed]);
+    for receiver in &told.terms.counterparties {
+        say_receiver(&mut section, receiver);
     }
     section
+}
+
+fn say_receiver(section: &mut Section, receiver: &Counterparty) {
+    let Counterparty { name, address, proposal_bps_max, window_bps_max } = receiver;
+    let key = format!("counterparties.{name}");
+    let [hour, day, week, month] = *window_bps_max;
+    let caps = [
+        (*proposal_bps_max, "in one proposal", Rule::CounterpartyProposalBpsMax, "proposal_bps_max"),
+        (hour, "in any hour", Rule::CounterpartyHourBpsMax, "hour_bps_max"),
+        (day, "in any 24 hours", Rule::CounterpartyDayBpsMax, "day_bps_max"),
+        (week, "in any seven days", Rule::CounterpartyWeekBpsMax, "week_bps_max"),
+        (month, "in any thirty days", Rule::CounterpartyMonthBpsMax, "month_bps_max"),
+    ];
+    let set = || caps.iter().filter(|(bps, ..)| *bps != u64::MAX);
+    let told: Vec<String> = set().map(|(bps, when, ..)| format!("{} {when}", words::share(*bps))).collect();
+    let most = match told.is_empty() {
+        true => " No caps but those of everything bound what it is paid.".to_owned(),
+        false => {
+            format!(" Of the treasury it is paid at most {}.", words::list(told.iter().map(String::as_str), "and"))
+        }
+    };
+    let keys: Vec<String> =
+        set().map(|(.., cap)| format!("{key}.{cap}")).chain([key.clone(), format!("{key}.address")]).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let rules: Vec<Rule> = caps.iter().map(|(_, _, rule, _)| *rule).chain([Rule::CounterpartyListed]).collect();
+    section.say(format!("{name}, who may be paid, is {address}.{most}"), &keys, &rules);
 }
 
 fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {

@@ -12,8 +12,6 @@ pub(crate) mod routes;
 pub(crate) mod values;
 mod vaults;
 
-pub(crate) use routes::receivers;
-
 use crate::document::{Report, Section};
 use alloy_primitives::{Address, keccak256};
 use quaestor_core::{

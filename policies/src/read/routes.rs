@@ -178,10 +178,3 @@ fn counterparty(report: &mut Report<'_>, name: &str, field: &Field<'_>, chain_id
     }
     found
 }
-
-/// Names of the counterparties of a file without problems, in the order of [`counterparties`].
-pub(crate) fn receivers(root: &Section<'_>) -> Vec<String> {
-    let section = root.may("counterparties").and_then(|field| field.section(&mut Report::empty()));
-    let entries = section.map(|section| section.entries()).unwrap_or_default();
-    entries.into_iter().map(|(name, _)| name.to_owned()).collect()
-}
