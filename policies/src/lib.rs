@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
 
 mod canonical;
+pub mod diff;
 mod document;
 mod examples;
 mod explain;

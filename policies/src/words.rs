@@ -195,6 +195,11 @@ fn input_words(name: InputName) -> &'static str {
     }
 }
 
+/// The key of the policy that a rule is written in, or its own name. `*` is the symbol of an asset.
+pub(crate) fn rule_key(rule: Rule) -> &'static str {
+    rule_words(rule).0
+}
+
 /// The key of the policy that a rule is written in, or its own name, and what it is for. `*` is the symbol of an asset.
 fn rule_words(rule: Rule) -> (&'static str, &'static str) {
     match rule {

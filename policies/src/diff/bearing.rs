@@ -1,0 +1,361 @@
+//! What a difference can do, by the language alone: before anything is searched for.
+//!
+//! A direction that is ruled out here is ruled out for every treasury, whatever else the two policies say. What is
+//! moved is judged at the same forecast under both, except where the keys that choose the forecast differ themselves.
+
+use super::{
+    changes::{Difference, Of},
+    effects, masks,
+};
+use crate::voted::VotedPolicy;
+use quaestor_core::{
+    Asset, AssetId, Policy, Terms,
+    policy::{Band, Limits, ModelTerms, OnBreach},
+    strategy::ParamValue,
+};
+
+/// Whether something is possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Can {
+    /// Never.
+    No,
+    /// Never, because another rule of both policies refuses the same: its key.
+    Masked(String),
+    /// It may be: an intent is searched for.
+    Maybe,
+    /// It is, though no judge sees it: how is told in words.
+    Procedural,
+}
+
+/// What a difference can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bearing {
+    /// Whether the new policy may permit what the old one does not.
+    pub(super) opens: Can,
+    /// Whether the old policy may permit what the new one does not.
+    pub(super) closes: Can,
+    /// What it means beside what is judged.
+    pub(super) effect: Option<String>,
+}
+
+impl Bearing {
+    pub(super) fn of(opens: Can, closes: Can) -> Self {
+        Self { opens, closes, effect: None }
+    }
+
+    pub(super) fn both() -> Self {
+        Self::of(Can::Maybe, Can::Maybe)
+    }
+
+    pub(super) fn nothing(effect: impl Into<String>) -> Self {
+        Self { effect: Some(effect.into()), ..Self::of(Can::No, Can::No) }
+    }
+
+    fn procedural(opens: bool, closes: bool, effect: impl Into<String>) -> Self {
+        let can = |it: bool| if it { Can::Procedural } else { Can::No };
+        Self { effect: Some(effect.into()), ..Self::of(can(opens), can(closes)) }
+    }
+
+    /// Of a number that permits the more the greater it is.
+    fn cap(old: u64, new: u64) -> Self {
+        let can = |it: bool| if it { Can::Maybe } else { Can::No };
+        Self::of(can(new > old), can(new < old))
+    }
+
+    /// Of a number that permits the less the greater it is.
+    fn floor(old: u64, new: u64) -> Self {
+        Self::cap(new, old)
+    }
+
+    pub(super) fn because(self, effect: impl Into<String>) -> Self {
+        Self { effect: Some(effect.into()), ..self }
+    }
+
+    /// With what masks each direction.
+    pub(super) fn masked(self, mask: impl Fn() -> Option<String>) -> Self {
+        let found = |can: Can| match can {
+            Can::Maybe => mask().map_or(Can::Maybe, Can::Masked),
+            other => other,
+        };
+        Self { opens: found(self.opens), closes: found(self.closes), effect: self.effect }
+    }
+}
+
+/// What `difference` can do between `old` and `new`.
+pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPolicy) -> Bearing {
+    let parts: Vec<&str> = difference.parts.iter().map(String::as_str).collect();
+    let (before, after) = (old.terms(), new.terms());
+    let both = Both { before, after };
+    if difference.of == Of::Order {
+        return match parts.as_slice() {
+            ["strategies"] => Bearing::nothing("strategies act in another order; the earlier one has its way"),
+            _ => Bearing::nothing("the same entries in another order"),
+        };
+    }
+    let found = match parts.as_slice() {
+        ["policy", key] => both.policy(key, difference, old, new),
+        ["accounts", _, key @ ("governor" | "proposer")] => {
+            Bearing::procedural(true, true, format!("votes on the account go another way: another {key}"))
+        }
+        ["accounts", name] => both.account(name, difference),
+        ["assets", name, "staleness_max"] => both.ages(Some(name)),
+        ["assets", name] => both.asset(name, difference),
+        ["assets", _, "kind"] if !both.is_about_stable(difference) => {
+            Bearing::nothing("neither is stable, and caps tell others not apart; strategies may")
+        }
+        ["allocation", symbol, rest @ ..] => both.band(symbol, rest),
+        ["limits", key] => both.limit(key),
+        ["risk", key] => both.risk(key),
+        ["venues", name, rest @ ..] => both.venue(name, rest, difference),
+        ["counterparties", _] => both.counterparty(difference),
+        ["strategies", name, rest @ ..] => both.strategy(name, rest, difference),
+        _ => Bearing::both(),
+    };
+    found.masked(|| masks::closed(before).filter(|rule| masks::closed(after).as_ref() == Some(rule)))
+}
+
+/// Two policies.
+pub(super) struct Both<'t> {
+    pub(super) before: &'t Terms,
+    pub(super) after: &'t Terms,
+}
+
+impl Both<'_> {
+    fn policy(&self, key: &str, difference: &Difference, old: &VotedPolicy, new: &VotedPolicy) -> Bearing {
+        let (before, after) = (self.before, self.after);
+        match key {
+            "name" => Bearing::nothing("a name, which permits nothing"),
+            "expires" => {
+                let effect = effects::expiry(before.expires_at, after.expires_at);
+                Bearing::cap(before.expires_at, after.expires_at).because(effect)
+            }
+            "schedule" | "every_blocks" => {
+                let (opens, closes, effect) = effects::schedule(old, new);
+                Bearing::procedural(opens, closes, effect)
+            }
+            "validity" => self.validity(),
+            "registry" | "brake" | "gate" => {
+                Bearing::procedural(true, true, format!("another {key}: {}", effects::contract(key)))
+            }
+            "chain" => Bearing::both().because("another chain: nothing of the one is of the other"),
+            _ if difference.old.is_none() && difference.new.is_none() => Bearing::of(Can::No, Can::No),
+            _ => Bearing::both(),
+        }
+    }
+
+    fn is_about_stable(&self, difference: &Difference) -> bool {
+        let stable = Some(ParamValue::Text("stable".to_owned()));
+        // What has its kind from elsewhere has no such key.
+        difference.old == stable || difference.new == stable || difference.old.is_none() || difference.new.is_none()
+    }
+
+    /// How long a proposal lives.
+    fn validity(&self) -> Bearing {
+        let (old, new) = (self.before.validity_secs_longest(), self.after.validity_secs_longest());
+        Bearing::procedural(new > old, new < old, effects::validity(old, new))
+    }
+
+    fn limit(&self, key: &str) -> Bearing {
+        let (before, after) = (&self.before.limits, &self.after.limits);
+        let number = |limits: &Limits| limit_of(limits, key);
+        let (Some(old), Some(new)) = (number(before), number(after)) else { return Bearing::both() };
+        let guarded = |rule: &dyn Fn(&Terms) -> Option<String>| {
+            let first = rule(self.before)?;
+            (rule(self.after).as_ref() == Some(&first)).then_some(first)
+        };
+        match key {
+            "price_age_max" => self.ages(None),
+            "price_deviation_bps_max" => self.deviation(),
+            "price_quorum_min" if old.max(1) == new.max(1) => Bearing::nothing("at least one is needed anyway"),
+            "price_quorum_min" => Bearing::floor(old, new),
+            "stable_share_bps_min" | "cooldown_min" => {
+                Bearing::floor(old, new).masked(|| guarded(&|terms| masks::limit(key, old.max(new), terms)))
+            }
+            "validity_max" => self.validity(),
+            "slippage_bps_max" => Bearing::cap(old, new).masked(|| guarded(&|terms| masks::exchange(terms, None))),
+            _ => Bearing::cap(old, new).masked(|| guarded(&|terms| masks::limit(key, old.min(new), terms))),
+        }
+    }
+
+    /// How old a price may be, of one asset or of all: the smaller of two numbers, of which this one changes.
+    fn ages(&self, name: Option<&str>) -> Bearing {
+        let mut bearing = Bearing::of(Can::No, Can::No);
+        for (old, new) in self.pairs().filter(|(old, _)| name.is_none_or(|name| old.symbol == name)) {
+            let (all_old, all_new) = (self.before.limits.price_age_secs_max, self.after.limits.price_age_secs_max);
+            let (own_old, own_new) = (old.staleness_secs_max, new.staleness_secs_max);
+            // Beside what the other number is in either policy.
+            let contexts = match name {
+                Some(_) => [all_old, all_new].map(|all| (own_old.min(all), own_new.min(all))),
+                None => [own_old, own_new].map(|own| (all_old.min(own), all_new.min(own))),
+            };
+            for (before, after) in contexts.into_iter().filter(|(before, after)| before != after) {
+                let next = if is_single(old) && is_single(new) { Bearing::cap(before, after) } else { Bearing::both() };
+                bearing = Bearing::of(either(bearing.opens, next.opens), either(bearing.closes, next.closes));
+            }
+        }
+        if (&bearing.opens, &bearing.closes) != (&Can::No, &Can::No) {
+            return bearing;
+        }
+        let other = if name.is_some() { "limits.price_age_max" } else { "assets.*.staleness_max" };
+        Bearing::of(Can::Masked(other.to_owned()), Can::Masked(other.to_owned()))
+    }
+
+    fn deviation(&self) -> Bearing {
+        let several = |terms: &Terms| terms.assets.iter().any(|asset| asset.feeds.len() > 1);
+        if several(self.before) || several(self.after) {
+            return Bearing::both();
+        }
+        Bearing::nothing("each asset has one feed, which deviates from nothing")
+    }
+
+    /// Assets with feeds that are the same token in both.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Asset, &Asset)> {
+        let with_feeds = self.before.assets.iter().filter(|old| !old.feeds.is_empty());
+        with_feeds.filter_map(|old| {
+            let new = self.after.assets.iter().find(|new| new.address == old.address && !new.feeds.is_empty());
+            new.map(|new| (old, new))
+        })
+    }
+
+    fn band(&self, symbol: &str, rest: &[&str]) -> Bearing {
+        let named = |terms: &Terms| terms.asset(terms.asset_named(symbol)?).map(|asset| asset.address);
+        let Some(token) = named(self.before).or_else(|| named(self.after)) else { return Bearing::both() };
+        let id = |terms: &Terms| {
+            let place = terms.assets.iter().position(|asset| asset.address == token)?;
+            u16::try_from(place).ok().map(AssetId)
+        };
+        // A band that is not there holds nothing back.
+        let of = |terms: &Terms| {
+            let asset = id(terms)?;
+            let none = Band { asset, min_bps: 0, target_bps: 0, max_bps: u64::MAX };
+            Some(terms.bands.iter().find(|band| band.asset == asset).copied().unwrap_or(none))
+        };
+        let (Some(old), Some(new)) = (of(self.before), of(self.after)) else {
+            // The asset itself comes or goes, and that is weighed where it is listed.
+            return Bearing::both();
+        };
+        let least = Bearing::floor(old.min_bps, new.min_bps);
+        let most = Bearing::cap(old.max_bps, new.max_bps);
+        let found = match rest {
+            ["min_bps"] => least,
+            ["max_bps"] => most,
+            ["target_bps"] => return Bearing::nothing(effects::target(symbol, old.target_bps, new.target_bps)),
+            _ => Bearing::of(either(least.opens, most.opens), either(least.closes, most.closes)),
+        };
+        found.masked(|| {
+            let rule = masks::exchange(self.before, id(self.before))?;
+            (masks::exchange(self.after, id(self.after)).as_ref() == Some(&rule)).then_some(rule)
+        })
+    }
+
+    fn risk(&self, key: &str) -> Bearing {
+        let (before, after) = (&self.before.risk, &self.after.risk);
+        let ceiling =
+            |old: Option<u64>, new: Option<u64>| Bearing::cap(old.unwrap_or(u64::MAX), new.unwrap_or(u64::MAX));
+        let ceilings = before.has_ceilings() || after.has_ceilings();
+        match key {
+            "volatility_bps_max" => ceiling(before.volatility_bps_max, after.volatility_bps_max),
+            "value_at_risk_bps_max" => ceiling(before.value_at_risk_bps_max, after.value_at_risk_bps_max),
+            "expected_shortfall_bps_max" => {
+                ceiling(before.expected_shortfall_bps_max, after.expected_shortfall_bps_max)
+            }
+            "drawdown_probability_bps_max" => {
+                ceiling(before.drawdown_probability_bps_max, after.drawdown_probability_bps_max)
+            }
+            "on_breach" if before.on_breach == after.on_breach => Bearing::nothing("what holds anyway"),
+            "on_breach" if !ceilings => Bearing::nothing("no forecast has a ceiling that could be breached"),
+            "on_breach" => {
+                let reduces = |it: OnBreach| u64::from(it == OnBreach::OnlyReduce);
+                Bearing::cap(reduces(before.on_breach), reduces(after.on_breach))
+            }
+            "model" | "fallback" | "history_rounds" if self.same_forecast(key) => Bearing::nothing("what holds anyway"),
+            "fallback" if before.model == ModelTerms::Ewma && after.model == ModelTerms::Ewma => {
+                Bearing::nothing("the plain estimate of volatility needs no fallback")
+            }
+            "model" | "fallback" | "history_rounds" => {
+                let effect = effects::forecast(key, before, after, ceilings);
+                Bearing::procedural(ceilings, ceilings, effect)
+            }
+            "epsilon_year_max" => {
+                let budget = |it: Option<u64>| it.unwrap_or(u64::MAX);
+                let (old, new) = (before.epsilon_permille_year_max, after.epsilon_permille_year_max);
+                Bearing::procedural(budget(new) > budget(old), budget(new) < budget(old), effects::privacy(old, new))
+            }
+            "burn_monthly" => Bearing::nothing(effects::burn(before.burn_monthly, after.burn_monthly)),
+            "rate_lookback_blocks" => Bearing::nothing(effects::lookback(before, after)),
+            _ => Bearing::both(),
+        }
+    }
+
+    fn same_forecast(&self, key: &str) -> bool {
+        let (before, after) = (&self.before.risk, &self.after.risk);
+        match key {
+            "model" => before.model == after.model,
+            "fallback" => before.fallback == after.fallback,
+            _ => before.history_rounds == after.history_rounds,
+        }
+    }
+
+    /// Something that is permitted by being listed.
+    fn listed(&self, difference: &Difference) -> Bearing {
+        match (&difference.old, &difference.new) {
+            (None, Some(_)) => Bearing::of(Can::Maybe, Can::No),
+            (Some(_), None) => Bearing::of(Can::No, Can::Maybe),
+            _ => Bearing::both(),
+        }
+    }
+
+    fn strategy(&self, name: &str, rest: &[&str], difference: &Difference) -> Bearing {
+        let share = |value: &Option<ParamValue>| match value {
+            Some(ParamValue::Integer(bps)) => u64::try_from(*bps).unwrap_or(u64::MAX),
+            _ => u64::MAX,
+        };
+        match rest {
+            [] => self.listed(difference),
+            ["share_bps_max"] => {
+                let (old, new) = (share(&difference.old), share(&difference.new));
+                let capped = |terms: &Terms| terms.limits.proposal_bps_max != u64::MAX;
+                if old.min(new) >= 10_000 && capped(self.before) && capped(self.after) {
+                    return Bearing::nothing("all of a proposal, as without it");
+                }
+                Bearing::cap(old, new)
+            }
+            [key] => Bearing::nothing(effects::parameter(name, key, difference)),
+            _ => Bearing::both(),
+        }
+    }
+}
+
+/// Whether one feed prices it, which has a price or has none; of several, one more or less gives another price.
+pub(super) fn is_single(asset: &Asset) -> bool {
+    asset.feeds.len() == 1
+}
+
+/// Possible if either is.
+fn either(one: Can, other: Can) -> Can {
+    match (one, other) {
+        (Can::Maybe, _) | (_, Can::Maybe) => Can::Maybe,
+        (Can::No, found) | (found, _) => found,
+    }
+}
+
+/// A number of the envelope by its key.
+pub(super) fn limit_of(limits: &Limits, key: &str) -> Option<u64> {
+    let [hour, day, week, month] = limits.window_bps_max;
+    Some(match key {
+        "proposal_bps_max" => limits.proposal_bps_max,
+        "hour_bps_max" => hour,
+        "day_bps_max" => day,
+        "week_bps_max" => week,
+        "month_bps_max" => month,
+        "slippage_bps_max" => limits.slippage_bps_max,
+        "price_age_max" => limits.price_age_secs_max,
+        "price_deviation_bps_max" => limits.price_deviation_bps_max,
+        "proposals_per_day_max" => limits.proposals_per_day_max,
+        "validity_max" => limits.validity_secs_max,
+        "stable_share_bps_min" => limits.stable_share_bps_min,
+        "price_quorum_min" => limits.price_quorum_min,
+        "cooldown_min" => limits.cooldown_secs_min,
+        _ => return None,
+    })
+}

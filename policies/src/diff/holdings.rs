@@ -1,0 +1,200 @@
+//! Situations for what is listed, and for what is held: accounts, assets and their bands, venues, receivers.
+
+use super::{
+    changes::Difference,
+    plans::Focus,
+    prices::apart,
+    situations::{NEAR, Scout, Situation, middle},
+    treasury::{PIPS, Tilt},
+};
+use crate::words::value_text;
+use alloy_primitives::Address;
+use quaestor_core::{Caip10, Value, amount::WAD, strategy::ParamValue};
+use std::collections::BTreeMap;
+
+/// What an account holds beside the rest: twice that.
+const HOLDING: Value = Value(20_000_000 * WAD);
+
+impl Scout<'_> {
+    pub(super) fn payee(&self, difference: &Difference) -> Vec<Situation> {
+        let address = |value: &Option<ParamValue>| match value {
+            Some(ParamValue::Text(text)) => text.parse::<Caip10>().ok().map(|account| account.address),
+            _ => None,
+        };
+        let mut addresses: Vec<Address> =
+            [address(&difference.old), address(&difference.new)].into_iter().flatten().collect();
+        addresses.sort_unstable();
+        let to = |address: Address| {
+            let focus = Focus { address: Some(address), only: true, ..Focus::default() };
+            self.plain(&Tilt::default(), &focus)
+        };
+        addresses.into_iter().flat_map(to).collect()
+    }
+
+    pub(super) fn venue(&self, name: &str) -> Vec<Situation> {
+        let listed = self.pair.terms().map(|terms| terms.venues.iter().find(|venue| venue.name == name));
+        let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|venue| venue.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let mut codes: Vec<_> = listed.into_iter().flatten().map(|venue| venue.code_hash).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let mut all = Vec::new();
+        for address in addresses {
+            let focus = Focus { address: Some(address), ..Focus::default() };
+            all.extend(self.plain(&Tilt::default(), &focus));
+            for code in &codes {
+                all.extend(self.changed(&Tilt::default(), &focus, &|mut world| {
+                    world.code.insert(address, *code);
+                    world.noted(format!("while the code of {name} is {code}"))
+                }));
+            }
+        }
+        all
+    }
+
+    pub(super) fn account(&self, name: &str) -> Vec<Situation> {
+        let listed = self.pair.terms().map(|terms| terms.accounts.iter().find(|account| account.name == name));
+        let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|account| account.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let mut all = Vec::new();
+        for address in addresses {
+            let focus = Focus { address: Some(address), ..Focus::default() };
+            // Its own money, and that of others for it.
+            let own = Scout { pair: self.pair, mains: vec![address] };
+            all.extend(own.plain(&Tilt::default(), &focus));
+            for is_safe in [false, true] {
+                let kind = if is_safe { "a Safe" } else { "a timelock" };
+                all.extend(own.changed(&Tilt::default(), &focus, &|mut world| {
+                    world.safes.insert(address, is_safe);
+                    world.noted(format!("while {name} is {kind}"))
+                }));
+            }
+            all.extend(self.plain(&Tilt::default(), &focus));
+            // It holds much, which weighs in every share.
+            for token in self.pair.tokens.keys().take(6) {
+                let note = format!("while {name} holds {} of {} as well", value_text(HOLDING), self.symbol(*token));
+                all.extend(self.changed(&Tilt::default(), &Focus::default(), &|mut world| {
+                    self.pair.hold(&mut world, address, *token, HOLDING);
+                    world.noted(note.clone())
+                }));
+            }
+        }
+        all
+    }
+
+    /// `key` is what differs of it; all of it, where it comes or goes or is another token.
+    pub(super) fn asset(&self, name: &str, key: Option<&str>) -> Vec<Situation> {
+        let listed = self.pair.terms().map(|terms| terms.assets.iter().find(|asset| asset.symbol == name));
+        let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|asset| asset.address).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let mut all = Vec::new();
+        for address in addresses {
+            let mut of = |only: &str, make: &dyn Fn() -> Vec<Situation>| {
+                if key.is_none_or(|key| key == only || !["decimals", "feeds", "kind"].contains(&key)) {
+                    all.extend(make());
+                }
+            };
+            let focus = Focus { address: Some(address), ..Focus::default() };
+            of("decimals", &|| self.decimals(name, address, &focus));
+            of("feeds", &|| self.feeds(name, address, &focus));
+            of("kind", &|| self.held(address, &focus));
+            all.extend(self.plain(&Tilt::default(), &focus));
+        }
+        all
+    }
+
+    fn decimals(&self, name: &str, address: Address, focus: &Focus) -> Vec<Situation> {
+        let said = self.pair.tokens.get(&address).map(|token| token.decimals).unwrap_or_default();
+        let mut said: Vec<u8> = said.into_iter().flatten().collect();
+        said.sort_unstable();
+        said.dedup();
+        let with = |places: u8| {
+            self.changed(&Tilt::default(), focus, &move |mut world| {
+                world.decimals.insert(address, places);
+                world.noted(format!("while {name} has {places} decimals"))
+            })
+        };
+        said.into_iter().flat_map(with).collect()
+    }
+
+    /// Little and much of it, and of all stable assets just so much as must be.
+    fn held(&self, address: Address, focus: &Focus) -> Vec<Situation> {
+        let floors = self.limits().map(|limits| limits.stable_share_bps_min.saturating_mul(100));
+        let mut all = Vec::new();
+        for pips in [0, PIPS / 10, PIPS * 3 / 10, PIPS * 6 / 10] {
+            let tilt = Tilt { shares: BTreeMap::from([(address, pips)]), ..Tilt::default() };
+            all.extend(self.first().plain(&tilt, focus));
+            for floor in floors {
+                let tilt = Tilt { stable: Some(floor.min(PIPS)), ..tilt.clone() };
+                all.extend(self.first().plain(&tilt, focus));
+            }
+        }
+        all
+    }
+
+    /// One feed alone, all but one, none; and one that says something else.
+    fn feeds(&self, name: &str, address: Address, focus: &Focus) -> Vec<Situation> {
+        let Some(token) = self.pair.tokens.get(&address) else { return Vec::new() };
+        let scout = self.first();
+        let mut all = Vec::new();
+        for feed in &token.feeds {
+            let others: Vec<Address> = token.feeds.iter().copied().filter(|other| other != feed).collect();
+            let one = format!("while the feed {feed} cannot be read");
+            let rest = format!("while only the feed {feed} can be read");
+            all.extend(scout.changed(&Tilt::default(), focus, &|world| world.unread(&[*feed]).noted(one.clone())));
+            all.extend(scout.changed(&Tilt::default(), focus, &|world| world.unread(&others).noted(rest.clone())));
+            for per_mille in [1_010, 990, 1_300, 700] {
+                let note = format!("while the feed {feed} says {}", apart(per_mille));
+                let tilt = Tilt { shares: BTreeMap::from([(address, PIPS / 2)]), ..Tilt::default() };
+                all.extend(scout.changed(&tilt, &Focus::default(), &|mut world| {
+                    // Of three, the middle one must not stay the middle one.
+                    if let [second, _, ..] = others.as_slice() {
+                        world = world.priced(*second, (1_000 + per_mille) / 2);
+                    }
+                    world.priced(*feed, per_mille).noted(note.clone())
+                }));
+            }
+        }
+        all.extend(scout.changed(&Tilt::default(), &Focus::default(), &|world| {
+            world.unread(&token.feeds).noted(format!("while no feed of {name} can be read"))
+        }));
+        all
+    }
+
+    /// The share of the asset beside each edge of both bands.
+    pub(super) fn band(&self, symbol: &str) -> Vec<Situation> {
+        let mut tokens: Vec<Address> = Vec::new();
+        let mut edges: Vec<u64> = Vec::new();
+        for terms in self.pair.terms() {
+            let Some(asset) = terms.asset_named(symbol) else { continue };
+            tokens.extend(terms.asset(asset).map(|it| it.address));
+            let band = terms.bands.iter().find(|band| band.asset == asset);
+            edges.extend(band.map_or([0, 10_000], |band| [band.min_bps, band.max_bps]));
+        }
+        tokens.sort_unstable();
+        tokens.dedup();
+        edges.sort_unstable();
+        edges.dedup();
+        let middles = edges.windows(2).filter_map(|pair| match pair {
+            [least, most] => Some(middle(least.saturating_mul(100), most.saturating_mul(100))),
+            _ => None,
+        });
+        let beside = edges
+            .iter()
+            .map(|edge| edge.saturating_mul(100))
+            .flat_map(|edge| [edge.saturating_add(NEAR), edge.saturating_sub(NEAR)]);
+        let shares: Vec<u64> = middles.chain(beside).filter(|pips| *pips <= PIPS).collect();
+        let mut all = Vec::new();
+        for token in tokens {
+            let focus = Focus { address: Some(token), ..Focus::default() };
+            for pips in &shares {
+                let tilt = Tilt { shares: BTreeMap::from([(token, *pips)]), ..Tilt::default() };
+                all.extend(self.plain(&tilt, &focus));
+            }
+        }
+        all
+    }
+}
