@@ -1,6 +1,7 @@
 //! What each command takes.
 
 mod data;
+mod diff;
 mod fetch;
 mod judge;
 mod learning;
@@ -12,6 +13,7 @@ mod simulations;
 mod sweep;
 
 pub use data::{DataCheckArgs, DataCommand, DataImportArgs, FillRule, ReadArgs};
+pub use diff::DiffArgs;
 pub use fetch::{
     ChainlinkArgs, CoinGeckoArgs, DefiLlamaArgs, FetchCommand, KeyKind, NodeArgs, UniswapArgs, WantedArgs,
 };
@@ -285,6 +287,9 @@ pub enum PolicyCommand {
     /// Write a commented policy to start from, out of the library or out of answers
     #[command(after_help = NEW_HELP)]
     New(Box<NewArgs>),
+    /// Say what a change of policy widens and what it narrows, each with a decision that shows it
+    #[command(after_help = diff::HELP)]
+    Diff(DiffArgs),
 }
 
 impl PolicyCommand {

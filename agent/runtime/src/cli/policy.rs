@@ -4,6 +4,7 @@ mod audit;
 mod explain;
 mod fetch;
 mod impact;
+mod diff;
 mod judge;
 pub(super) mod new;
 mod verify;
@@ -49,6 +50,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Judge(args) => judge::run(args, catalog, output),
         PolicyCommand::Explain(args) => explain::run(args, catalog, output),
         PolicyCommand::New(args) => new::run(args, catalog, output),
+        PolicyCommand::Diff(args) => diff::run(args, catalog, output),
     }
 }
 
