@@ -1,12 +1,13 @@
-//! What a policy costs: reading and checking one, and judging one intent among seven assets.
+//! What a policy costs: reading and checking one, and judging one intent among seven assets, and among fifty under every
+//! rule that there is for it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench")]
 
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use fixture::{OPERATIONS, RESERVE, USDC, WETH, World};
-use quaestor_core::{Policy, snapshot::Tally, strategy::ParamValue};
+use fixture::{OPERATIONS, RESERVE, USDC, WETH, World, wide};
+use quaestor_core::{AssetId, Policy, snapshot::Tally, strategy::ParamValue};
 use quaestor_policies::Variations;
 use std::hint::black_box;
 
@@ -28,6 +29,25 @@ fn judge(c: &mut Criterion) {
     });
 }
 
+/// Fifty assets and 32 rules: at most two microseconds.
+fn judge_wide(c: &mut Criterion) {
+    let policy = fixture::policy(&wide::wide_facts());
+    let world = wide::wide_world(&policy);
+    let cx = world.cx(&policy);
+    let swap = wide::wide_swap(&world, &policy, AssetId(40), 10_000);
+    assert!(policy.judge(&cx, &Tally::default(), &swap).is_allowed());
+    c.bench_function("judge a swap, 50 assets, 32 rules", |b| {
+        b.iter(|| policy.judge(black_box(&cx), black_box(&Tally::default()), black_box(&swap)).is_allowed())
+    });
+    // The last of a decision that is as large as one may be.
+    let before = wide::wide_decision(&world, &policy);
+    let tally = Tally::before(swap.account, &before, &[]);
+    assert!(policy.judge(&cx, &tally, &swap).is_allowed());
+    c.bench_function("judge a swap after 31 others, 50 assets, 32 rules", |b| {
+        b.iter(|| policy.judge(black_box(&cx), black_box(&tally), black_box(&swap)).is_allowed())
+    });
+}
+
 fn read(c: &mut Criterion) {
     let text = quaestor_policies::starting_policy(&fixture::facts());
     let catalog = fixture::catalog();
@@ -46,5 +66,5 @@ fn read(c: &mut Criterion) {
     c.bench_function("vary what is read again, 7 assets", |b| b.iter(|| slow.with(black_box(&values)).unwrap()));
 }
 
-criterion_group!(benches, judge, read);
+criterion_group!(benches, judge, judge_wide, read);
 criterion_main!(benches);

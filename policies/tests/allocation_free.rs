@@ -12,6 +12,8 @@ use quaestor_core::{
     snapshot::{Spend, Tally},
 };
 use quaestor_policies::Facts;
+use fixture::{RESERVE, USDC, WETH, World, address, wide};
+use quaestor_core::{AssetId, Policy, Rule, Verdict, policy::Limits, snapshot::Tally};
 
 #[test]
 fn judging_allocates_nothing() {
@@ -56,4 +58,49 @@ fn judging_allocates_nothing() {
     });
     assert_eq!(allowed, 6);
     assert_eq!(counted.count_total, 0);
+}
+
+/// With fifty assets and every rule that an exchange can break: each of the numbers of the policy refuses it when it is
+/// tightened, so that each was looked at.
+#[test]
+fn judging_among_fifty_assets_under_every_rule_allocates_nothing() {
+    let policy = fixture::policy(&wide::wide_facts());
+    let world = wide::wide_world(&policy);
+    let cx = world.cx(&policy);
+    let swap = wide::wide_swap(&world, &policy, AssetId(40), 10_000);
+    assert_eq!(policy.terms().assets.len(), 50);
+    let before = wide::wide_decision(&world, &policy);
+    for tally in [Tally::default(), Tally::before(swap.account, &before, &[])] {
+        let mut is_allowed = false;
+        let counted = measure(|| is_allowed = policy.judge(&cx, &tally, &swap).is_allowed());
+        assert!(is_allowed && counted.count_total == 0);
+    }
+    let windows = |place: usize| {
+        let mut limits = wide::wide_facts().limits;
+        limits.window_bps_max[place] = 1;
+        limits
+    };
+    let of = |change: fn(&mut Limits)| {
+        let mut limits = wide::wide_facts().limits;
+        change(&mut limits);
+        limits
+    };
+    let tightened = [
+        (windows(0), Rule::HourBpsMax),
+        (windows(1), Rule::DayBpsMax),
+        (windows(2), Rule::WeekBpsMax),
+        (windows(3), Rule::MonthBpsMax),
+        (of(|limits| limits.proposal_bps_max = 1), Rule::ProposalBpsMax),
+        (of(|limits| limits.slippage_bps_max = 1), Rule::SlippageBpsMax),
+        (of(|limits| limits.proposals_per_day_max = 1), Rule::ProposalsPerDayMax),
+        (of(|limits| limits.cooldown_secs_min = 10_000), Rule::CooldownSecsMin),
+        (of(|limits| limits.stable_share_bps_min = 1_000), Rule::StableShareBpsMin),
+    ];
+    for (limits, rule) in tightened {
+        let tight = fixture::policy(&quaestor_policies::Facts { limits, ..wide::wide_facts() });
+        let Verdict::Refused(refusal) = tight.judge(&world.cx(&tight), &Tally::default(), &swap) else {
+            panic!("{rule:?}")
+        };
+        assert_eq!(refusal.rule, rule);
+    }
 }
