@@ -5,15 +5,14 @@ mod fixture;
 
 use allocation_counter::measure;
 use alloy_primitives::keccak256;
-use fixture::{NOW, OPERATIONS, RESERVE, USDC, WETH, World, address};
+use fixture::{NOW, OPERATIONS, RESERVE, USDC, WETH, World, address, wide};
 use quaestor_core::{
-    Policy, Value,
+    AssetId, Policy, Rule, Value, Verdict,
     amount::WAD,
+    policy::Limits,
     snapshot::{Spend, Tally},
 };
 use quaestor_policies::Facts;
-use fixture::{RESERVE, USDC, WETH, World, address, wide};
-use quaestor_core::{AssetId, Policy, Rule, Verdict, policy::Limits, snapshot::Tally};
 
 #[test]
 fn judging_allocates_nothing() {

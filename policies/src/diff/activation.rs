@@ -5,7 +5,7 @@ use quaestor_core::Policy;
 use serde::Serialize;
 
 /// Keys of `[limits]` by slot of the envelope.
-const SLOTS: [(usize, &str); 13] = [
+const SLOTS: [(usize, &str); 14] = [
     (0, "proposal_bps_max"),
     (1, "hour_bps_max"),
     (2, "day_bps_max"),
@@ -16,6 +16,7 @@ const SLOTS: [(usize, &str); 13] = [
     (7, "price_deviation_bps_max"),
     (8, "proposals_per_day_max"),
     (9, "validity_max"),
+    (10, "native_share_bps_max"),
     (16, "stable_share_bps_min"),
     (17, "price_quorum_min"),
     (18, "cooldown_min"),

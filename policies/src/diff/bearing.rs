@@ -100,7 +100,7 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
         ["accounts", name] => both.account(name, difference),
         ["assets", name, "staleness_max"] => both.ages(Some(name)),
         ["assets", name] => both.asset(name, difference),
-        ["assets", _, "kind"] if !both.is_about_stable(difference) => {
+        ["assets", _, "kind"] if !both.is_about_stable(difference) && !both.caps_native() => {
             Bearing::nothing("neither is stable, and caps tell others not apart; strategies may")
         }
         ["allocation", symbol, rest @ ..] => both.band(symbol, rest),
@@ -121,6 +121,11 @@ pub(super) struct Both<'t> {
 }
 
 impl Both<'_> {
+    /// Whether either of the two bounds the share of what is the DAO's own.
+    fn caps_native(&self) -> bool {
+        [self.before, self.after].iter().any(|terms| terms.limits.native_share_bps_max != u64::MAX)
+    }
+
     fn policy(&self, key: &str, difference: &Difference, old: &VotedPolicy, new: &VotedPolicy) -> Bearing {
         let (before, after) = (self.before, self.after);
         match key {
@@ -353,6 +358,7 @@ pub(super) fn limit_of(limits: &Limits, key: &str) -> Option<u64> {
         "price_deviation_bps_max" => limits.price_deviation_bps_max,
         "proposals_per_day_max" => limits.proposals_per_day_max,
         "validity_max" => limits.validity_secs_max,
+        "native_share_bps_max" => limits.native_share_bps_max,
         "stable_share_bps_min" => limits.stable_share_bps_min,
         "price_quorum_min" => limits.price_quorum_min,
         "cooldown_min" => limits.cooldown_secs_min,

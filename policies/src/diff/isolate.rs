@@ -4,12 +4,13 @@ use super::changes::{Difference, Of, entry_name};
 use crate::{
     document::{Report, Section},
     print::{self, Plain},
-    problem::{Problem, ProblemKind},
+    problem::{PROBLEMS_MAX, Problem, ProblemKind},
     read,
     voted::VotedPolicy,
 };
 use alloy_primitives::keccak256;
 use quaestor_core::{Catalog, Route, Terms, strategy::ParamValue};
+use toml::de::DeTable;
 
 /// `plain` with the place of `difference` as `value` has it. `None` where the place means nothing alone: it names what
 /// only the other policy has.
@@ -29,8 +30,10 @@ pub(super) fn with(plain: &Plain, difference: &Difference, value: Option<&ParamV
 /// What a text says, if nothing in it is left open: places that do not go together are let pass, for they are weighed
 /// alone here.
 fn read(text: &str) -> Option<VotedPolicy> {
-    let (root, mut report) = Report::read(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let mut report = Report::of(text, root.get_ref(), &errors);
     let (terms, _) = read::terms(&Section::root(root.get_ref()), &mut report, &Catalog::default());
+    let problems = report.into_problems();
     let harmless = |problem: &Problem| {
         problem.kind == ProblemKind::Conflict
             || problem.path.starts_with("strategies")
@@ -38,7 +41,8 @@ fn read(text: &str) -> Option<VotedPolicy> {
             || problem.path == "assets"
             || problem.path == "accounts"
     };
-    if !report.problems.iter().all(harmless) || has_stand_ins(&terms) {
+    // More than are told may not be harmless.
+    if problems.len() >= PROBLEMS_MAX || !problems.iter().all(harmless) || has_stand_ins(&terms) {
         return None;
     }
     Some(VotedPolicy::of(keccak256(text), text.into(), Vec::new(), terms, Vec::new(), None))
@@ -49,7 +53,7 @@ fn has_stand_ins(terms: &Terms) -> bool {
     let mut addresses = vec![terms.registry, terms.brake, terms.gate];
     addresses.extend(terms.assets.iter().flat_map(|asset| asset.feeds.iter().chain([&asset.address])));
     addresses.extend(terms.venues.iter().map(|venue| venue.address));
-    addresses.extend(&terms.counterparties);
+    addresses.extend(terms.counterparties.iter().map(|receiver| receiver.address));
     for account in &terms.accounts {
         addresses.push(account.address);
         if let Route::Governor { governor, proposer } = account.route {

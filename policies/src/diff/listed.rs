@@ -89,9 +89,14 @@ impl Both<'_> {
 
     /// Who may be paid, whatever the name.
     pub(super) fn counterparty(&self, difference: &Difference) -> Bearing {
+        let is_capped = |value: &Option<ParamValue>| matches!(value, Some(ParamValue::Table(_)));
+        if is_capped(&difference.old) || is_capped(&difference.new) {
+            return Bearing::both();
+        }
+        let is_listed = |terms: &Terms, address| terms.counterparties.iter().any(|it| it.address == address);
         let more = |value: &Option<ParamValue>, than: &Terms| match value {
             Some(ParamValue::Text(text)) => {
-                text.parse::<Caip10>().is_ok_and(|account| !than.counterparties.contains(&account.address))
+                text.parse::<Caip10>().is_ok_and(|account| !is_listed(than, account.address))
             }
             _ => false,
         };

@@ -91,7 +91,7 @@ impl<'p> Pair<'p> {
             new,
             tokens: tokens.into_iter().map(|(address, common)| (address, token(old, new, address, common))).collect(),
             accounts: listed(&|terms| terms.accounts.iter().map(|account| account.address).collect()),
-            payees: listed(&|terms| terms.counterparties.iter().copied().collect()),
+            payees: listed(&|terms| terms.counterparties.iter().map(|it| it.address).collect()),
             lines: before.union(&after).map(|line| (*line, both(line))).collect(),
             exchanges: {
                 let (before, after) = (plans::exchanges(old.terms()), plans::exchanges(new.terms()));

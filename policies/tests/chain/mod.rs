@@ -209,6 +209,7 @@ impl Chain {
                 valid_until: self.now + 10,
                 once_keys: Vec::new(),
                 value: *value,
+                dues: Vec::new(),
             })
         };
         History {
@@ -302,7 +303,7 @@ fn plan(dice: &mut Dice, terms: &Terms) -> Option<(AssetId, Call)> {
     }
     let asset = AssetId(dice.below(terms.assets.len() as u64) as u16);
     let own = terms.accounts.iter().map(|account| account.address);
-    let to: Vec<Address> = own.chain(terms.counterparties.iter().copied()).collect();
+    let to: Vec<Address> = own.chain(terms.counterparties.iter().map(|it| it.address)).collect();
     let to = if dice.one_in(20) { Address::repeat_byte(0x77) } else { *dice.of(&to) };
     Some((asset, Call::To(to)))
 }

@@ -73,7 +73,7 @@ pub fn catalog() -> Catalog {
 pub fn texts() -> [&'static str; 3] {
     [
         include_str!("../../library/balanced.toml"),
-        include_str!("../../library/conservative-stables.toml"),
+        include_str!("../../library/blue-chip-index.toml"),
         include_str!("rich.toml"),
     ]
 }

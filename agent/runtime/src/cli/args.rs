@@ -300,6 +300,7 @@ impl PolicyCommand {
             Self::New(args) => args.json.json,
             Self::Explain(args) => args.json.json,
             Self::Judge(args) => args.json.json,
+            Self::Diff(args) => args.json.json,
             Self::Impact(args) => args.json.json,
             Self::Fetch(args) => args.json.json,
             Self::Verify(args) => args.json.json,

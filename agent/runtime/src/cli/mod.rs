@@ -117,11 +117,10 @@ enum Command {
     )]
     Safe(SafeCommand),
     /// Begin a policy, check it, say what it permits and what a change would have done, or hold it against the chain
-    /// Check a policy file, print what governance anchors of it, ask what it allows and what a change would
     #[command(
         subcommand,
         after_help = "Examples:\n  quaestor policy new --from balanced\n  quaestor policy check policy.toml\n  quaestor policy explain policy.toml\n  quaestor policy hash policy.toml \
-                      --json\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify\n  quaestor \
+                      --json\n  quaestor policy diff policy.toml new.toml\n  quaestor policy impact policy.toml new.toml --data prices/\n  quaestor policy verify\n  quaestor \
                       policy audit --from 21000000"
     )]
     Policy(PolicyCommand),
@@ -225,9 +224,6 @@ impl Command {
     fn json(&self) -> bool {
         match self {
             Self::Policy(command) => command.json(),
-            Self::Policy(PolicyCommand::Check(args) | PolicyCommand::Hash(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Judge(args)) => args.json.json,
-            Self::Policy(PolicyCommand::Diff(args)) => args.json.json,
             Self::Federation(FederationCommand::Simulate(args)) => args.json.json,
             Self::Risk(RiskCommand::Show(args) | RiskCommand::Explain(args)) => args.json.json,
             Self::Train(args) => args.json.json,

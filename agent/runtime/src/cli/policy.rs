@@ -1,10 +1,10 @@
 //! `policy check`, `policy hash`, and what has a file of its own.
 
 mod audit;
+mod diff;
 mod explain;
 mod fetch;
 mod impact;
-mod diff;
 mod judge;
 pub(super) mod new;
 mod verify;
