@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agreement;
 pub mod audit;
+pub mod ballot;
 pub mod chain;
 pub mod cli;
 pub mod config;

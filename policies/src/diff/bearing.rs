@@ -10,7 +10,7 @@ use super::{
 use crate::voted::VotedPolicy;
 use quaestor_core::{
     Asset, AssetId, Policy, Terms,
-    policy::{Band, Limits, ModelTerms, OnBreach},
+    policy::{Limits, ModelTerms, OnBreach},
     strategy::ParamValue,
 };
 
@@ -224,27 +224,29 @@ impl Both<'_> {
 
     fn band(&self, symbol: &str, rest: &[&str]) -> Bearing {
         let named = |terms: &Terms| terms.asset(terms.asset_named(symbol)?).map(|asset| asset.address);
-        let Some(token) = named(self.before).or_else(|| named(self.after)) else { return Bearing::both() };
+        let token = match (named(self.before), named(self.after)) {
+            (Some(old), Some(new)) if old == new => old,
+            (Some(only), None) | (None, Some(only)) => only,
+            // One symbol for two tokens.
+            _ => return Bearing::both(),
+        };
         let id = |terms: &Terms| {
             let place = terms.assets.iter().position(|asset| asset.address == token)?;
             u16::try_from(place).ok().map(AssetId)
         };
-        // A band that is not there holds nothing back.
+        // A band that is not there holds nothing back; nor is there one of an asset that is not listed, whose coming and
+        // going is weighed where it is listed.
         let of = |terms: &Terms| {
-            let asset = id(terms)?;
-            let none = Band { asset, min_bps: 0, target_bps: 0, max_bps: u64::MAX };
-            Some(terms.bands.iter().find(|band| band.asset == asset).copied().unwrap_or(none))
+            let band = id(terms).and_then(|asset| terms.bands.iter().find(|band| band.asset == asset));
+            band.map_or((0, 0, u64::MAX), |band| (band.min_bps, band.target_bps, band.max_bps))
         };
-        let (Some(old), Some(new)) = (of(self.before), of(self.after)) else {
-            // The asset itself comes or goes, and that is weighed where it is listed.
-            return Bearing::both();
-        };
-        let least = Bearing::floor(old.min_bps, new.min_bps);
-        let most = Bearing::cap(old.max_bps, new.max_bps);
+        let ((old_min, old_target, old_max), (new_min, new_target, new_max)) = (of(self.before), of(self.after));
+        let least = Bearing::floor(old_min, new_min);
+        let most = Bearing::cap(old_max, new_max);
         let found = match rest {
             ["min_bps"] => least,
             ["max_bps"] => most,
-            ["target_bps"] => return Bearing::nothing(effects::target(symbol, old.target_bps, new.target_bps)),
+            ["target_bps"] => return Bearing::nothing(effects::target(symbol, old_target, new_target)),
             _ => Bearing::of(either(least.opens, most.opens), either(least.closes, most.closes)),
         };
         found.masked(|| {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::words::value_text;
 use alloy_primitives::Address;
-use quaestor_core::{Caip10, Value, amount::WAD, strategy::ParamValue};
+use quaestor_core::{Caip10, Route, Value, amount::WAD, strategy::ParamValue};
 use std::collections::BTreeMap;
 
 /// What an account holds beside the rest: twice that.
@@ -43,7 +43,7 @@ impl Scout<'_> {
         for address in addresses {
             let focus = Focus { address: Some(address), ..Focus::default() };
             all.extend(self.plain(&Tilt::default(), &focus));
-            for code in &codes {
+            for code in codes.iter().filter(|_| codes.len() > 1) {
                 all.extend(self.changed(&Tilt::default(), &focus, &|mut world| {
                     world.code.insert(address, *code);
                     world.noted(format!("while the code of {name} is {code}"))
@@ -58,13 +58,16 @@ impl Scout<'_> {
         let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|account| account.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
+        let mut kinds: Vec<bool> = listed.into_iter().flatten().map(|account| account.route == Route::Safe).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
         let mut all = Vec::new();
         for address in addresses {
             let focus = Focus { address: Some(address), ..Focus::default() };
             // Its own money, and that of others for it.
             let own = Scout { pair: self.pair, mains: vec![address] };
             all.extend(own.plain(&Tilt::default(), &focus));
-            for is_safe in [false, true] {
+            for is_safe in kinds.iter().copied().filter(|_| kinds.len() > 1) {
                 let kind = if is_safe { "a Safe" } else { "a timelock" };
                 all.extend(own.changed(&Tilt::default(), &focus, &|mut world| {
                     world.safes.insert(address, is_safe);
@@ -111,6 +114,9 @@ impl Scout<'_> {
         let mut said: Vec<u8> = said.into_iter().flatten().collect();
         said.sort_unstable();
         said.dedup();
+        if said.len() < 2 {
+            return Vec::new();
+        }
         let with = |places: u8| {
             self.changed(&Tilt::default(), focus, &move |mut world| {
                 world.decimals.insert(address, places);

@@ -15,7 +15,7 @@ use alloy::{
     sol_types::SolCall,
 };
 use quaestor_contracts::bindings::IMulticall3;
-use quaestor_core::BlockRef;
+use quaestor_core::{BlockRef, Call};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -339,6 +339,32 @@ impl Chain {
         let mut readings = Readings::default();
         readings.extend(self.read_at(hash, vec![Read::new(to, call)]).await?);
         readings.get(to, call).ok_or(ChainError::Malformed { address: to, what })
+    }
+
+    /// What `call` returns when `from` makes it at `hash`, or the data with which it reverts. Nothing is kept of it.
+    ///
+    /// # Errors
+    /// If the node does not answer.
+    pub async fn try_call_at(
+        &self,
+        hash: B256,
+        from: Address,
+        call: &Call,
+    ) -> Result<Result<Bytes, Bytes>, ChainError> {
+        let request = TransactionRequest::default()
+            .with_from(from)
+            .with_to(call.to)
+            .with_value(call.value.to_u256())
+            .with_input(call.data.clone());
+        match self.provider.call(request).block(BlockId::hash_canonical(hash)).await {
+            Ok(returned) => Ok(Ok(returned)),
+            Err(error) => {
+                let data = error.as_error_resp().and_then(|payload| payload.as_revert_data());
+                let error = self.failed("eth_call")(error);
+                // Some nodes say that it reverted and not with what.
+                if error.is_revert() { Ok(Err(data.unwrap_or_default())) } else { Err(error) }
+            }
+        }
     }
 
     /// The runtime code of each address at `hash`, in one batched request.

@@ -8,6 +8,7 @@ mod observe;
 mod transact;
 
 pub use client::{Chain, ChainError, ChainSettings, Read, Readings};
+pub(crate) use dry_run::explain_revert;
 pub use dry_run::{any_signers, dry_run_safe, dry_run_timelock};
 pub use history::HistoryReader;
 pub(crate) use history::{first_block_at, proposal_number};

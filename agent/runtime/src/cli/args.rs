@@ -21,7 +21,7 @@ pub use judge::JudgeArgs;
 pub use learning::{Attack, EpsilonArgs, FederationCommand, NoiseArgs, PrivacyCommand, Rule, SimulateArgs, TrainArgs};
 pub use montecarlo::{FuturesArg, MontecarloArgs};
 pub use parts::{PartArgs, ResultArgs};
-pub use policy::{PolicyAuditArgs, PolicyFetchArgs, PolicyVerifyArgs};
+pub use policy::{PolicyAuditArgs, PolicyFetchArgs, PolicyProposeArgs, PolicyVerifyArgs};
 pub use risk::{RiskArgs, RiskCommand};
 pub use simulations::{BacktestArgs, CompareArgs, FidelityArgs, SetupArgs, StressArgs, WorldArgs};
 pub use sweep::{MergeArgs, SweepArgs};
@@ -253,6 +253,15 @@ pub enum PolicyCommand {
                       quaestor policy impact policy.toml new.toml --data prices/ --assume treasury.toml --json"
     )]
     Impact(Box<ImpactArgs>),
+    /// Make the vote that puts a policy in force: what the members read, and the call; shown before it is sent
+    #[command(
+        after_help = "The description has what is changed with an example of each (`policy diff`), what it would have done (`policy impact`, \
+                      with --data), the hashes and the commands that recompute all of it. Where a Safe owns the registry, --safe-tx \
+                      writes a file for its Transaction Builder.\n\nExamples:\n  quaestor policy propose new.toml --uri ipfs://CID/new.toml \
+                      --proposer 0x… --dry-run --out proposal.md\n  quaestor policy propose new.toml --uri ipfs://CID/new.toml --data \
+                      prices/ --motivation why.md --keystore me.json --password-env PASSWORD"
+    )]
+    Propose(Box<PolicyProposeArgs>),
     /// Get the file in force from where the registry says that it is, and keep it if it is the one that was voted
     #[command(
         after_help = "The registry's URI may be `https://…`, `http://…` of this machine, `ipfs://CID/…` (through `ipfs_gateway` in [files]), \
@@ -303,6 +312,7 @@ impl PolicyCommand {
             Self::Diff(args) => args.json.json,
             Self::Impact(args) => args.json.json,
             Self::Fetch(args) => args.json.json,
+            Self::Propose(args) => args.json.json,
             Self::Verify(args) => args.json.json,
             Self::Audit(args) => args.json.json,
         }

@@ -7,6 +7,7 @@ mod fetch;
 mod impact;
 mod judge;
 pub(super) mod new;
+mod propose;
 mod verify;
 
 use super::{
@@ -46,6 +47,7 @@ pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) ->
         PolicyCommand::Audit(args) => block_on(audit::run(args, catalog, output)),
         PolicyCommand::Impact(args) => impact::run(args, catalog, output),
         PolicyCommand::Fetch(args) => block_on(fetch::run(args, output)),
+        PolicyCommand::Propose(args) => block_on(propose::run(args, catalog, output)),
         PolicyCommand::Verify(args) => block_on(verify::run(args, catalog, output)),
         PolicyCommand::Judge(args) => judge::run(args, catalog, output),
         PolicyCommand::Explain(args) => explain::run(args, catalog, output),

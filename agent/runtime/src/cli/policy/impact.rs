@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(args: &ImpactArgs, catalog: &Catalog, output: Output) 
 }
 
 /// Both runs over history, and both of each scenario.
-struct Impact {
+pub(super) struct Impact {
     setups: [Setup; 2],
     runs: [Run; 2],
     summaries: [Summary; 2],
@@ -48,7 +48,7 @@ struct Impact {
 }
 
 impl Impact {
-    fn of(args: &ImpactArgs, catalog: &Catalog, output: Output) -> Result<Self, Failure> {
+    pub(super) fn of(args: &ImpactArgs, catalog: &Catalog, output: Output) -> Result<Self, Failure> {
         let of = |path: &Path| SetupArgs { policy: Some(path.into()), weights: None, world: args.world.clone() };
         let both = [of(&args.old), of(&args.new)];
         let data = setup::load(&both[0])?;
@@ -147,6 +147,16 @@ impl Impact {
             hashes: &hashes,
             seed: new.seed,
         }))
+    }
+
+    /// What a person should know first, a sentence each.
+    pub(super) fn findings(&self) -> Result<Vec<String>, Failure> {
+        self.report(|report| report.findings())
+    }
+
+    /// Of the prices as the new policy sees them.
+    pub(super) fn data_hash(&self) -> Result<B256, Failure> {
+        Ok(self.setups[1].provenance()?.data_hash)
     }
 
     /// What `--json` says of history under each.
