@@ -2,9 +2,10 @@
 //!
 //! [`parse`] turns the exact bytes of a policy file into a [`VotedPolicy`], or into all [`Problems`] of the file at
 //! once, each with line, column and what to write instead. A [`VotedPolicy`] is a [`quaestor_core::Policy`]: it judges
-//! intents and outcomes, and says when a decision is due. [`VotedPolicy::explain`] says in plain English what
-//! it permits, [`starting_policy`] writes a file that a DAO can start from, and [`Variations`] makes what a policy would be
-//! with other values.
+//! intents and outcomes, and says when a decision is due. [`VotedPolicy::explain`] says in plain English what it permits, and
+//! [`VotedPolicy::warnings`] what looks like a slip. [`LIBRARY`] has policies to start from, [`starting_policy`] writes one,
+//! [`VotedPolicy::rewritten`] puts other values into the text of a file, and [`Variations`] makes what a policy would be with
+//! them.
 //!
 //! The language is described key by key in `policies/README.md`.
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
@@ -38,3 +39,4 @@ pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;
 pub use voted::{VotedPolicy, parse};
 pub use words::{Told, intent_text};
+pub use warn::stable_share_left;

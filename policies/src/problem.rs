@@ -26,6 +26,10 @@ pub enum ProblemKind {
     Conflict,
     /// A warning: an example stands where the DAO's own belongs.
     Example,
+    /// A warning: a rule that can never refuse, or only what another refuses too.
+    Idle,
+    /// A warning: something that costs or another rule always forbid.
+    Blocked,
 }
 
 /// One problem of a policy file.

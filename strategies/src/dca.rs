@@ -78,6 +78,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Dca {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (sell, buy) = (terms.symbol_of(self.sell), terms.symbol_of(self.buy));
         let mut told = vec![format!(

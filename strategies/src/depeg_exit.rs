@@ -83,6 +83,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for DepegExit {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (account, asset, into) =
             (terms.name_of(self.account), terms.symbol_of(self.asset), terms.symbol_of(self.into));

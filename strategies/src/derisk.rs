@@ -153,6 +153,10 @@ fn markets(terms: &Terms, cash: AssetId) -> Vec<(AssetId, Option<Market>)> {
 }
 
 impl Strategy for Derisk {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let Curve { start, full, share_max, share_min } = self.curve;
         let forecast = match self.signal {

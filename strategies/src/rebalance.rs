@@ -62,6 +62,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Rebalance {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (account, cash) = (terms.name_of(self.account), terms.symbol_of(self.cash));
         vec![

@@ -53,6 +53,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Refill {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (from, to) = (terms.name_of(self.from), terms.name_of(self.to));
         let tokens = |amount| words::amount(amount, terms.asset(self.asset));

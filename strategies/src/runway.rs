@@ -120,6 +120,10 @@ fn source(
 }
 
 impl Strategy for Runway {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (account, cash, burn) = (terms.name_of(self.account), terms.symbol_of(self.cash), terms.risk.burn_monthly);
         let months = |worth: Value| {

@@ -117,6 +117,10 @@ fn listed(entry: &mut Params<'_>, asset: Option<AssetId>) -> Option<Listed> {
 }
 
 impl Strategy for YieldAllocation {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (account, asset) = (terms.name_of(self.account), terms.symbol_of(self.asset));
         // Both are at most 10000.

@@ -49,6 +49,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// Whether it may pay somebody outside of the treasury. Where no strategy does, a policy that lists receivers is warned of.
+    fn pays_others(&self) -> bool {
+        true
+    }
+
     /// Whether it looks at [`Context::risk`] or at rounds of feeds before the latest. A simulation forms nothing that nobody
     /// looks at.
     fn reads_past(&self) -> bool {

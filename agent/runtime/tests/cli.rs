@@ -155,6 +155,16 @@ fn a_policy_is_checked_and_hashed() {
 }
 
 #[test]
+fn what_looks_like_a_slip_is_warned_of_and_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy.toml")).unwrap();
+    let slips = policy.replacen("[limits]\n", "[limits]\nhour_bps_max = 1600\n", 1);
+    fs::write(directory.path().join("policy.toml"), slips).unwrap();
+    let texts = [&["policy", "check"][..], &["policy", "check", "--json"]];
+    insta::assert_snapshot!(texts.map(|args| seen(directory.path(), args)).join("\n"));
+}
+
+#[test]
 fn a_policy_is_explained() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     insta::assert_snapshot!(seen(&tests, &["policy", "explain"]));

@@ -1,4 +1,16 @@
 //! What a policy may say, and hardly anybody means: what the language allows and `policy check` points at.
+//!
+//! Three sorts: an example where the DAO's own belongs; a rule that can never refuse, or that refuses only what another
+//! refuses too; and what costs or another rule always forbid.
+
+mod caps;
+mod prices;
+mod risk;
+mod routes;
+mod shares;
+mod strategies;
+
+pub use shares::stable_share_left;
 
 use crate::{
     document::Report,
@@ -6,6 +18,7 @@ use crate::{
     problem::{Problem, ProblemKind},
     voted::VotedPolicy,
 };
+use quaestor_core::Terms;
 use toml::de::DeTable;
 
 impl VotedPolicy {
@@ -13,11 +26,42 @@ impl VotedPolicy {
     /// of a variation are those of its base.
     pub fn warnings(&self) -> Vec<Problem> {
         let root = DeTable::parse_recoverable(&self.text).0.into_inner();
-        let mut report = Report::of(&self.text, &root, &[]);
-        examples(&mut report, &root);
-        let mut found = report.into_problems();
+        let report = Report::of(&self.text, &root, &[]);
+        let mut eye = Eye { report, terms: &self.terms, policy: self };
+        examples(&mut eye.report, &root);
+        caps::look(&mut eye);
+        prices::look(&mut eye);
+        shares::look(&mut eye);
+        routes::look(&mut eye);
+        risk::look(&mut eye);
+        strategies::look(&mut eye);
+        let mut found = eye.report.into_problems();
         found.sort_by_key(|problem| (problem.line, problem.column));
         found
+    }
+}
+
+/// Who looks, and at what.
+struct Eye<'p, 's> {
+    report: Report<'s>,
+    terms: &'p Terms,
+    policy: &'p VotedPolicy,
+}
+
+impl Eye<'_, '_> {
+    /// Warns of a rule at `path` that can never refuse, or that another makes pointless.
+    fn idle(&mut self, path: &str, message: impl Into<String>) {
+        self.report.at(path, ProblemKind::Idle, message);
+    }
+
+    /// Warns of what is always forbidden at `path`.
+    fn blocked(&mut self, path: &str, message: impl Into<String>) {
+        self.report.at(path, ProblemKind::Blocked, message);
+    }
+
+    /// Whether any strategy may pay somebody outside of the treasury.
+    fn pays_others(&self) -> bool {
+        self.policy.strategies().iter().any(|strategy| strategy.pays_others())
     }
 }
 

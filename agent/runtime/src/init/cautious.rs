@@ -3,7 +3,7 @@
 use quaestor_core::{
     Asset, AssetId, AssetKind, Envelope, Limits, amount::BPS_FACTOR, policy::Band, strategy::ParamValue,
 };
-use quaestor_policies::StrategyFacts;
+use quaestor_policies::{StrategyFacts, stable_share_left};
 
 pub(super) const HOUR: u64 = 3_600;
 pub(super) const DAY: u64 = 24 * HOUR;
@@ -18,13 +18,15 @@ pub(super) fn limits(ceilings: &Envelope, assets: &[Asset], has_votes: bool) -> 
     let at = |slot: usize| ceilings.get(slot).copied();
     let cap = |slot, wanted: u64| at(slot).map_or(wanted, |ceiling| wanted.min(ceiling));
     let floor = |slot, wanted: u64| at(slot).map_or(wanted, |least| wanted.max(least));
+    // What no asset lets become so old needs no bound.
+    let oldest_secs = assets.iter().map(|asset| asset.staleness_secs_max).max().unwrap_or(26 * HOUR);
     // One feed alone differs from nothing.
     let deviation_bps = if assets.iter().any(|asset| asset.feeds.len() > 1) { 200 } else { u64::MAX };
     Limits {
         proposal_bps_max: cap(0, 1_000),
         window_bps_max: [cap(1, 1_000), cap(2, 2_000), cap(3, 4_000), cap(4, 8_000)],
         slippage_bps_max: cap(5, 100),
-        price_age_secs_max: cap(6, 26 * HOUR),
+        price_age_secs_max: cap(6, oldest_secs),
         price_deviation_bps_max: cap(7, deviation_bps),
         proposals_per_day_max: cap(8, 4),
         validity_secs_max: cap(9, if has_votes { 14 * DAY } else { 3 * DAY }),
@@ -49,8 +51,13 @@ pub(super) fn bands(assets: &[Asset], share: impl Fn(&str) -> u64) -> Vec<Band> 
     assets.iter().enumerate().filter(|(_, asset)| asset.kind != AssetKind::Native).filter_map(band).collect()
 }
 
-/// Half of what is in stable assets by their targets.
+/// What bands leave in stable assets, so that the chain holds it too; where they promise nothing, half of what is in stable
+/// assets by their targets.
 pub(super) fn stable_share(assets: &[Asset], bands: &[Band]) -> u64 {
+    let left = stable_share_left(assets, bands);
+    if left > 0 {
+        return left;
+    }
     let is_stable = |band: &&Band| assets.get(band.asset.index()).is_some_and(|it| it.kind == AssetKind::Stable);
     bands.iter().filter(is_stable).map(|band| band.target_bps).sum::<u64>() / 2
 }

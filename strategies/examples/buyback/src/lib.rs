@@ -66,6 +66,10 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
 }
 
 impl Strategy for Buyback {
+    fn pays_others(&self) -> bool {
+        false
+    }
+
     fn explain(&self, terms: &Terms) -> Vec<String> {
         let (account, cash, token) =
             (terms.name_of(self.account), terms.symbol_of(self.cash), terms.symbol_of(self.token));
