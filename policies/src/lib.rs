@@ -38,5 +38,5 @@ pub use problem::{Problem, ProblemKind, Problems};
 pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;
 pub use voted::{VotedPolicy, parse};
-pub use words::{Told, intent_text};
 pub use warn::stable_share_left;
+pub use words::{Told, intent_text};

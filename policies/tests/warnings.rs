@@ -185,7 +185,7 @@ proptest! {
         }
         let lean = fixture::policy(&Facts { limits: without, ..fixture::facts() });
         let mut world = World::new(&policy);
-        world.history.spends = vec![Spend {
+        world.history.spends = [Spend {
             timestamp: fixture::NOW - secs_ago,
             account: fixture::OPERATIONS,
             decision: alloy_primitives::keccak256("before"),
@@ -194,7 +194,7 @@ proptest! {
             asset: None,
             counterparty: fixture::address("router"),
             value: quaestor_core::Value(spent * 10u128.pow(18)),
-        }];
+        }].into();
         let intent = world.transfer(&policy, fixture::OPERATIONS, fixture::USDC, usdc, fixture::address("reserve"));
         let allowed = |policy: &VotedPolicy| policy.judge(&world.cx(policy), &Tally::default(), &intent).is_allowed();
         prop_assert_eq!(allowed(&policy), allowed(&lean));

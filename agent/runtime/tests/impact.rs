@@ -67,7 +67,7 @@ fn the_same_policy_changes_nothing() {
 #[test]
 fn history_under_each_is_what_a_backtest_of_it_finds() {
     let folder = tempfile::tempdir().unwrap();
-    let new = changed(folder.path(), "stable_share_bps_min = 2500", "stable_share_bps_min = 4000");
+    let new = changed(folder.path(), "stable_share_bps_min = 3000", "stable_share_bps_min = 4000");
     let new = new.to_str().unwrap();
     let found = json(OLD, new, &[&WORLD[..], &YEAR, &["--scenario", "march-2020"]].concat());
     for (name, policy) in [("old", OLD), ("new", new)] {

@@ -130,7 +130,7 @@ async fn the_file_comes_from_each_place_and_only_the_anchored_one() {
         );
     }
     for (uri, words) in [
-        (format!("{base}/large.toml"), "larger than 65536 bytes"),
+        (format!("{base}/large.toml"), "larger than 262144 bytes"),
         (format!("{base}/none.toml"), "HTTP status 404"),
         (format!("{base}/away"), "redirected to where none may be"),
         ("http://127.0.0.1:9/policy.toml".into(), "no answer in 3 attempts"),
