@@ -12,7 +12,7 @@ mod fixture;
 #[path = "../tests/fixture/worst.rs"]
 mod worst;
 
-use quaestor_policies::{parse, starting_policy};
+use quaestor_policies::parse;
 use std::{
     process::ExitCode,
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         eprintln!("this is a debug build, whose times say nothing; run it with --release");
     }
     let catalog = fixture::catalog();
-    let largest = starting_policy(&fixture::largest::largest());
+    let largest = fixture::largest::text();
     let full = format!("{largest}# {}\n", "x".repeat(worst::BYTES_MAX - largest.len() - 3));
     let mut within = true;
     println!("slowest of {RUNS}   memory      file");

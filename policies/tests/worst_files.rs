@@ -7,7 +7,7 @@ mod fixture;
 mod worst;
 
 use allocation_counter::measure;
-use quaestor_policies::{FILE_BYTES_MAX, ProblemKind, parse, starting_policy};
+use quaestor_policies::{FILE_BYTES_MAX, ProblemKind, parse};
 
 /// What is refused before it is parsed; all others go the whole way.
 const REFUSED_UNREAD: [&str; 2] = ["carriage returns", "what cannot be seen"];
@@ -46,7 +46,7 @@ fn no_file_takes_more_memory_than_is_promised() {
 
 #[test]
 fn a_policy_with_everything_is_read() {
-    let text = starting_policy(&fixture::largest::largest());
+    let text = fixture::largest::text();
     let full = format!("{text}# {}\n", "x".repeat(FILE_BYTES_MAX - text.len() - 3));
     assert_eq!(full.len(), FILE_BYTES_MAX);
     let counted = measure(|| drop(parse(full.as_bytes(), &fixture::catalog()).unwrap()));

@@ -32,7 +32,7 @@ enum Side {
 }
 
 /// Every key of `[limits]`, and texts that it may have, `""` for a file without it. Some mean the same.
-const LIMITS: [(&str, Side, &[&str]); 13] = [
+const LIMITS: [(&str, Side, &[&str]); 14] = [
     ("proposal_bps_max", Side::Cap, &["", "0", "499", "500", "10000"]),
     ("hour_bps_max", Side::Cap, &["", "500", "501", "1000000"]),
     ("day_bps_max", Side::Cap, &["", "1000", "999"]),
@@ -43,6 +43,7 @@ const LIMITS: [(&str, Side, &[&str]); 13] = [
     ("price_deviation_bps_max", Side::Cap, &["", "100", "200"]),
     ("proposals_per_day_max", Side::Cap, &["", "0", "4"]),
     ("validity_max", Side::Cap, &["\"72h\"", "\"3d\"", "\"259201s\""]),
+    ("native_share_bps_max", Side::Cap, &["", "1000", "999", "10000"]),
     ("stable_share_bps_min", Side::Floor, &["", "0", "2500", "2501"]),
     ("price_quorum_min", Side::Floor, &["", "0", "1"]),
     ("cooldown_min", Side::Floor, &["", "\"1h\"", "\"3600s\"", "\"61m\""]),
