@@ -77,8 +77,9 @@ pub fn plain(name: &str) -> String {
 
 /// The name of a budget line or strategy, or its hash.
 pub fn line_name(terms: &Terms, line: B256) -> String {
-    let strategy = terms.strategies.iter().find(|strategy| strategy.line == line);
-    strategy.map_or_else(|| format!("line {line}"), |strategy| plain(&strategy.name))
+    let strategy = || terms.strategy(line).map(|strategy| plain(&strategy.name));
+    let budget = terms.budget_line(line).map(|budget| plain(&budget.name));
+    budget.or_else(strategy).unwrap_or_else(|| format!("line {line}"))
 }
 
 fn asset_at(terms: &Terms, address: Address) -> Option<&Asset> {

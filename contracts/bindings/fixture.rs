@@ -2,8 +2,8 @@
 
 use alloy_primitives::{Address, B256, address, keccak256};
 use quaestor_core::{
-    Account, AccountId, Asset, AssetId, AssetKind, Limits, Pool, Route, Terms, Venue, VenueId, VenueKind,
-    policy::{Band, Counterparty, Group, RiskTerms, Schedule, StrategyTerms},
+    Account, AccountId, Amount, Asset, AssetId, AssetKind, Limits, Pool, Route, Terms, Venue, VenueId, VenueKind,
+    policy::{Band, BudgetLine, Counterparty, Every, Group, RiskTerms, Schedule, StrategyTerms},
 };
 
 pub(crate) const OPERATIONS: AccountId = AccountId(0);
@@ -76,6 +76,18 @@ pub(crate) fn terms() -> Terms {
         groups: vec![Group { name: "liquid".into(), assets: vec![USDC, WETH], min_bps: 2_000, max_bps: 9_000 }],
         limits: Limits::default(),
         risk: RiskTerms::default(),
+        payments: vec![BudgetLine {
+            name: "payroll".into(),
+            line: keccak256("payroll"),
+            account: OPERATIONS,
+            to: COUNTERPARTY,
+            asset: USDC,
+            amount: Amount(25_000_000_000),
+            every: Every::Months(1),
+            begin: 1_580_515_200,
+            end: u64::MAX,
+            catch_up: 0,
+        }],
         strategies: vec![strategy("rebalance"), strategy("refill")],
     }
 }

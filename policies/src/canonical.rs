@@ -12,13 +12,16 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 /// Keys whose value in the form is a number of seconds; `*` stands for any name.
-const DURATIONS: [&str; 3] = ["policy.validity", "assets.*.staleness_max", "risk.model.age_max"];
+const DURATIONS: [&str; 4] = ["policy.validity", "assets.*.staleness_max", "risk.model.age_max", "payments.every"];
+/// Keys whose value in the form is a Unix time.
+const TIMES: [&str; 3] = ["policy.expires", "payments.begin", "payments.end"];
 /// Keys whose value in the form is a number of thousandths.
 const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
 /// Cron lines: one space between two fields.
 const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
 /// A key that says what holds anyway is left out, as if it were not there.
-const DEFAULTS: [(&str, &str); 7] = [
+const DEFAULTS: [(&str, &str); 8] = [
+    ("payments.catch_up", "0"),
     ("groups.*.min_bps", "0"),
     ("groups.*.max_bps", "10000"),
     ("risk.history_rounds", "128"),
@@ -94,7 +97,7 @@ fn text_node(path: &[&str], text: &str) -> Node {
         duration_secs(text)
     } else if among(&PERMILLES) {
         epsilon_permille(text)
-    } else if path == ["policy", "expires"] {
+    } else if among(&TIMES) {
         unix_secs(text)
     } else {
         None

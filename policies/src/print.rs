@@ -5,6 +5,7 @@
 
 use crate::{
     read::{
+        payments::PAYMENT_KEYS,
         risk::epsilon_permille,
         values::{duration_secs, duration_text},
     },
@@ -19,9 +20,9 @@ use toml::de::{DeTable, DeValue};
 pub(crate) type Plain = StrategyParams;
 
 /// Sections that have sections of their own by name.
-const NAMED: [&str; 3] = ["accounts", "assets", "venues"];
+const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 52] = [
+const KEYS: [&str; 55] = [
     "version",
     "name",
     "kind",
@@ -43,6 +44,8 @@ const KEYS: [&str; 52] = [
     "feeds",
     "staleness_max",
     "pools",
+    "share_bps_max",
+    "assets",
     "pair",
     "fee_pips",
     "min_bps",
@@ -61,6 +64,7 @@ const KEYS: [&str; 52] = [
     "cooldown_min",
     "validity_max",
     "stable_share_bps_min",
+    "native_share_bps_max",
     "volatility_bps_max",
     "value_at_risk_bps_max",
     "expected_shortfall_bps_max",
@@ -78,9 +82,21 @@ const KEYS: [&str; 52] = [
 /// What every strategy has, before its parameters.
 const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// The sections of a file.
-const SECTIONS: [&str; 9] =
-    ["policy", "accounts", "assets", "allocation", "limits", "risk", "venues", "counterparties", "strategies"];
-const DURATIONS: [&str; 6] = [
+const SECTIONS: [&str; 11] = [
+    "policy",
+    "accounts",
+    "assets",
+    "allocation",
+    "groups",
+    "limits",
+    "risk",
+    "venues",
+    "counterparties",
+    "payments",
+    "strategies",
+];
+const DURATIONS: [&str; 7] = [
+    "payments.every",
     "policy.validity",
     "assets.*.staleness_max",
     "risk.model.age_max",
@@ -168,7 +184,8 @@ pub(crate) fn text(document: &Plain) -> String {
                 sections.extend(models.get("model").and_then(|model| section("[risk.model]", model, &KEYS)));
             }
             ParamValue::List(items) => {
-                sections.extend(items.iter().filter_map(|item| section(&format!("[[{name}]]"), item, &STRATEGY_KEYS)));
+                let order: &[&str] = if name == "payments" { &PAYMENT_KEYS } else { &STRATEGY_KEYS };
+                sections.extend(items.iter().filter_map(|item| section(&format!("[[{name}]]"), item, order)));
             }
             value => sections.extend(section(&format!("[{name}]"), value, &KEYS)),
         }

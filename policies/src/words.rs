@@ -35,10 +35,17 @@ impl Told {
         };
         let say = |quantity: Quantity| quantity_text(terms, quantity, asset);
         let (key, about) = rule_words(refusal.rule);
-        let rule = match (key, asset) {
-            // The keys of a band bear the symbol of its asset.
-            (key, Some(asset)) if key.contains('*') => key.replace('*', &symbol(terms, asset)),
-            (key, _) => key.to_owned(),
+        // Whose key it is.
+        let owner = match key.split_once('.') {
+            Some(("groups", _)) => input(InputName::Group),
+            Some(("venues", _)) => input(InputName::Venue),
+            Some(("counterparties", _)) => input(InputName::Counterparty),
+            Some(("payments", _)) => input(InputName::Line),
+            _ => input(InputName::Asset),
+        };
+        let rule = match owner {
+            Some(owner) if key.contains('*') => key.replace('*', &say(owner)),
+            _ => key.to_owned(),
         };
         let inputs = refusal.inputs.iter().map(|Input { name, quantity }| (input_words(*name), say(*quantity)));
         // A ceiling refuses what nobody could forecast too.
@@ -104,10 +111,11 @@ fn quantity_text(terms: &Terms, quantity: Quantity, asset: Option<AssetId>) -> S
         Quantity::Secs(secs) => secs_text(secs),
         Quantity::Count(count) => grouped(&count.to_string()),
         Quantity::Address(address) => address_text(terms, address),
-        Quantity::Hash(hash) => match terms.strategy(hash) {
-            Some(strategy) => strategy.name.clone(),
-            None => hash.to_string(),
-        },
+        Quantity::Hash(hash) => {
+            let strategy = || terms.strategy(hash).map(|strategy| strategy.name.clone());
+            let budget = terms.budget_line(hash).map(|line| line.name.clone());
+            budget.or_else(strategy).unwrap_or_else(|| hash.to_string())
+        }
         Quantity::Asset(asset) => symbol(terms, asset),
         Quantity::Account(id) => match terms.account(id) {
             Some(account) => account.name.clone(),
@@ -169,15 +177,14 @@ pub(crate) fn symbol(terms: &Terms, asset: AssetId) -> String {
     }
 }
 
-/// The name of an account or a venue, or the address.
+/// The name of an account, a venue or a receiver, or the address.
 fn address_text(terms: &Terms, address: Address) -> String {
     if let Some(account) = terms.account_at(address).and_then(|id| terms.account(id)) {
         return account.name.clone();
     }
-    match terms.venues.iter().find(|venue| venue.address == address) {
-        Some(venue) => venue.name.clone(),
-        None => address.to_checksum(None),
-    }
+    let venue = terms.venues.iter().find(|venue| venue.address == address).map(|venue| &venue.name);
+    let receiver = || terms.counterparty_at(address).map(|it| &it.name);
+    venue.or_else(receiver).map_or_else(|| address.to_checksum(None), Clone::clone)
 }
 
 fn input_words(name: InputName) -> &'static str {
@@ -191,6 +198,7 @@ fn input_words(name: InputName) -> &'static str {
         InputName::Venue => "venue",
         InputName::Account => "account",
         InputName::Counterparty => "counterparty",
+        InputName::Line => "budget line",
         InputName::Now => "time",
     }
 }
@@ -219,7 +227,9 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
             ("operators_below_threshold", "the operators' keys together must not move an account")
         }
         Rule::AssetListed => ("asset_listed", "only assets of the policy are moved"),
-        Rule::LineListed => ("line_listed", "an intent must be of a strategy of the policy"),
+        Rule::LineListed => ("line_listed", "an intent must be of a strategy or a budget line of the policy"),
+        Rule::PaymentMatchesLine => ("payments.*", "what is paid for a budget line must be what the line says"),
+        Rule::PaymentPeriod => ("payments.*.every", "a budget line pays each period in its time"),
         Rule::VenueListed => ("venue_listed", "trades go through venues and pools of the policy alone"),
         Rule::VenueCodeHash => ("venue_code_hash", "a venue must have the code that the policy pins"),
         Rule::VaultAsset => ("vault_asset", "a vault must take the asset that the policy says"),

@@ -7,10 +7,10 @@ use allocation_counter::measure;
 use alloy_primitives::keccak256;
 use fixture::{NOW, OPERATIONS, RESERVE, USDC, WETH, World, address, wide};
 use quaestor_core::{
-    AssetId, Policy, Rule, Value, Verdict,
+    AssetId, Intent, Policy, Purpose, Rule, Value, Verdict,
     amount::WAD,
     policy::Limits,
-    snapshot::{Spend, Tally},
+    snapshot::{Paid, Spend, Tally},
 };
 use quaestor_policies::Facts;
 
@@ -18,7 +18,10 @@ use quaestor_policies::Facts;
 fn judging_allocates_nothing() {
     let auditor =
         format!("[counterparties.auditor]\naddress = \"eip155:31337:{}\"\nweek_bps_max = 50", address("auditor"));
-    let sections = format!("[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmin_bps = 1000\nmax_bps = 5000\n{auditor}");
+    let audits = "[[payments]]\nname = \"audits\"\naccount = \"operations\"\nto = \"auditor\"\nasset = \"USDC\"\n\
+                  amount = \"20000 USDC\"\nevery = \"month\"\nbegin = \"2026-12-31T00:00:00Z\"\ncatch_up = 2";
+    let sections =
+        format!("[groups.blue]\nassets = [\"WBTC\", \"WETH\"]\nmin_bps = 1000\nmax_bps = 5000\n{auditor}\n{audits}");
     let policy = fixture::policy_with(&Facts { counterparties: vec![], ..fixture::facts() }, &sections);
     let mut world = World::new(&policy);
     world.history.spends.push_back(Spend {
@@ -31,12 +34,20 @@ fn judging_allocates_nothing() {
         counterparty: address("auditor"),
         value: Value(WAD),
     });
+    let line = keccak256("audits");
+    world.history.paid.push(Paid { account: OPERATIONS, line, period: 1 });
+    let payment = |period| {
+        let transfer = world.transfer(&policy, OPERATIONS, USDC, 20_000, address("auditor"));
+        Intent { purpose: Purpose::Payment { line, period }, ..transfer }
+    };
     let cx = world.cx(&policy);
     let intents = [
         world.swap(&policy, WETH, USDC, 100, 50),
         world.transfer(&policy, RESERVE, USDC, 100_000, address("operations")),
         world.transfer(&policy, RESERVE, USDC, 900_000, address("operations")),
         world.transfer(&policy, OPERATIONS, USDC, 49_000, address("auditor")),
+        payment(0),
+        payment(1),
     ];
     let tally = Tally::before(intents[0].account, &intents[..2], &[]);
     let before = Tally::default();
@@ -55,7 +66,7 @@ fn judging_allocates_nothing() {
         allowed += u32::from(policy.judge_outcome(&cx, &cx, &[]).is_allowed());
         allowed += u32::from(policy.judge_outcome(&cx, &after.cx(&policy), &intents[..1]).is_allowed());
     });
-    assert_eq!(allowed, 6);
+    assert_eq!(allowed, 8);
     assert_eq!(counted.count_total, 0);
 }
 

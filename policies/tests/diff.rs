@@ -23,7 +23,7 @@ fn changes(diff: &Diff) -> String {
 }
 
 /// Each with what it is written as now and then; both directions are held against each other.
-const NUMBERS: [(&str, &str); 19] = [
+const NUMBERS: [(&str, &str); 29] = [
     ("proposal_bps_max = 300", "proposal_bps_max = 200"),
     ("hour_bps_max = 300", "hour_bps_max = 250"),
     ("day_bps_max = 500", "day_bps_max = 499"),
@@ -46,6 +46,16 @@ const NUMBERS: [(&str, &str); 19] = [
         "decimals = 18\nfeeds = [\"eip155:1:0xAed0c38402a5d19df6E4c03F4E2DceD6e29c1ee9\"]\nstaleness_max = \"1h\"",
     ),
     ("expires = \"2028-01-01T00:00:00Z\"", "expires = \"2027-07-01T00:00:00Z\""),
+    ("min_bps = 1500\nmax_bps = 6000", "min_bps = 2500\nmax_bps = 6000"),
+    ("min_bps = 1500\nmax_bps = 6000", "min_bps = 1500\nmax_bps = 4500"),
+    ("native_share_bps_max = 4500", "native_share_bps_max = 3000"),
+    ("\nshare_bps_max = 4000", "\nshare_bps_max = 2500"),
+    ("proposal_bps_max = 250", "proposal_bps_max = 150"),
+    ("day_bps_max = 290, ", ""),
+    ("month_bps_max = 900", "month_bps_max = 600"),
+    ("amount = \"90000 USDC\"", "amount = \"85000.5 USDC\""),
+    ("end = \"2027-12-01T00:00:00Z\"", "end = \"2027-08-01T00:00:00Z\""),
+    ("catch_up = 1", "catch_up = 3"),
 ];
 
 /// A number has a witness for each direction, and none for the other.
@@ -70,7 +80,7 @@ fn a_number_that_is_tightened_narrows_and_one_that_is_loosened_widens() {
 }
 
 /// What is listed, what is read, what is sought, when.
-const OTHERS: [(&str, &str); 20] = [
+const OTHERS: [(&str, &str); 29] = [
     ("auditor = \"eip155:1:0x9999999999999999999999999999999999990002\"\n", ""),
     (
         "payroll = \"eip155:1:0x9999999999999999999999999999999999990003\"",
@@ -78,7 +88,7 @@ const OTHERS: [(&str, &str); 20] = [
     ),
     (
         "payroll = \"eip155:1:0x9999999999999999999999999999999999990003\"",
-        "payroll = \"eip155:1:0x9999999999999999999999999999999999990004\"",
+        "payroll = \"eip155:1:0x9999999999999999999999999999999999990007\"",
     ),
     (", { fee_pips = 100, pair = [\"DAI\", \"USDC\"] }", ""),
     ("{ pair = [\"WETH\", \"USDC\"], fee_pips = 500 }", "{ pair = [\"USDC\", \"WETH\"], fee_pips = 500 }"),
@@ -86,7 +96,10 @@ const OTHERS: [(&str, &str); 20] = [
         "code_hash = \"0x1111111111111111111111111111111111111111111111111111111111111111\"",
         "code_hash = \"0x1111111111111111111111111111111111111111111111111111111111111112\"",
     ),
-    ("grants.kind = \"safe\"\ngrants.address = \"eip155:1:0x4444444444444444444444444444444444440444\"\n", ""),
+    (
+        "grants.kind = \"safe\"\ngrants.address = \"eip155:1:0x4444444444444444444444444444444444440444\"\n",
+        "grants.kind = \"safe\"\ngrants.address = \"eip155:1:0x4444444444444444444444444444444444440445\"\n",
+    ),
     (
         "proposer = \"eip155:1:0x7777777777777777777777777777777777777777\"",
         "proposer = \"eip155:1:0x7777777777777777777777777777777777777778\"",
@@ -106,6 +119,18 @@ const OTHERS: [(&str, &str); 20] = [
     ("trade_min = \"5000 USD\"", "trade_min = \"4000 USD\""),
     ("target_bps = 3000, max_bps = 7000", "target_bps = 2500, max_bps = 7000"),
     ("epsilon_year_max = \"8.50\"", "epsilon_year_max = \"9\""),
+    ("[groups.blue]\nassets = [\"VOTE\", \"WETH\"]\nmin_bps = 1500\nmax_bps = 6000\n", ""),
+    ("[groups.blue]", "[groups.chips]"),
+    ("assets = [\"VOTE\", \"WETH\"]", "assets = [\"WETH\"]"),
+    (", proposal_bps_max = 250, day_bps_max = 290, month_bps_max = 900 }", " }"),
+    (
+        "team = \"eip155:1:0x9999999999999999999999999999999999990005\"",
+        "team = { address = \"eip155:1:0x9999999999999999999999999999999999990006\", week_bps_max = 100 }",
+    ),
+    ("to = \"team\"", "to = \"auditor\""),
+    ("every = \"14d\"", "every = \"quarter\""),
+    ("begin = \"2027-01-01T00:00:00Z\"", "begin = \"2027-01-15T00:00:00Z\""),
+    ("name = \"salaries\"\naccount = \"operations\"", "name = \"salaries\"\naccount = \"grants\""),
 ];
 
 #[test]

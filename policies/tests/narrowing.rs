@@ -23,19 +23,33 @@ struct Sections {
     group_max_bps: u64,
     /// Caps on what the auditor is paid: in a proposal, and in the windows.
     paid_bps_max: [u64; 5],
+    /// Of the budget line, paid to the auditor each week from the 18th of December 2026 on: period 4 is under way.
+    amount_usd: u64,
+    end_day: u64,
+    catch_up: u64,
 }
 
 impl Sections {
-    const WIDE: Self =
-        Self { group_min_bps: 3_800, group_max_bps: 5_200, paid_bps_max: [700, 900, 1_000, 1_500, 2_500] };
+    const WIDE: Self = Self {
+        group_min_bps: 3_800,
+        group_max_bps: 5_200,
+        paid_bps_max: [700, 900, 1_000, 1_500, 2_500],
+        amount_usd: 400_000,
+        end_day: 31,
+        catch_up: 3,
+    };
 
     fn text(self) -> String {
-        let Self { group_min_bps, group_max_bps, paid_bps_max: [proposal, hour, day, week, month] } = self;
+        let Self { group_min_bps, group_max_bps, amount_usd, end_day, catch_up, .. } = self;
+        let [proposal, hour, day, week, month] = self.paid_bps_max;
         format!(
             "[groups.blue]\nassets = [\"STETH\", \"WBTC\", \"WETH\"]\nmin_bps = {group_min_bps}\nmax_bps = {group_max_bps}\n\n\
              [counterparties.auditor]\naddress = \"eip155:31337:{}\"\nproposal_bps_max = {proposal}\nhour_bps_max = {hour}\n\
-             day_bps_max = {day}\nweek_bps_max = {week}\nmonth_bps_max = {month}\n",
-            address("auditor")
+             day_bps_max = {day}\nweek_bps_max = {week}\nmonth_bps_max = {month}\n\n\
+             [[payments]]\nname = \"audits\"\naccount = \"operations\"\nto = \"auditor\"\nasset = \"USDC\"\n\
+             amount = \"{amount_usd} USDC\"\nevery = \"7d\"\nbegin = \"2026-12-18T00:00:00Z\"\n\
+             end = \"2027-01-{end_day:02}T00:00:00Z\"\ncatch_up = {catch_up}\n",
+            address("auditor"),
         )
     }
 }
@@ -48,7 +62,10 @@ fn narrow(slot: usize, by: u64) -> VotedPolicy {
         // The targets of its assets, 45 %, stay within the group's share.
         10 => sections.group_max_bps -= by,
         11 => sections.group_min_bps += by,
-        cap => sections.paid_bps_max[cap - 12] -= by,
+        cap @ 12..17 => sections.paid_bps_max[cap - 12] -= by,
+        17 => sections.amount_usd -= by * 600,
+        18 => sections.end_day -= by % 30,
+        _ => sections.catch_up -= by % 4,
     }
     policy(limits, sections)
 }
@@ -61,7 +78,7 @@ fn policy(limits: Limits, sections: Sections) -> VotedPolicy {
 /// How many numbers of the envelope are narrowed.
 const ENVELOPE: usize = 10;
 /// How many numbers in all.
-const SLOTS: usize = 17;
+const SLOTS: usize = 20;
 
 /// The number at `slot` of the envelope's order, narrowed.
 fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
@@ -81,7 +98,7 @@ fn narrowed(mut limits: Limits, slot: usize, by: u64) -> Limits {
 
 #[derive(Debug, Clone)]
 struct Case {
-    /// A swap, a transfer between own accounts or a payment.
+    /// A swap, a transfer between own accounts, a payment, or one of the budget line.
     kind: u8,
     sell: u16,
     buy: u16,
@@ -95,7 +112,7 @@ struct Case {
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let sides = (0u8..3, 0u16..7, 0u16..7);
+    let sides = (0u8..4, 0u16..7, 0u16..7);
     let spends = prop::collection::vec((0u64..3_000_000, 0u128..900_000), 0..5);
     (sides, 1u128..800_000, 0u64..100, spends, prop::option::of(0u64..9_000), 0u128..4_000, any::<bool>(), 0u64..100)
         .prop_map(|((kind, sell, buy), value_usd, slippage_bps, spends, volatility_bps, weth, earlier, lost_bps)| {
@@ -120,7 +137,7 @@ fn after(world: &World, policy: &VotedPolicy, intent: &Intent, buy: AssetId, los
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn allowed_under_the_narrow_is_allowed_under_the_wide(case in cases(), slot in 0..SLOTS, by in 0u64..600) {
@@ -150,7 +167,11 @@ proptest! {
         let intent = match case.kind {
             0 => world.swap(wide, sell, buy, whole, case.slippage_bps),
             1 => world.transfer(wide, RESERVE, USDC, case.value_usd, address("operations")),
-            _ => world.transfer(wide, OPERATIONS, USDC, case.value_usd, address("auditor")),
+            2 => world.transfer(wide, OPERATIONS, USDC, case.value_usd, address("auditor")),
+            _ => {
+                let purpose = Purpose::Payment { line: keccak256("audits"), period: case.buy.into() };
+                Intent { purpose, ..world.transfer(wide, OPERATIONS, USDC, case.value_usd, address("auditor")) }
+            }
         };
         let mut earlier: Vec<Intent> = Vec::new();
         if case.earlier {

@@ -1,8 +1,9 @@
 //! What an analyst relies on: nothing is known early, nothing is lost, and the same run gives the same bytes.
 #![allow(clippy::unwrap_used, reason = "a test ends where its fixture is wrong")]
 
+use alloy_primitives::{B256, keccak256};
 use proptest::prelude::*;
-use quaestor_core::{Policy, Price, Rule, amount::WAD};
+use quaestor_core::{Policy, Price, Purpose, Rule, amount::WAD};
 use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
@@ -115,6 +116,53 @@ fn the_same_run_gives_the_same_bytes() {
     let (panel, policy) = (panel("2020-01-01", "2020-12-31"), policy(POLICY));
     let bytes = || serde_json::to_vec(&run_on(&panel, &policy, &assumptions())).unwrap();
     assert_eq!(bytes(), bytes());
+}
+
+/// The library's policy with a payroll of the first of each month and grants of every second week.
+fn paying() -> VotedPolicy {
+    let line = |name: &str, amount: &str, every: &str, begin: &str| {
+        format!(
+            "[[payments]]\nname = \"{name}\"\naccount = \"operations\"\nto = \"{name}\"\nasset = \"USDC\"\n\
+             amount = \"{amount} USDC\"\nevery = \"{every}\"\nbegin = \"{begin}\"\n\n"
+        )
+    };
+    let lines = line("payroll", "60000.5", "month", "2020-04-01T00:00:00Z")
+        + &line("grants", "9000", "14d", "2020-04-03T00:00:00Z")
+        + "[[strategies]]\nname = \"pay\"\nkind = \"payments\"\n\n[[strategies]]";
+    let receivers = "[counterparties]\npayroll = \"eip155:1:0x1212121212121212121212121212121212121212\"\n\
+                     grants = \"eip155:1:0x3434343434343434343434343434343434343434\"\n\n";
+    policy(&POLICY.replacen("[[strategies]]", &format!("{receivers}{lines}"), 1))
+}
+
+#[test]
+fn budget_lines_are_paid_once_in_each_period() {
+    let (panel, policy) = (panel("2020-01-01", "2020-12-31"), paying());
+    for delays in [Delays::default(), drawn()] {
+        let assumptions = Assumptions { delays, flows: vec![], ..assumptions() };
+        let (run, summary) = run_on(&panel, &policy, &assumptions);
+        let mut paid: BTreeMap<(B256, u64), u64> = BTreeMap::new();
+        for (proposed, intents) in run.proposals.iter().zip(&run.intents) {
+            let Fate::Executed { at } = proposed.fate else { continue };
+            for intent in intents {
+                if let Purpose::Payment { line, period } = intent.purpose {
+                    assert_eq!(paid.insert((line, period), at), None, "paid twice");
+                    assert_eq!(intent.amount, policy.terms().budget_line(line).unwrap().amount);
+                }
+            }
+        }
+        let of = |name: &str| -> Vec<u64> {
+            let line = keccak256(name);
+            paid.keys().filter(|(of, _)| *of == line).map(|(_, period)| *period).collect()
+        };
+        assert_eq!(of("payroll"), (0..9).collect::<Vec<_>>(), "April to December");
+        assert_eq!(of("grants"), (0..20).collect::<Vec<_>>());
+        let (flows, expected) = (run.split.flows_usd, -(9.0 * 60_000.5 + 20.0 * 9_000.0));
+        assert!((flows / expected - 1.0).abs() < 0.02, "{flows} instead of {expected}");
+        assert!(summary.runway_months_min.is_some_and(|months| months > 0.0), "the burn is what the lines come to");
+        // What is forgotten of the spends is not paid once more by a quick run either.
+        let (quick, _) = run_as(&panel, &policy, &assumptions, false);
+        assert_eq!((quick.values, quick.proposals), (run.values, run.proposals));
+    }
 }
 
 /// A sweep leaves out what has no say in what is decided.

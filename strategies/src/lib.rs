@@ -8,6 +8,7 @@
 pub mod dca;
 pub mod depeg_exit;
 pub mod derisk;
+pub mod payments;
 pub mod rebalance;
 pub mod refill;
 mod rooms;
@@ -23,6 +24,7 @@ pub fn catalog() -> Catalog {
         dca::SPEC,
         depeg_exit::SPEC,
         derisk::SPEC,
+        payments::SPEC,
         rebalance::SPEC,
         refill::SPEC,
         runway::SPEC,

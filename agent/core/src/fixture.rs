@@ -65,6 +65,7 @@ pub(crate) fn terms() -> Terms {
         groups: Vec::new(),
         limits: Limits { validity_secs_max: 172_800, ..Limits::default() },
         risk: RiskTerms::default(),
+        payments: Vec::new(),
         strategies: vec![StrategyTerms {
             name: "as told".into(),
             line: LINE,

@@ -39,7 +39,7 @@
 use crate::{
     Batch, Call, Codec, Decision, Entry, Intent, Refusal, Rule, Terms, Verdict,
     action::INTENTS_PER_DECISION_MAX,
-    decision::BatchHead,
+    decision::{BatchHead, BatchItem},
     pipeline::{Context, Inputs, judge_all, precondition},
     policy::Policy,
     snapshot::{Anchor, BlockRef, BrakeReading, Control, History, Snapshot, Sums},
@@ -340,8 +340,13 @@ fn calldata_matches(terms: &Terms, batch: &Batch, entry: &Entry, evidence: &Evid
 /// A key of `batch` that it has twice, or that its account has used or bound already.
 fn used_key(batch: &Batch, history: &History) -> Option<B256> {
     let keys = || batch.items.iter().map(|item| item.entry.once_key);
-    let twice = |(position, key): &(usize, B256)| keys().take(*position).any(|before| before == *key);
-    keys().enumerate().find(|it| twice(it) || history.is_used(batch.account, it.1)).map(|(_, key)| key)
+    let twice = |position: usize, key: B256| keys().take(position).any(|before| before == key);
+    let is_done = |item: &BatchItem| {
+        history.is_used(batch.account, item.entry.once_key) || history.is_paid(batch.account, item.intent.purpose)
+    };
+    let mut items = batch.items.iter().enumerate();
+    let used = items.find(|(position, item)| twice(*position, item.entry.once_key) || is_done(item));
+    used.map(|(_, item)| item.entry.once_key)
 }
 
 fn judged_again(

@@ -13,6 +13,7 @@ mod account_id;
 pub mod action;
 pub mod amount;
 mod asset;
+mod calendar;
 pub mod decision;
 #[cfg(test)]
 mod fixture;

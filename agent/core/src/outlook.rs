@@ -154,6 +154,7 @@ mod tests {
             groups: vec![],
             limits: Limits::default(),
             risk: RiskTerms::default(),
+            payments: vec![],
             strategies: vec![],
         }
     }

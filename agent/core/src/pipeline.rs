@@ -13,7 +13,7 @@ use crate::{
     verdict::{InputName, Quantity, Refusal, Rule, Verdict},
 };
 use crate::{Amount, Route};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 
 /// What strategies and judges look at.
 #[derive(Debug, Clone, Copy)]
@@ -65,17 +65,34 @@ impl Context<'_> {
 
     /// Value that the caps leave for the next intents of a batch, after `tally`.
     pub fn room(&self, tally: &Tally<'_>) -> Value {
-        let nav = self.valuation.nav;
         let limits = &self.terms.limits;
-        let cap = |bps: u64| if bps == u64::MAX { Value(u128::MAX) } else { nav.share(bps).unwrap_or(Value::ZERO) };
-        let mut room = cap(limits.proposal_bps_max).saturating_sub(tally.batch_value);
+        let mut room = self.cap(limits.proposal_bps_max).saturating_sub(tally.batch_value);
         for (bps, spent) in limits.window_bps_max.into_iter().zip(self.windows) {
             if bps != u64::MAX {
-                let used = spent.0.saturating_add(tally.value.0);
-                room = room.min(cap(bps).saturating_sub(Value(used)));
+                room = room.min(self.cap(bps).saturating_sub(spent.saturating_add(tally.value)));
             }
         }
         room
+    }
+
+    /// Value that the caps of the counterparty at `to` leave for the next payment of `account` to it, after `tally`.
+    pub fn room_to(&self, to: Address, account: AccountId, tally: &Tally<'_>) -> Value {
+        let Some(capped) = self.terms.counterparty_at(to).filter(|it| it.is_capped()) else { return Value(u128::MAX) };
+        let (own, all) = tally.paid_to(to, account);
+        let mut room = self.cap(capped.proposal_bps_max).saturating_sub(own);
+        if capped.has_windows() {
+            let paid = self.history.paid_to(to, self.snapshot.block.timestamp);
+            for (bps, paid) in capped.window_bps_max.into_iter().zip(paid).filter(|(bps, _)| *bps != u64::MAX) {
+                room = room.min(self.cap(bps).saturating_sub(paid.saturating_add(all)));
+            }
+        }
+        room
+    }
+
+    /// A cap of so many bps of NAV; one that cannot be formed lets nothing through.
+    #[inline]
+    fn cap(&self, bps: u64) -> Value {
+        if bps == u64::MAX { Value(u128::MAX) } else { self.valuation.nav.share(bps).unwrap_or(Value::ZERO) }
     }
 
     /// [`Context::room`] for the strategy of `line` on `account`: no more than the share of a proposal that the policy

@@ -9,9 +9,11 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+mod budget;
 mod counterparty;
 mod part;
 
+pub use budget::{BudgetLine, Every};
 pub use counterparty::{Counterparty, Due};
 pub use part::{Group, GroupId, PARTS_MAX, Part, PartShare};
 
@@ -239,6 +241,8 @@ pub struct Terms {
     pub limits: Limits,
     /// What it says of risk.
     pub risk: RiskTerms,
+    /// Budget lines, in the order of the policy.
+    pub payments: Vec<BudgetLine>,
     /// Strategies, in the order in which they act.
     pub strategies: Vec<StrategyTerms>,
 }

@@ -5,7 +5,7 @@ mod tally;
 pub use tally::{Sums, Tally};
 
 use crate::{
-    AccountId, Amount, AssetId, Price, Value,
+    AccountId, Amount, AssetId, Price, Purpose, Value,
     amount::{BPS_ONE, compare_products, mul_div},
     policy::Due,
 };
@@ -254,6 +254,20 @@ pub struct History {
     pub spends: VecDeque<Spend>,
     /// Governor proposals that may still execute.
     pub outstanding: Vec<Outstanding>,
+    /// Periods of budget lines that were paid, however long ago, as far as they could still be asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paid: Vec<Paid>,
+}
+
+/// A period of a budget line whose once-only key was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// By which account.
+    pub account: AccountId,
+    /// The budget line.
+    pub line: B256,
+    /// The period.
+    pub period: u64,
 }
 
 impl History {
@@ -330,6 +344,19 @@ impl History {
             || self.outstanding.iter().any(|it| it.account == account && it.once_keys.contains(&once_key))
     }
 
+    /// Whether what `purpose` is for was done by `account` or is bound by an outstanding proposal; nothing is hashed where
+    /// nothing could have its key. `address` is that of the account, `block` the hash of the decision's block.
+    pub fn is_done(&self, account: AccountId, address: Address, purpose: Purpose, block: B256) -> bool {
+        self.is_paid(account, purpose)
+            || self.concerns(account) && self.is_used(account, purpose.once_key(address, block))
+    }
+
+    /// Whether `purpose` is a period of a budget line that `account` has paid.
+    pub fn is_paid(&self, account: AccountId, purpose: Purpose) -> bool {
+        let Purpose::Payment { line, period } = purpose else { return false };
+        self.paid.contains(&Paid { account, line, period })
+    }
+
     /// Whether anything was spent from `account`, or is bound by an outstanding proposal of it.
     #[inline]
     pub fn concerns(&self, account: AccountId) -> bool {
@@ -340,7 +367,7 @@ impl History {
     #[must_use]
     pub fn without(&self, decision: B256) -> Self {
         let others = self.outstanding.iter().filter(|proposal| proposal.decision != decision);
-        Self { spends: self.spends.clone(), outstanding: others.cloned().collect() }
+        Self { spends: self.spends.clone(), outstanding: others.cloned().collect(), paid: self.paid.clone() }
     }
 
     /// Whether any outstanding proposal binds `account`.

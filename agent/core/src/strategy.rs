@@ -54,6 +54,11 @@ pub trait Strategy: Send + Sync + fmt::Debug {
         true
     }
 
+    /// Whether it pays the budget lines of the policy. Where no strategy does, a policy that has some is warned of.
+    fn pays_budget_lines(&self) -> bool {
+        false
+    }
+
     /// Whether it looks at [`Context::risk`] or at rounds of feeds before the latest. A simulation forms nothing that nobody
     /// looks at.
     fn reads_past(&self) -> bool {

@@ -35,6 +35,10 @@ pub enum Rule {
     AssetListed,
     /// The strategy or budget line is not in the policy.
     LineListed,
+    /// What is paid for a budget line is not what the line says: its account, receiver, asset, or at most its amount.
+    PaymentMatchesLine,
+    /// The period of a budget line cannot be paid now.
+    PaymentPeriod,
     /// The venue or pool is not in the policy.
     VenueListed,
     /// The code at a venue's address is not the pinned code.
@@ -178,6 +182,8 @@ pub enum InputName {
     Account,
     /// Where the money goes.
     Counterparty,
+    /// The budget line.
+    Line,
     /// The snapshot's time.
     Now,
 }

@@ -88,6 +88,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         counterparties: vec![],
         bands: vec![],
         groups: vec![],
+        payments: vec![],
         limits: Limits::default(),
         risk: RiskTerms { burn_monthly: Value(WAD), ..RiskTerms::default() },
         strategies: vec![],

@@ -1,6 +1,6 @@
 //! Receipts in words: the policy's own key for the rule, what it allows, and what was found, with their units.
 
-use super::{party, plain, wad, whole_tokens};
+use super::{line_name, party, plain, wad, whole_tokens};
 use crate::utc::Utc;
 use alloy_primitives::B256;
 use quaestor_core::{
@@ -101,6 +101,8 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::OperatorsBelowThreshold => "the Safe's threshold",
         Rule::AssetListed => "assets",
         Rule::LineListed => "strategies",
+        Rule::PaymentMatchesLine => "payments",
+        Rule::PaymentPeriod => "payments.*.every",
         Rule::VenueListed => "venues.*.pools",
         Rule::VenueCodeHash => "venues.*.code_hash",
         Rule::VaultAsset => "venues.*.asset",
@@ -178,7 +180,14 @@ impl Words<'_> {
             Rule::OperatorsBelowThreshold => {
                 format!("{found} operators are owners of a Safe that needs {limit}: they could act without people")
             }
-            Rule::LineListed => format!("no strategy of the policy has the line {found}"),
+            Rule::LineListed => format!("no strategy and no budget line of the policy has the line {found}"),
+            Rule::PaymentMatchesLine => self.payment(&limit, &found),
+            Rule::PaymentPeriod if self.refusal.limit == Quantity::None => {
+                format!("the budget line {} can pay no period now, and this is for period {found}", self.line())
+            }
+            Rule::PaymentPeriod => {
+                format!("the budget line {} pays period {limit} now, and this is for period {found}", self.line())
+            }
             Rule::VenueListed if matches!(self.refusal.found, Quantity::Count(_)) => {
                 "it would trade at a venue that is not in [venues]".to_owned()
             }
@@ -317,6 +326,26 @@ impl Words<'_> {
     /// The venue that the rule looked at.
     fn venue(&self) -> String {
         self.name_of(InputName::Venue)
+    }
+
+    /// What of a payment differs from its budget line.
+    fn payment(&self, limit: &str, found: &str) -> String {
+        let line = self.line();
+        match self.refusal.limit {
+            Quantity::Account(_) => format!("the budget line {line} is paid by {limit}, this by {found}"),
+            Quantity::Address(_) => format!("the budget line {line} pays {limit}, this pays {found}"),
+            Quantity::Asset(_) => format!("the budget line {line} is paid in {limit}, this in {found}"),
+            Quantity::Amount(_) => format!("the budget line {line} pays {limit} a period, this pays {found}"),
+            _ => format!("the budget line {line} is paid once a period, and this is for none"),
+        }
+    }
+
+    /// Name of the budget line that the rule looked at.
+    fn line(&self) -> String {
+        match self.input(InputName::Line) {
+            Some(Quantity::Hash(line)) => line_name(self.terms, line),
+            _ => "*".to_owned(),
+        }
     }
 
     /// Name of the counterparty that the rule looked at.

@@ -10,9 +10,10 @@ use super::{
 use crate::voted::VotedPolicy;
 use quaestor_core::{
     Asset, AssetId, Policy, Terms,
-    policy::{Limits, ModelTerms, OnBreach},
+    policy::{Limits, ModelTerms, OnBreach, Part},
     strategy::ParamValue,
 };
+use std::collections::BTreeSet;
 
 /// Whether something is possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +58,13 @@ impl Bearing {
     }
 
     /// Of a number that permits the more the greater it is.
-    fn cap(old: u64, new: u64) -> Self {
+    pub(super) fn cap(old: u64, new: u64) -> Self {
         let can = |it: bool| if it { Can::Maybe } else { Can::No };
         Self::of(can(new > old), can(new < old))
     }
 
     /// Of a number that permits the less the greater it is.
-    fn floor(old: u64, new: u64) -> Self {
+    pub(super) fn floor(old: u64, new: u64) -> Self {
         Self::cap(new, old)
     }
 
@@ -89,6 +90,7 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
     if difference.of == Of::Order {
         return match parts.as_slice() {
             ["strategies"] => Bearing::nothing("strategies act in another order; the earlier one has its way"),
+            ["payments"] => Bearing::nothing("budget lines are paid in another order, where money or caps are short"),
             _ => Bearing::nothing("the same entries in another order"),
         };
     }
@@ -103,11 +105,17 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
         ["assets", _, "kind"] if !both.is_about_stable(difference) && !both.caps_native() => {
             Bearing::nothing("neither is stable, and caps tell others not apart; strategies may")
         }
+        ["assets", name, "kind"] if !both.is_about_stable(difference) && both.is_only_native(name) => {
+            let caps = |terms: &Terms| u64::from(terms.asset_named(name).is_some_and(|id| is_native(terms, id)));
+            Bearing::floor(caps(before), caps(after))
+        }
         ["allocation", symbol, rest @ ..] => both.band(symbol, rest),
         ["limits", key] => both.limit(key),
         ["risk", key] => both.risk(key),
         ["venues", name, rest @ ..] => both.venue(name, rest, difference),
-        ["counterparties", _] => both.counterparty(difference),
+        ["groups", name, rest @ ..] => both.group(name, rest),
+        ["counterparties", name, rest @ ..] => both.counterparty(name, rest, difference),
+        ["payments", name, rest @ ..] => both.payment(name, rest, difference),
         ["strategies", name, rest @ ..] => both.strategy(name, rest, difference),
         _ => Bearing::both(),
     };
@@ -124,6 +132,13 @@ impl Both<'_> {
     /// Whether either of the two bounds the share of what is the DAO's own.
     fn caps_native(&self) -> bool {
         [self.before, self.after].iter().any(|terms| terms.limits.native_share_bps_max != u64::MAX)
+    }
+
+    /// Whether no other asset is the DAO's own token.
+    fn is_only_native(&self, name: &str) -> bool {
+        [self.before, self.after]
+            .iter()
+            .all(|terms| terms.assets_in(Part::Native).all(|id| terms.symbol_of(id) == name))
     }
 
     fn policy(&self, key: &str, difference: &Difference, old: &VotedPolicy, new: &VotedPolicy) -> Bearing {
@@ -164,11 +179,16 @@ impl Both<'_> {
         let (before, after) = (&self.before.limits, &self.after.limits);
         let number = |limits: &Limits| limit_of(limits, key);
         let (Some(old), Some(new)) = (number(before), number(after)) else { return Bearing::both() };
-        let guarded = |rule: &dyn Fn(&Terms) -> Option<String>| {
-            let first = rule(self.before)?;
-            (rule(self.after).as_ref() == Some(&first)).then_some(first)
-        };
+        let guarded = |rule: &dyn Fn(&Terms) -> Option<String>| self.guarded(rule);
+        let native = |terms: &Terms| -> BTreeSet<AssetId> { terms.assets_in(Part::Native).collect() };
         match key {
+            "native_share_bps_max" if native(self.before).is_empty() && native(self.after).is_empty() => {
+                Bearing::nothing("no asset is the DAO's own token")
+            }
+            "native_share_bps_max" => {
+                let rule = |terms: &Terms| masks::part(&native(terms), (0, old.min(new)), terms);
+                Bearing::cap(old, new).masked(|| guarded(&rule))
+            }
             "price_age_max" => self.ages(None),
             "price_deviation_bps_max" => self.deviation(),
             "price_quorum_min" if old.max(1) == new.max(1) => Bearing::nothing("at least one is needed anyway"),
@@ -180,6 +200,12 @@ impl Both<'_> {
             "slippage_bps_max" => Bearing::cap(old, new).masked(|| guarded(&|terms| masks::exchange(terms, None))),
             _ => Bearing::cap(old, new).masked(|| guarded(&|terms| masks::limit(key, old.min(new), terms))),
         }
+    }
+
+    /// The rule that both have for a mask, if it is the same.
+    pub(super) fn guarded(&self, rule: &dyn Fn(&Terms) -> Option<String>) -> Option<String> {
+        let first = rule(self.before)?;
+        (rule(self.after).as_ref() == Some(&first)).then_some(first)
     }
 
     /// How old a price may be, of one asset or of all: the smaller of two numbers, of which this one changes.
@@ -304,7 +330,7 @@ impl Both<'_> {
     }
 
     /// Something that is permitted by being listed.
-    fn listed(&self, difference: &Difference) -> Bearing {
+    pub(super) fn listed(&self, difference: &Difference) -> Bearing {
         match (&difference.old, &difference.new) {
             (None, Some(_)) => Bearing::of(Can::Maybe, Can::No),
             (Some(_), None) => Bearing::of(Can::No, Can::Maybe),
@@ -333,13 +359,17 @@ impl Both<'_> {
     }
 }
 
+fn is_native(terms: &Terms, asset: AssetId) -> bool {
+    terms.is_in(Part::Native, asset)
+}
+
 /// Whether one feed prices it, which has a price or has none; of several, one more or less gives another price.
 pub(super) fn is_single(asset: &Asset) -> bool {
     asset.feeds.len() == 1
 }
 
 /// Possible if either is.
-fn either(one: Can, other: Can) -> Can {
+pub(super) fn either(one: Can, other: Can) -> Can {
     match (one, other) {
         (Can::Maybe, _) | (_, Can::Maybe) => Can::Maybe,
         (Can::No, found) | (found, _) => found,

@@ -29,6 +29,21 @@ pub(super) enum Of {
     Order,
 }
 
+/// The sections that are gone through key by key.
+const SECTIONS: [&str; 11] = [
+    "policy",
+    "accounts",
+    "assets",
+    "allocation",
+    "groups",
+    "limits",
+    "risk",
+    "venues",
+    "counterparties",
+    "payments",
+    "strategies",
+];
+
 /// All differences, in the order of the language.
 pub(super) fn between(old: &Plain, new: &Plain) -> Vec<Difference> {
     let mut found = Found { old, new, all: Vec::new() };
@@ -37,11 +52,14 @@ pub(super) fn between(old: &Plain, new: &Plain) -> Vec<Difference> {
         found.named(section);
     }
     found.named("allocation");
+    found.named("groups");
     found.fields(&["limits"]);
     found.fields(&["risk"]);
     found.named("venues");
-    found.fields(&["counterparties"]);
-    found.strategies();
+    found.counterparties();
+    found.listed("payments");
+    found.listed("strategies");
+    found.others();
     found.all
 }
 
@@ -84,12 +102,17 @@ impl<'p> Found<'p> {
 
     /// The fields of a section.
     fn fields(&mut self, at: &[&str]) {
-        let (old, new) = (field(self.old, at), field(self.new, at));
+        self.fields_of(at, field(self.old, at), field(self.new, at));
+    }
+
+    fn fields_of(&mut self, at: &[&str], old: Option<&ParamValue>, new: Option<&ParamValue>) {
         for name in keys(old, new) {
             let parts = [at, &[name]].concat();
             let (old, new) = (inner(old, name), inner(new, name));
             match (old, new) {
-                (Some(ParamValue::List(old)), Some(ParamValue::List(new))) if name == "pools" || name == "feeds" => {
+                (Some(ParamValue::List(old)), Some(ParamValue::List(new)))
+                    if ["pools", "feeds", "assets"].contains(&name) =>
+                {
                     self.entries(&parts, old, new);
                 }
                 _ => self.value(&parts, old, new),
@@ -126,8 +149,33 @@ impl<'p> Found<'p> {
         }
     }
 
-    fn strategies(&mut self) {
-        let (old, new) = (strategies(self.old), strategies(self.new));
+    /// Receivers; one that either of the two caps is compared cap by cap.
+    fn counterparties(&mut self) {
+        let (old, new) = (field(self.old, &["counterparties"]), field(self.new, &["counterparties"]));
+        for name in keys(old, new) {
+            let parts = ["counterparties", name];
+            match (inner(old, name), inner(new, name)) {
+                (Some(before), Some(after)) if is_table(before) || is_table(after) => {
+                    self.fields_of(&parts, Some(&opened(before)), Some(&opened(after)));
+                }
+                (before, after) => self.value(&parts, before, after),
+            }
+        }
+    }
+
+    /// What the language may have beside, each section as a whole.
+    fn others(&mut self) {
+        let mut names: Vec<&str> = self.old.keys().chain(self.new.keys()).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names.into_iter().filter(|name| !SECTIONS.contains(name)) {
+            self.value(&[name], self.old.get(name), self.new.get(name));
+        }
+    }
+
+    /// A list of tables with names: what differs of each, and their order.
+    fn listed(&mut self, section: &str) {
+        let (old, new) = (entries(self.old, section), entries(self.new, section));
         let find = |list: &[(&str, &'p ParamValue)], name: &str| {
             list.iter().find(|(known, _)| *known == name).map(|(_, strategy)| *strategy)
         };
@@ -138,10 +186,10 @@ impl<'p> Found<'p> {
             match (find(&old, name), find(&new, name)) {
                 (Some(before), Some(after)) => {
                     for key in keys(Some(before), Some(after)) {
-                        self.value(&["strategies", name, key], inner(Some(before), key), inner(Some(after), key));
+                        self.value(&[section, name, key], inner(Some(before), key), inner(Some(after), key));
                     }
                 }
-                (before, after) => self.value(&["strategies", name], before, after),
+                (before, after) => self.value(&[section, name], before, after),
             }
         }
         let order = |list: &[(&str, &ParamValue)], other: &[(&str, &ParamValue)]| {
@@ -150,7 +198,7 @@ impl<'p> Found<'p> {
         };
         let (before, after) = (order(&old, &new), order(&new, &old));
         if before != after {
-            self.push(&["strategies"], Of::Order, Some(&before), Some(&after));
+            self.push(&[section], Of::Order, Some(&before), Some(&after));
         }
     }
 }
@@ -184,9 +232,21 @@ fn keys<'p>(old: Option<&'p ParamValue>, new: Option<&'p ParamValue>) -> Vec<&'p
     all
 }
 
-/// The strategies of a document with their names, in order.
-pub(super) fn strategies(plain: &Plain) -> Vec<(&str, &ParamValue)> {
-    let Some(ParamValue::List(list)) = plain.get("strategies") else { return Vec::new() };
+fn is_table(value: &ParamValue) -> bool {
+    matches!(value, ParamValue::Table(_))
+}
+
+/// A receiver with its caps; one that is written as its address alone has none.
+pub(super) fn opened(receiver: &ParamValue) -> ParamValue {
+    match receiver {
+        ParamValue::Text(_) => ParamValue::Table([("address".to_owned(), receiver.clone())].into()),
+        other => other.clone(),
+    }
+}
+
+/// The tables of a list with their names, in order.
+fn entries<'p>(plain: &'p Plain, section: &str) -> Vec<(&'p str, &'p ParamValue)> {
+    let Some(ParamValue::List(list)) = plain.get(section) else { return Vec::new() };
     let named = |strategy| match inner(Some(strategy), "name") {
         Some(ParamValue::Text(name)) => Some((name.as_str(), strategy)),
         _ => None,

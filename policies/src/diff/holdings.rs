@@ -1,7 +1,6 @@
-//! Situations for what is listed, and for what is held: accounts, assets and their bands, venues, receivers.
+//! Situations for what is listed, and for what is held: accounts, assets and their bands, venues.
 
 use super::{
-    changes::Difference,
     plans::Focus,
     prices::apart,
     situations::{NEAR, Scout, Situation, middle},
@@ -9,28 +8,13 @@ use super::{
 };
 use crate::words::value_text;
 use alloy_primitives::Address;
-use quaestor_core::{Caip10, Route, Value, amount::WAD, strategy::ParamValue};
+use quaestor_core::{Route, Value, amount::WAD};
 use std::collections::BTreeMap;
 
 /// What an account holds beside the rest: twice that.
 const HOLDING: Value = Value(20_000_000 * WAD);
 
 impl Scout<'_> {
-    pub(super) fn payee(&self, difference: &Difference) -> Vec<Situation> {
-        let address = |value: &Option<ParamValue>| match value {
-            Some(ParamValue::Text(text)) => text.parse::<Caip10>().ok().map(|account| account.address),
-            _ => None,
-        };
-        let mut addresses: Vec<Address> =
-            [address(&difference.old), address(&difference.new)].into_iter().flatten().collect();
-        addresses.sort_unstable();
-        let to = |address: Address| {
-            let focus = Focus { address: Some(address), only: true, ..Focus::default() };
-            self.plain(&Tilt::default(), &focus)
-        };
-        addresses.into_iter().flat_map(to).collect()
-    }
-
     pub(super) fn venue(&self, name: &str) -> Vec<Situation> {
         let listed = self.pair.terms().map(|terms| terms.venues.iter().find(|venue| venue.name == name));
         let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|venue| venue.address).collect();

@@ -1,6 +1,6 @@
 //! A policy in which one difference alone is as in another policy: what the difference does by itself.
 
-use super::changes::{Difference, Of, entry_name};
+use super::changes::{Difference, Of, entry_name, opened};
 use crate::{
     document::{Report, Section},
     print::{self, Plain},
@@ -21,7 +21,17 @@ pub(super) fn with(plain: &Plain, difference: &Difference, value: Option<&ParamV
     let mut changed = plain.clone();
     match (difference.of, difference.parts.as_slice()) {
         (Of::Entry, parts) => entry(&mut changed, parts, difference, value.is_some())?,
-        (_, [section, name, rest @ ..]) if section == "strategies" => strategy(&mut changed, name, rest, value)?,
+        (_, [section, name, rest @ ..]) if section == "strategies" || section == "payments" => {
+            listed(&mut changed, section, name, rest, value)?;
+        }
+        (_, [section, name, _]) if section == "counterparties" => {
+            if let Some(ParamValue::Table(receivers)) = changed.get_mut(section)
+                && let Some(receiver) = receivers.get_mut(name)
+            {
+                *receiver = opened(receiver);
+            }
+            put(&mut changed, &difference.parts, value)?;
+        }
         (_, parts) => put(&mut changed, parts, value)?,
     }
     read(&print::text(&changed))
@@ -35,7 +45,8 @@ fn read(text: &str) -> Option<VotedPolicy> {
     let (terms, _) = read::terms(&Section::root(root.get_ref()), &mut report, &Catalog::default());
     let problems = report.into_problems();
     let harmless = |problem: &Problem| {
-        problem.kind == ProblemKind::Conflict
+        // Of a budget line that names what is not there, something else would be read.
+        problem.kind == ProblemKind::Conflict && !problem.path.starts_with("payments")
             || problem.path.starts_with("strategies")
             || problem.path.ends_with(".pools")
             || problem.path == "assets"
@@ -77,8 +88,8 @@ fn put(fields: &mut Plain, parts: &[String], value: Option<&ParamValue>) -> Opti
     Some(())
 }
 
-fn strategy(plain: &mut Plain, name: &str, rest: &[String], value: Option<&ParamValue>) -> Option<()> {
-    let list = plain.entry("strategies".to_owned()).or_insert_with(|| ParamValue::List(Vec::new()));
+fn listed(plain: &mut Plain, section: &str, name: &str, rest: &[String], value: Option<&ParamValue>) -> Option<()> {
+    let list = plain.entry(section.to_owned()).or_insert_with(|| ParamValue::List(Vec::new()));
     let ParamValue::List(list) = list else { return None };
     let is_named = |strategy: &ParamValue| match strategy {
         ParamValue::Table(fields) => fields.get("name") == Some(&ParamValue::Text(name.to_owned())),

@@ -4,11 +4,15 @@
 use super::{
     bearing::{Bearing, Both, Can},
     changes::{Difference, Of, entry_name},
-    masks,
+    effects, masks,
 };
-use crate::words::symbol;
+use crate::{explain::payments::in_words, words::symbol};
 use alloy_primitives::Address;
-use quaestor_core::{Account, Asset, Caip10, Pool, Terms, Venue, VenueKind, strategy::ParamValue};
+use quaestor_core::{
+    Account, Asset, AssetId, Pool, Terms, Venue, VenueKind,
+    policy::{BudgetLine, Counterparty, Group},
+    strategy::ParamValue,
+};
 use std::collections::BTreeSet;
 
 impl Both<'_> {
@@ -22,6 +26,17 @@ impl Both<'_> {
                 |venue: &Venue| known.iter().any(|it| it.address == venue.address && it.code_hash != venue.code_hash);
             terms.venues.iter().any(differs)
         };
+        if rest == ["share_bps_max"] {
+            let cap = |venue: &Option<Venue>| venue.as_ref().and_then(|it| it.share_bps_max).unwrap_or(u64::MAX);
+            let (before, after) = (cap(&old), cap(&new));
+            let shares = |terms: &Terms| {
+                let venue = terms.venues.iter().find(|venue| venue.name == name)?;
+                let VenueKind::Erc4626 { shares, .. } = venue.kind else { return None };
+                Some([shares].into())
+            };
+            let rule = |terms: &Terms| masks::part(&shares(terms)?, (0, before.min(after)), terms);
+            return Bearing::cap(before, after).masked(|| self.guarded(&rule));
+        }
         let is_plain = matches!(rest, [] | ["pools"])
             && known.iter().all(|venue| venue.kind == VenueKind::UniswapV3)
             && (rest == ["pools"] || !(is_elsewhere(self.before) || is_elsewhere(self.after)));
@@ -87,24 +102,121 @@ impl Both<'_> {
         if renamed { Bearing::nothing("the same token under another symbol") } else { Bearing::both() }
     }
 
-    /// Who may be paid, whatever the name.
-    pub(super) fn counterparty(&self, difference: &Difference) -> Bearing {
-        let is_capped = |value: &Option<ParamValue>| matches!(value, Some(ParamValue::Table(_)));
-        if is_capped(&difference.old) || is_capped(&difference.new) {
+    /// Who may be paid, whatever the name, and how much.
+    pub(super) fn counterparty(&self, name: &str, rest: &[&str], difference: &Difference) -> Bearing {
+        let cap = |value: &Option<ParamValue>| match value {
+            Some(ParamValue::Integer(bps)) => u64::try_from(*bps).unwrap_or(u64::MAX),
+            _ => u64::MAX,
+        };
+        match rest {
+            [] => {}
+            ["address"] => return Bearing::both(),
+            [key, ..] => {
+                let (old, new) = (cap(&difference.old), cap(&difference.new));
+                let rule = |terms: &Terms| masks::payee(key, old.min(new), terms);
+                return Bearing::cap(old, new).masked(|| self.guarded(&rule));
+            }
+        }
+        let more = |of: &Terms, than: &Terms| {
+            let own = of.counterparties.iter().find(|it| it.name == name);
+            own.is_some_and(|own| {
+                let same = |it: &Counterparty| Counterparty { name: own.name.clone(), ..it.clone() } == *own;
+                !than.counterparties.iter().any(same)
+            })
+        };
+        // One that is listed under another name with other caps is paid more there, or less.
+        let is_elsewhere = |of: &Terms, than: &Terms| {
+            let own = of.counterparties.iter().find(|it| it.name == name);
+            own.is_some_and(|own| than.counterparties.iter().any(|it| it.address == own.address && it.name != name))
+        };
+        let (opens, closes) = (more(self.after, self.before), more(self.before, self.after));
+        if (opens || closes) && (is_elsewhere(self.before, self.after) || is_elsewhere(self.after, self.before)) {
             return Bearing::both();
         }
-        let is_listed = |terms: &Terms, address| terms.counterparties.iter().any(|it| it.address == address);
-        let more = |value: &Option<ParamValue>, than: &Terms| match value {
-            Some(ParamValue::Text(text)) => {
-                text.parse::<Caip10>().is_ok_and(|account| !is_listed(than, account.address))
-            }
-            _ => false,
-        };
         let can = |it: bool| if it { Can::Maybe } else { Can::No };
-        let (opens, closes) = (more(&difference.new, self.before), more(&difference.old, self.after));
         let found = Bearing::of(can(opens), can(closes));
         if opens || closes { found } else { found.because("the same receiver under another name") }
     }
+
+    /// What a group bounds. One that comes bounds something more, one that goes something less.
+    pub(super) fn group(&self, name: &str, rest: &[&str]) -> Bearing {
+        let of = |terms: &Terms| {
+            let group = terms.groups.iter().find(|group| group.name == name)?;
+            Some((members(terms, group), group.min_bps, group.max_bps))
+        };
+        let bounds = |terms: &Terms| of(terms).map_or((0, u64::MAX), |(_, min_bps, max_bps)| (min_bps, max_bps));
+        let ((old_min, old_max), (new_min, new_max)) = (bounds(self.before), bounds(self.after));
+        let is_there = |bound: &Option<(BTreeSet<Address>, u64, u64)>, terms: &Terms| {
+            let same = |group: &Group| *bound == Some((members(terms, group), group.min_bps, group.max_bps));
+            terms.groups.iter().any(same)
+        };
+        // The narrower of both, of the group's assets as each policy lists them.
+        let tight = (old_min.max(new_min), old_max.min(new_max));
+        let rule = |terms: &Terms| {
+            let any = of(self.after).or_else(|| of(self.before)).map(|(members, ..)| members)?;
+            let own = of(terms).map_or(any, |(members, ..)| members);
+            let id = |token: &Address| terms.assets.iter().position(|asset| asset.address == *token);
+            let id = |token: &Address| id(token).and_then(|place| u16::try_from(place).ok()).map(AssetId);
+            masks::part(&own.iter().filter_map(id).collect(), tight, terms)
+        };
+        let found = match (rest, of(self.before), of(self.after)) {
+            (["min_bps"], ..) => Bearing::floor(old_min, new_min),
+            (["max_bps"], ..) => Bearing::cap(old_max, new_max),
+            ([], old @ Some(_), None) if is_there(&old, self.after) => {
+                Bearing::nothing("the same group by another name")
+            }
+            ([], None, new @ Some(_)) if is_there(&new, self.before) => {
+                Bearing::nothing("the same group by another name")
+            }
+            ([], Some(_), None) => Bearing::of(Can::Maybe, Can::No),
+            ([], None, Some(_)) => Bearing::of(Can::No, Can::Maybe),
+            _ => return Bearing::both(),
+        };
+        found.masked(|| self.guarded(&rule))
+    }
+
+    /// What a budget line pays.
+    pub(super) fn payment(&self, name: &str, rest: &[&str], difference: &Difference) -> Bearing {
+        let of = |terms: &Terms| terms.payments.iter().find(|line| line.name == name).cloned();
+        let (old, new) = (of(self.before), of(self.after));
+        let of_both = |number: fn(&BudgetLine) -> u64| match (&old, &new) {
+            (Some(old), Some(new)) => Bearing::cap(number(old), number(new)),
+            _ => Bearing::both(),
+        };
+        let found = match rest {
+            [] => self.listed(difference),
+            ["amount"] => match (&old, &new) {
+                // Base units, which are comparable in one asset alone.
+                (Some(old), Some(new)) if self.token_of(self.before, old) == self.token_of(self.after, new) => {
+                    let can = |it: bool| if it { Can::Maybe } else { Can::No };
+                    Bearing::of(can(new.amount > old.amount), can(new.amount < old.amount))
+                }
+                _ => Bearing::both(),
+            },
+            ["end"] => of_both(|line| line.end),
+            ["catch_up"] => of_both(|line| line.catch_up),
+            _ => Bearing::both(),
+        };
+        let told = |terms: &Terms, line: Option<&BudgetLine>| line.map(|line| in_words(terms, line));
+        let (before, after) = (told(self.before, old.as_ref()), told(self.after, new.as_ref()));
+        let burn = (self.before.risk.burn_monthly != self.after.risk.burn_monthly)
+            .then(|| format!("; {}", effects::burn(self.before.risk.burn_monthly, self.after.risk.burn_monthly)));
+        let burn = burn.unwrap_or_default();
+        found.because(match (before, after) {
+            (_, Some(after)) => format!("{name} pays {after}{burn}"),
+            (Some(before), None) => format!("{name} paid {before}{burn}"),
+            (None, None) => String::new(),
+        })
+    }
+
+    fn token_of(&self, terms: &Terms, line: &BudgetLine) -> Option<(Address, u8)> {
+        terms.asset(line.asset).map(|asset| (asset.address, asset.decimals))
+    }
+}
+
+/// The assets of a group, by address.
+fn members(terms: &Terms, group: &Group) -> BTreeSet<Address> {
+    group.assets.iter().filter_map(|asset| terms.asset(*asset)).map(|asset| asset.address).collect()
 }
 
 type Offer = (Address, [Address; 2], u32);

@@ -5,6 +5,7 @@ use super::{
     changes::Difference,
 };
 use quaestor_core::{Asset, AssetId, AssetKind, Route, Terms, VenueKind, policy::Limits};
+use std::collections::BTreeSet;
 
 const HOUR_SECS: u64 = 3_600;
 const DAY_SECS: u64 = 86_400;
@@ -69,9 +70,34 @@ fn stable_share(floor: u64, guard: &Terms) -> Option<String> {
     only(true).and_then(least).or_else(|| only(false).and_then(most))
 }
 
+/// The key of a rule of `guard` that refuses all that a part of the treasury refuses which is bounded by `tight`, its least
+/// and greatest share: the band of the only asset that it has, or that nothing of it is traded.
+pub(super) fn part(assets: &BTreeSet<AssetId>, tight: (u64, u64), guard: &Terms) -> Option<String> {
+    let mut untraded = assets.iter().map(|asset| exchange(guard, Some(*asset)));
+    let first = untraded.next().flatten();
+    if first.is_some() && untraded.all(|rule| rule == first) {
+        return first;
+    }
+    let only = assets.first().filter(|_| assets.len() == 1)?;
+    let band = guard.bands.iter().find(|band| band.asset == *only)?;
+    let (least, most) = tight;
+    (band.min_bps >= least && band.max_bps <= most).then(|| format!("allocation.{}", guard.symbol_of(*only)))
+}
+
+/// The key of a rule of `guard` that refuses all that the cap `key` of a receiver refuses where it is `tight`: what is paid
+/// to one is moved.
+pub(super) fn payee(key: &str, tight: u64, guard: &Terms) -> Option<String> {
+    if key == "proposal_bps_max" && guard.limits.proposal_bps_max <= tight {
+        return Some("limits.proposal_bps_max".to_owned());
+    }
+    let first = WINDOWS.iter().position(|window| *window == key).unwrap_or_default();
+    let mut longer = WINDOWS.iter().zip(guard.limits.window_bps_max).skip(first);
+    longer.find(|(_, cap)| *cap <= tight).map(|(window, _)| format!("limits.{window}"))
+}
+
 /// The rule by which a policy refuses everything.
 pub(super) fn closed(terms: &Terms) -> Option<String> {
-    if terms.strategies.is_empty() {
+    if terms.strategies.is_empty() && terms.payments.is_empty() {
         return Some("line_listed".to_owned());
     }
     (terms.limits.proposals_per_day_max == 0).then(|| "limits.proposals_per_day_max".to_owned())

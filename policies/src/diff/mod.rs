@@ -18,6 +18,7 @@ mod holdings;
 mod isolate;
 mod listed;
 mod masks;
+mod parts;
 mod plans;
 mod prices;
 mod random;

@@ -6,9 +6,11 @@ use super::{
 };
 use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    Amount, AssetKind, Terms, Value, VenueKind,
+    Amount, AssetId, AssetKind, Outlook, Terms, Value, VenueKind,
     amount::{BPS_ONE, WAD},
     pipeline::Context,
+    policy::PartShare,
+    snapshot::Tally,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +30,8 @@ pub(super) struct Plan {
     pub(super) give: Address,
     pub(super) call: Call,
     pub(super) line: B256,
+    /// Of a budget line, which of its periods.
+    pub(super) period: Option<u64>,
 }
 
 /// What sort of plan it is; what leaves the treasury tells most.
@@ -43,8 +47,10 @@ enum Kind {
 pub(super) struct Focus {
     /// Tokens, accounts, counterparties, venues.
     pub(super) address: Option<Address>,
-    /// The line of a strategy.
+    /// The line of a strategy, or a budget line.
     pub(super) line: Option<B256>,
+    /// Of a budget line, which of its periods.
+    pub(super) period: Option<u64>,
     /// Whether only what has to do with it is tried.
     pub(super) only: bool,
     /// How much an exchange loses by its least output, twentieths of a per mille (half basis points).
@@ -85,7 +91,8 @@ impl Pair<'_> {
         for give in some(self.tokens.iter().map(|(token, it)| (token, &it.is_common)), focus) {
             calls.extend(receivers.iter().map(|to| (give, Call::Transfer { to: *to })));
         }
-        let plans = calls.into_iter().map(|(give, call)| Plan { give, call, line });
+        let period = focus.period;
+        let plans = calls.into_iter().map(|(give, call)| Plan { give, call, line, period });
         let is_meant = |plan: &Plan| focus.address.is_none_or(|address| plan.concerns(address) || address == main);
         // What is meant and listed by both comes first, and of that each kind in turn.
         let mut kinds: BTreeMap<(bool, usize, Kind), usize> = BTreeMap::new();
@@ -168,7 +175,7 @@ pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
 pub(super) fn turns(terms: &Terms, cx: &Context<'_>, main: Address, plan: &Plan, moved: Value) -> Vec<Value> {
     let asset = |address: Address| {
         let place = terms.assets.iter().position(|asset| asset.address == address)?;
-        u16::try_from(place).ok().map(quaestor_core::AssetId)
+        u16::try_from(place).ok().map(AssetId)
     };
     let (nav, limits) = (cx.valuation.nav, &terms.limits);
     let share = |bps: u64| if bps == u64::MAX { None } else { nav.share(bps) };
@@ -179,10 +186,24 @@ pub(super) fn turns(terms: &Terms, cx: &Context<'_>, main: Address, plan: &Plan,
     if let (Some(give), Some(account)) = (give, terms.account_at(main)) {
         turns.push(cx.value_of(give, cx.balance(account, give)));
     }
-    let is_stable = |asset: Option<quaestor_core::AssetId>| {
+    let is_stable = |asset: Option<AssetId>| {
         asset.and_then(|asset| terms.asset(asset)).is_some_and(|it| it.kind == AssetKind::Stable)
     };
-    let band = |asset: Option<quaestor_core::AssetId>| terms.bands.iter().find(|band| Some(band.asset) == asset);
+    let band = |asset: Option<AssetId>| terms.bands.iter().find(|band| Some(band.asset) == asset);
+    if let (Some(_), Some(line)) = (plan.period, terms.budget_line(plan.line)) {
+        turns.push(cx.value_of(line.asset, line.amount));
+    }
+    if let Call::Transfer { to } = plan.call
+        && let Some(capped) = terms.counterparty_at(to)
+    {
+        let paid = cx.history.paid_to(to, cx.snapshot.block.timestamp);
+        let windows = capped.window_bps_max.iter().zip(paid);
+        turns.push(share(capped.proposal_bps_max));
+        turns.extend(windows.map(|(bps, paid)| share(*bps).map(|cap| cap.saturating_sub(paid))));
+    }
+    if let (Some(give), Some(Some(take))) = (give, plan.call.take().map(asset)) {
+        turns.extend(parts(terms, cx, give, take));
+    }
     let stable = cx.valuation.stable;
     let floor = limits.stable_share_bps_min;
     match plan.call.take().map(asset) {
@@ -206,6 +227,20 @@ pub(super) fn turns(terms: &Terms, cx: &Context<'_>, main: Address, plan: &Plan,
         None => {}
     }
     turns.into_iter().flatten().filter(|value| !value.is_zero()).collect()
+}
+
+/// Where an exchange brings a part of the treasury to an end of its share.
+fn parts(terms: &Terms, cx: &Context<'_>, give: AssetId, take: AssetId) -> Vec<Option<Value>> {
+    let (nav, outlook) = (cx.valuation.nav, Outlook::new(cx, Tally::default()));
+    let turn = |PartShare { part, min_bps, max_bps }: PartShare| {
+        let held = outlook.value_in(part)?;
+        match (terms.is_in(part, give), terms.is_in(part, take)) {
+            (true, false) => nav.share(min_bps).map(|least| held.saturating_sub(least)),
+            (false, true) => nav.share(max_bps).map(|most| most.saturating_sub(held)),
+            _ => None,
+        }
+    };
+    terms.parts().map(turn).collect()
 }
 
 /// Sizes of a plan that lie between the turns of all policies: those where not all turn alike, and the others.
@@ -238,7 +273,7 @@ pub(super) fn deed(
 ) -> Option<Deed> {
     let asset = |address: Address| {
         let place = cx.terms.assets.iter().position(|asset| asset.address == address)?;
-        u16::try_from(place).ok().map(quaestor_core::AssetId)
+        u16::try_from(place).ok().map(AssetId)
     };
     let give = asset(plan.give)?;
     let amount = Amount(round_between(cx.amount_of(give, least)?.0, cx.amount_of(give, most)?.0)?);
@@ -253,7 +288,8 @@ pub(super) fn deed(
             Amount(least.0.saturating_add(1))
         }
     };
-    Some(Deed { account: main, line: plan.line, give: plan.give, call: plan.call, amount, least: out })
+    let Plan { give, call, line, period } = *plan;
+    Some(Deed { account: main, line, period, give, call, amount, least: out })
 }
 
 /// The roundest number above `least` and below `most`, near the middle. `None` where there is none.

@@ -3,11 +3,16 @@
 use super::{
     plans::{self, Focus},
     treasury::{Believed, PIPS, Pair, Tilt, identity},
-    world::{Deed, Past, World},
+    world::{Call, Deed, Past, World},
 };
 use crate::hearing::{Hearing, Stated};
-use alloy_primitives::keccak256;
-use quaestor_core::{Value, amount::WAD, policy::RiskTerms};
+use alloy_primitives::{Address, keccak256};
+use quaestor_core::{
+    Amount, Terms, Value,
+    amount::WAD,
+    policy::{BudgetLine, RiskTerms},
+};
+use std::collections::BTreeMap;
 
 /// Decisions that are tried in one treasury.
 pub(super) const TRIES: usize = 8;
@@ -116,14 +121,15 @@ fn feeds(pair: &Pair<'_>, dice: &mut Dice, world: &mut World) {
 }
 
 fn past(pair: &Pair<'_>, dice: &mut Dice, world: &mut World) {
-    let spenders = pair.spenders();
+    let (spenders, payees) = (pair.spenders(), pair.payees.keys().copied().collect::<Vec<_>>());
     let count = if dice.one_in(2) { 0 } else { dice.below(6) };
     let mut ages: Vec<u64> = (0..count).map(|_| 1 + dice.below(3_000_000) / (1 + dice.below(1_000))).collect();
     ages.sort_unstable_by_key(|secs| std::cmp::Reverse(*secs));
     for secs_ago in ages {
         let value = Value(u128::from(dice.below(600_000) / (1 + dice.below(50))) * WAD);
         let account = dice.of(&spenders).copied().unwrap_or_default();
-        world.past.push(Past { secs_ago, account, value });
+        let to = if dice.one_in(2) { dice.of(&payees).copied().unwrap_or_default() } else { Address::ZERO };
+        world.past.push(Past { secs_ago, account, to, value });
     }
 }
 
@@ -146,7 +152,7 @@ fn forecast(pair: &Pair<'_>, dice: &mut Dice, world: &mut World) {
     }
 }
 
-fn decisions(pair: &Pair<'_>, dice: &mut Dice, world: &World, main: alloy_primitives::Address) -> Vec<Vec<Deed>> {
+fn decisions(pair: &Pair<'_>, dice: &mut Dice, world: &World, main: Address) -> Vec<Vec<Deed>> {
     // The prices of whichever policy has any; which one goes first must not depend on which is the older.
     let mut policies = [pair.old, pair.new];
     policies.sort_by_key(|policy| identity(policy));
@@ -160,6 +166,11 @@ fn decisions(pair: &Pair<'_>, dice: &mut Dice, world: &World, main: alloy_primit
     let plans = pair.plans(main, &Focus::default());
     let slippage = pair.terms().map(|terms| terms.limits.slippage_bps_max).into_iter().max().unwrap_or_default();
     let deed = |dice: &mut Dice| {
+        if dice.one_in(6)
+            && let Some(deed) = payment(pair, dice, world.now)
+        {
+            return Some(deed);
+        }
         let mut plan = *dice.of(&plans)?;
         plan.line = dice.of(&lines).copied().unwrap_or(plan.line);
         // From dust to half of everything, small ones more often.
@@ -173,4 +184,29 @@ fn decisions(pair: &Pair<'_>, dice: &mut Dice, world: &World, main: alloy_primit
         (0..count).filter_map(|_| deed(dice)).collect::<Vec<_>>()
     };
     (0..TRIES).map(&mut decision).filter(|deeds| !deeds.is_empty()).collect()
+}
+
+/// What a budget line of either pays, or a part of it, or a little more.
+fn payment(pair: &Pair<'_>, dice: &mut Dice, now: u64) -> Option<Deed> {
+    let lines: BTreeMap<_, _> = pair
+        .terms()
+        .into_iter()
+        .flat_map(|terms| terms.payments.iter().map(move |line| (identity_of(terms, line), (terms, line))))
+        .collect();
+    let lines: Vec<_> = lines.into_values().collect();
+    let (terms, line) = *dice.of(&lines)?;
+    let periods: Vec<u64> = line.payable(now).collect();
+    let period = dice.of(&periods).copied().or(line.period_at(now))?;
+    let amount = Amount(line.amount.0 / 16 * u128::from(1 + dice.below(17)));
+    let (account, give) = (terms.account(line.account)?.address, terms.asset(line.asset)?.address);
+    let call = Call::Transfer { to: line.to };
+    Some(Deed { account, line: line.line, period: Some(period), give, call, amount, least: Amount::ZERO })
+}
+
+/// What a budget line says, by addresses: the same for two lines that say the same.
+fn identity_of(terms: &Terms, line: &BudgetLine) -> String {
+    let BudgetLine { account, to, asset, amount, every, begin, end, catch_up, .. } = line;
+    let account = terms.account(*account).map(|it| it.address).unwrap_or_default();
+    let asset = terms.asset(*asset).map(|it| it.address).unwrap_or_default();
+    format!("{} {account} {to} {asset} {amount:?} {every:?} {begin} {end} {catch_up}", line.line)
 }

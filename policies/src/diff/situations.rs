@@ -47,8 +47,12 @@ pub(super) fn of(pair: &Pair<'_>, difference: &Difference) -> Vec<Situation> {
         ["allocation", symbol, ..] => scout.band(symbol),
         ["limits", key] => scout.limit(key),
         ["risk", key] => scout.risk(key),
+        ["groups", name, ..] => scout.group(name),
+        ["venues", name, "share_bps_max"] => scout.vault_share(name),
         ["venues", name, ..] => scout.venue(name),
-        ["counterparties", _] => scout.payee(difference),
+        ["counterparties", name, key] if *key != "address" => scout.paid(name, key),
+        ["counterparties", name, ..] => scout.payee(name),
+        ["payments", name, ..] => scout.budget_line(name),
         ["strategies", name, ..] => {
             let focus = Focus { line: Some(keccak256(name)), only: true, ..Focus::default() };
             scout.plain(&Tilt::default(), &focus)
@@ -103,7 +107,7 @@ impl Scout<'_> {
             self.pair.hold(&mut situation.world, other, token, value);
             let amount = self.pair.amount(&situation.world, token, value);
             let (line, call) = (self.pair.line(), Call::Transfer { to: situation.main });
-            let deed = Deed { account: other, line, give: token, call, amount, least: Amount::ZERO };
+            let deed = Deed { account: other, line, period: None, give: token, call, amount, least: Amount::ZERO };
             situation.before = Some((deed, value));
         }
         all
@@ -144,7 +148,7 @@ impl Scout<'_> {
         let windows = ["hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"];
         if let Some(place) = windows.iter().position(|window| *window == key) {
             let mut all = self.plain(&Tilt::default(), &Focus::default());
-            all.extend(self.spent(place, least, most));
+            all.extend(self.spent(place, least, most, None));
             all.extend(self.in_two_accounts(least.saturating_mul(100) / 3 * 2));
             all.extend(self.in_two_accounts(least.saturating_mul(100) / 3));
             all.extend(self.first().heavy());
@@ -170,6 +174,7 @@ impl Scout<'_> {
                 let focus = Focus { lost_half_bps, ..Focus::default() };
                 self.plain(&Tilt::default(), &focus)
             }
+            "native_share_bps_max" => self.native(),
             "price_age_max" => self.ages(None),
             "price_deviation_bps_max" => self.deviations(least, most.min(10_000)),
             "price_quorum_min" => self.quorums(least.max(1)),
@@ -201,9 +206,9 @@ impl Scout<'_> {
         tokens.take(4).flat_map(|(address, _)| heavy(address)).collect()
     }
 
-    /// So much was moved before, within the window at `place` and outside of every shorter one, that a small call lands
-    /// between the two caps.
-    fn spent(&self, place: usize, least: u64, most: u64) -> Vec<Situation> {
+    /// So much was moved before, or paid to `to`, within the window at `place` and outside of every shorter one, that a
+    /// small call lands between the two caps.
+    pub(super) fn spent(&self, place: usize, least: u64, most: u64, to: Option<Address>) -> Vec<Situation> {
         let Some(window) = WINDOW_SECS.get(place) else { return Vec::new() };
         let shorter = place.checked_sub(1).and_then(|place| WINDOW_SECS.get(place)).copied().unwrap_or_default();
         let most = if most == u64::MAX { least.saturating_add(least / 5).saturating_add(100) } else { most };
@@ -211,14 +216,19 @@ impl Scout<'_> {
             let windows = limits.window_bps_max.into_iter().enumerate().filter(move |(other, _)| *other < place);
             windows.map(|(_, bps)| bps).chain([limits.proposal_bps_max]).filter(|bps| *bps != u64::MAX).min()
         };
-        let caps: Vec<u64> = self.limits().into_iter().filter_map(others).collect();
+        let mut caps: Vec<u64> = self.limits().into_iter().filter_map(others).collect();
+        let receivers = self.pair.terms().into_iter().filter_map(|terms| terms.counterparty_at(to?));
+        caps.extend(receivers.flat_map(|it| it.window_bps_max.into_iter().take(place).chain([it.proposal_bps_max])));
+        caps.retain(|bps| *bps != u64::MAX);
+        let focus = Focus { address: to, only: to.is_some(), ..Focus::default() };
+        let receiver = to.map(|to| format!(" paid to {}", self.name_of(to))).unwrap_or_default();
         let name = ["hour", "24 hours", "seven days", "thirty days"].get(place).copied().unwrap_or_default();
         let mut cooldowns = self.limits().map(|limits| limits.cooldown_secs_min).to_vec();
         cooldowns.sort_unstable_by_key(|secs| std::cmp::Reverse(*secs));
         cooldowns.dedup();
         let after = |cooldown: u64| {
             let secs_ago = (shorter + (window - shorter) / 2).max(cooldown.saturating_add(1));
-            self.changed(&Tilt::default(), &Focus::default(), &|world| {
+            self.changed(&Tilt::default(), &focus, &|world| {
                 let nav = self.worth(&world);
                 let part = |bps: u64| nav.checked_mul(u128::from(bps)).map(|scaled| Value(scaled / 10_000));
                 let (Some(least), Some(most)) = (part(least), part(most)) else { return world };
@@ -226,11 +236,17 @@ impl Scout<'_> {
                 let room = caps.iter().filter_map(|bps| part(*bps)).map(|cap| cap.0 / 2).min().unwrap_or(u128::MAX);
                 let room = room.min(most.0.saturating_sub(least.0) / 2).min(least.0 / 2);
                 let spent = Value(least.0.saturating_sub(room));
-                let note = format!("after {} in the last {name}", value_text(spent));
-                world.with_past(1, secs_ago, spent).noted(note)
+                let note = format!("after {}{receiver} in the last {name}", value_text(spent));
+                let mut world = world.with_past(1, secs_ago, spent).noted(note);
+                world.past.iter_mut().for_each(|past| past.to = to.unwrap_or_default());
+                world
             })
         };
         cooldowns.into_iter().flat_map(after).collect()
+    }
+
+    fn name_of(&self, address: Address) -> String {
+        self.pair.names.get(&address).cloned().unwrap_or_else(|| address.to_checksum(None))
     }
 
     /// What is held, in the quote currency.
@@ -330,7 +346,12 @@ impl World {
     fn with_past(mut self, count: usize, secs_ago: u64, value: Value) -> Self {
         let Some((account, _)) = self.held.keys().next().copied() else { return self };
         let places = 0..u64::try_from(count).unwrap_or(u64::MAX);
-        self.past.extend(places.rev().map(|place| Past { secs_ago: secs_ago.saturating_add(place), account, value }));
+        self.past.extend(places.rev().map(|place| Past {
+            secs_ago: secs_ago.saturating_add(place),
+            account,
+            to: Address::ZERO,
+            value,
+        }));
         self
     }
 }

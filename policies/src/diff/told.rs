@@ -2,7 +2,7 @@
 
 use super::{Activation, Change, Diff, Evidence, Judged, Mark, Overall, Under, effects, world::World};
 use crate::words::{Told, intent_text};
-use quaestor_core::{Intent, Refusal, Terms, Verdict};
+use quaestor_core::{Intent, Purpose, Refusal, Terms, Verdict};
 use std::fmt::Write;
 
 /// Longest text of a value in the print for people, letters; the JSON has all of it.
@@ -18,8 +18,14 @@ pub(super) fn witness(
 ) -> String {
     let (judged, terms) = allowed;
     let deed = |intent: &Intent| {
-        let strategy = terms.strategy(intent.purpose.line()).map(|it| format!(", as {}", it.name));
-        format!("{}{}", intent_text(terms, intent), strategy.unwrap_or_default())
+        let line = intent.purpose.line();
+        let strategy = || terms.strategy(line).map(|it| format!(", as {}", it.name));
+        let budget = terms.budget_line(line).map(|it| format!(", as {}", it.name));
+        let period = match intent.purpose {
+            Purpose::Payment { period, .. } => format!(" for period {period}"),
+            Purpose::Strategy { .. } => String::new(),
+        };
+        format!("{}{}{period}", intent_text(terms, intent), budget.or_else(strategy).unwrap_or_default())
     };
     let deeds: Vec<String> = judged.intents.iter().map(deed).collect();
     let mut text = format!("{}, at {}", deeds.join("; then "), effects::time(world.now));

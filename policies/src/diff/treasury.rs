@@ -1,6 +1,7 @@
 //! A treasury in which both policies let things pass, to change in one respect.
 
 use super::{
+    changes::opened,
     plans,
     world::{Call, Feed, World},
 };
@@ -273,9 +274,10 @@ impl<'p> Pair<'p> {
 /// The counterparties of a file by address.
 fn names(plain: &Plain) -> Vec<(Address, String)> {
     let Some(ParamValue::Table(listed)) = plain.get("counterparties") else { return Vec::new() };
-    let named = |(name, value): (&String, &ParamValue)| match value {
-        ParamValue::Text(text) => text.parse::<Caip10>().ok().map(|account| (account.address, name.clone())),
-        _ => None,
+    let named = |(name, value): (&String, &ParamValue)| {
+        let ParamValue::Table(fields) = opened(value) else { return None };
+        let Some(ParamValue::Text(text)) = fields.get("address") else { return None };
+        text.parse::<Caip10>().ok().map(|account| (account.address, name.clone()))
     };
     listed.iter().filter_map(named).collect()
 }

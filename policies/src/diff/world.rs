@@ -49,6 +49,8 @@ pub(super) struct Feed {
 pub(super) struct Past {
     pub(super) secs_ago: u64,
     pub(super) account: Address,
+    /// Who was paid; nobody where it is zero.
+    pub(super) to: Address,
     pub(super) value: Value,
 }
 
@@ -141,11 +143,11 @@ impl World {
                 once_key: id,
                 line: id,
                 asset: None,
-                counterparty: Address::ZERO,
+                counterparty: past.to,
                 value: past.value,
             })
         };
-        History { spends: self.past.iter().enumerate().filter_map(spend).collect(), outstanding: Vec::new() }
+        History { spends: self.past.iter().enumerate().filter_map(spend).collect(), ..History::default() }
     }
 }
 
@@ -166,8 +168,10 @@ pub(super) enum Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deed {
     pub(super) account: Address,
-    /// keccak256 of the strategy's name.
+    /// keccak256 of the name of the strategy or budget line.
     pub(super) line: B256,
+    /// Of a budget line, which of its periods.
+    pub(super) period: Option<u64>,
     pub(super) give: Address,
     pub(super) call: Call,
     pub(super) amount: Amount,
@@ -203,7 +207,10 @@ impl Deed {
         };
         Intent {
             account: AccountId(place(terms.accounts.iter().map(|it| it.address), self.account)),
-            purpose: Purpose::Strategy { line: self.line, leg },
+            purpose: match self.period {
+                Some(period) => Purpose::Payment { line: self.line, period },
+                None => Purpose::Strategy { line: self.line, leg },
+            },
             asset: give,
             counterparty,
             amount,

@@ -10,6 +10,7 @@ mod doing;
 mod holdings;
 mod moments;
 mod pace;
+pub(crate) mod payments;
 mod prices;
 mod print;
 mod receipts;
@@ -73,6 +74,7 @@ impl VotedPolicy {
             pace::section(&told),
             holdings::section(&told),
             venues::section(&told),
+            payments::section(&told),
             prices::section(&told),
             risk::section(&told),
         ];

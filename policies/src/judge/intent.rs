@@ -1,7 +1,7 @@
 //! One intent, as the next of a decision.
 
 use super::{
-    Flow, Lookup, caps, parts, refuse,
+    Flow, Lookup, caps, parts, payments, refuse,
     shares::{compare_share, compare_shares},
 };
 use alloy_primitives::Address;
@@ -10,7 +10,7 @@ use quaestor_core::{
     Value, Venue, VenueKind,
     amount::BPS_ONE,
     pipeline::Context,
-    policy::OnBreach,
+    policy::{BudgetLine, OnBreach},
     snapshot::Tally,
     verdict::{InputName, Quantity},
 };
@@ -40,8 +40,11 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     let judge = Judge { terms, lookup, cx, tally, intent };
     let account = judge.account()?;
     let asset = judge.asset(intent.asset)?;
-    judge.line()?;
+    let budget = judge.line()?;
     let moved = judge.actions(account)?;
+    if let Some(line) = budget {
+        payments::check(line, cx, intent)?;
+    }
     let value = judge.value(asset)?;
     judge.balance()?;
     judge.unused(account)?;
@@ -97,10 +100,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn line(&self) -> Flow {
+    /// It is of a strategy or of a budget line; which of these.
+    fn line(&self) -> Flow<Option<&'a BudgetLine>> {
         let line = self.intent.purpose.line();
         if self.lookup.has_line(line) {
-            return Continue(());
+            return Continue(None);
+        }
+        if let Some(found) = self.lookup.budget_line(line) {
+            return Continue(Some(found));
         }
         refuse(self.cx, Rule::LineListed, Quantity::None, Quantity::Hash(line), &[self.input_account()])
     }
@@ -232,14 +239,17 @@ impl<'a> Judge<'a> {
         let same = |before: &Intent| before.account == intent.account && before.purpose == intent.purpose;
         let twice = self.tally.may_have(intent.purpose) && self.tally.allowed().any(same);
         let may_be_used = match intent.purpose {
-            Purpose::Payment { .. } => history.concerns(intent.account),
+            Purpose::Payment { .. } => {
+                history.concerns(intent.account) || history.is_paid(intent.account, intent.purpose)
+            }
             Purpose::Strategy { .. } => history.last_action_at() >= Some(self.cx.snapshot.block.timestamp),
         };
         if !twice && !may_be_used {
             return Continue(());
         }
         let once_key = intent.purpose.once_key(account.address, self.cx.snapshot.block.hash);
-        if !twice && !history.is_used(intent.account, once_key) {
+        let is_done = history.is_used(intent.account, once_key) || history.is_paid(intent.account, intent.purpose);
+        if !twice && !is_done {
             return Continue(());
         }
         refuse(self.cx, Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(once_key), &[self.input_account()])

@@ -7,6 +7,7 @@ mod caps;
 mod intent;
 mod outcome;
 mod parts;
+mod payments;
 mod shares;
 
 pub(crate) use intent::judge as intent;
@@ -17,7 +18,7 @@ use parts::Parts;
 use quaestor_core::{
     AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
     pipeline::Context,
-    policy::{Band, Counterparty, Limits},
+    policy::{Band, BudgetLine, Counterparty, Limits},
     verdict::{InputName, Quantity},
 };
 use std::ops::ControlFlow;
@@ -38,6 +39,8 @@ pub(crate) fn verdict(flow: Flow) -> Verdict {
 pub(crate) struct Lookup {
     /// Lines of the strategies, sorted.
     lines: Vec<B256>,
+    /// Budget lines, sorted by line.
+    budget: Vec<BudgetLine>,
     /// The treasury's own accounts, sorted.
     own: Vec<Address>,
     /// Counterparties, sorted.
@@ -65,7 +68,9 @@ impl Lookup {
         let capped = terms.counterparties.iter().filter(|it| it.is_capped()).cloned();
         let mut capped: Vec<Counterparty> = capped.collect();
         capped.sort_unstable_by_key(|it| it.address);
+        let mut budget = terms.payments.clone();
         lines.sort_unstable();
+        budget.sort_unstable_by_key(|line| line.line);
         own.sort_unstable();
         others.sort_unstable();
         let band = |position: usize| terms.bands.iter().find(|band| band.asset.index() == position).copied();
@@ -80,11 +85,28 @@ impl Lookup {
             [proposal_bps_max, proposals_per_day_max].iter().chain(&window_bps_max).any(|cap| *cap != u64::MAX)
                 || cooldown_secs_min > 0
                 || terms.strategies.iter().any(|strategy| strategy.share_bps_max.is_some());
-        Self { lines, own, others, capped, bands, has_bands, parts: Parts::new(terms), has_caps, stable, havens }
+        Self {
+            lines,
+            budget,
+            own,
+            others,
+            capped,
+            bands,
+            has_bands,
+            parts: Parts::new(terms),
+            has_caps,
+            stable,
+            havens,
+        }
     }
 
     fn has_line(&self, line: B256) -> bool {
         self.lines.binary_search(&line).is_ok()
+    }
+
+    fn budget_line(&self, line: B256) -> Option<&BudgetLine> {
+        let place = self.budget.binary_search_by_key(&line, |it| it.line).ok()?;
+        self.budget.get(place)
     }
 
     fn is_own(&self, address: Address) -> bool {

@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod groups;
 mod holdings;
 pub(crate) mod numbers;
+pub(crate) mod payments;
 pub(crate) mod risk;
 pub(crate) mod routes;
 pub(crate) mod values;
@@ -31,7 +32,7 @@ const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "policy",
     "accounts",
     "assets",
@@ -41,6 +42,7 @@ const SECTIONS: [&str; 10] = [
     "risk",
     "venues",
     "counterparties",
+    "payments",
     "strategies",
 ];
 const POLICY_KEYS: [&str; 10] =
@@ -73,12 +75,15 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         assets,
         limits,
         risk: risk::risk(root, report),
+        payments: Vec::new(),
         strategies: Vec::new(),
     };
     if terms.vaults().next().is_some() && terms.risk.rate_lookback_blocks == 0 {
         terms.risk.rate_lookback_blocks = risk::RATE_LOOKBACK_BLOCKS_DEFAULT;
     }
     terms.strategies = strategies(root, report);
+    terms.payments = payments::payments(root, report, &terms);
+    risk::burn(report, &mut terms);
     check::terms(report, &terms, policy.validity_secs.is_some());
     let built = build(report, catalog, &terms);
     (terms, built)
@@ -96,6 +101,7 @@ pub(crate) fn all_keys() -> Vec<String> {
         of("assets.*", &holdings::ASSET_KEYS),
         of("assets.*", &vaults::SHARE_KEYS),
         of("allocation.*", &holdings::BAND_KEYS),
+        of("groups.*", &groups::GROUP_KEYS),
         of("limits", &numbers::LIMIT_KEYS),
         of("risk", &risk),
         risk::MODEL_KEYS.iter().flat_map(|keys| of("risk.model", keys)).collect(),
@@ -103,6 +109,8 @@ pub(crate) fn all_keys() -> Vec<String> {
         of("venues.*", &vaults::VAULT_KEYS),
         of("venues.*.pools[*]", &routes::POOL_KEYS),
         of("counterparties", &["*"]),
+        of("counterparties.*", &routes::COUNTERPARTY_KEYS),
+        of("payments[*]", &payments::PAYMENT_KEYS),
         of("strategies[*]", &STRATEGY_KEYS),
     ]
     .concat()

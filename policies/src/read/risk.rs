@@ -3,7 +3,7 @@
 use super::values::{self, SHARE_BPS_MAX};
 use crate::document::{Field, Report, Section};
 use quaestor_core::{
-    Value,
+    Terms, Value,
     policy::{ModelFallback, ModelTerms, OnBreach, RiskTerms, Schedule},
 };
 
@@ -83,6 +83,24 @@ pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
             .and_then(|section| model(&section, report))
             .unwrap_or_default(),
         ..ceilings
+    }
+}
+
+/// What is paid in a month, from the budget lines: where the file does not say, and where it says less than they come to.
+pub(super) fn burn(report: &mut Report<'_>, terms: &mut Terms) {
+    let said = "risk.burn_monthly";
+    let Some(budget) = terms.budget_monthly() else {
+        report.conflict("payments", "come to more money than can be counted; lower an amount");
+        return;
+    };
+    if !report.is_there(said) {
+        terms.risk.burn_monthly = budget;
+    } else if terms.risk.burn_monthly < budget && !report.has_problem_in(said) {
+        // Up to the next cent, for whoever writes what is said here should be believed.
+        let (found, least) = (terms.risk.burn_monthly.display(), values::up_to_cents(budget).display());
+        let message =
+            format!("is {found} USD, and the budget lines alone pay {least} in thirty days; write as much or more");
+        report.conflict(said, message);
     }
 }
 

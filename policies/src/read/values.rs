@@ -6,7 +6,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, hex};
 use chrono::{DateTime, Utc};
-use quaestor_core::{Asset, AssetId, Caip10, policy::Schedule};
+use quaestor_core::{Asset, AssetId, Caip10, Value, policy::Schedule};
 use std::str::FromStr;
 
 /// Longest duration, seconds: ten years of 365 days. What is longer is a slip.
@@ -51,6 +51,12 @@ pub(crate) fn duration_text(secs: u64) -> String {
         _ if secs.is_multiple_of(60) => format!("{}m", secs / 60),
         _ => format!("{secs}s"),
     }
+}
+
+/// The least number of whole cents that is no less.
+pub(crate) fn up_to_cents(value: Value) -> Value {
+    const CENT: u128 = quaestor_core::amount::WAD / 100;
+    Value(value.0.div_ceil(CENT).saturating_mul(CENT))
 }
 
 /// A time such as `2027-01-01T00:00:00Z`, in Unix seconds.

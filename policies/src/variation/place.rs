@@ -113,6 +113,7 @@ impl Place {
             ["groups", name, key] if steps.len() == 3 => Self::group(terms, name, key),
             ["venues", name, "share_bps_max"] if steps.len() == 3 => Self::vault(terms, name),
             ["counterparties", name, key] if steps.len() == 3 => Self::counterparty(terms, name, key),
+            ["payments", ..] => return Self::payment(terms, steps.split_off(1)),
             ["strategies", ..] => return Self::strategy(terms, steps.split_off(1), path),
             _ => Self::Elsewhere,
         };
@@ -178,21 +179,24 @@ impl Place {
         }
     }
 
+    /// `steps` come after `payments`. An amount has its unit and a name its meaning, so that the file is read again.
+    fn payment(terms: &Terms, steps: Vec<Step>) -> Result<(String, Self), String> {
+        let mut rest = steps.into_iter();
+        let names: Vec<&str> = terms.payments.iter().map(|line| line.name.as_str()).collect();
+        let position = entry_of("payments", "budget line", &names, rest.next())?;
+        let whole: Vec<Step> =
+            [Step::Key("payments".to_owned()), Step::Item(position)].into_iter().chain(rest).collect();
+        if whole.len() == 2 {
+            return Err("names a whole budget line; write which of its keys".to_owned());
+        }
+        Ok((path_of(&whole), Self::Elsewhere))
+    }
+
     /// `steps` come after `strategies`.
     fn strategy(terms: &Terms, steps: Vec<Step>, path: &str) -> Result<(String, Self), String> {
         let mut rest = steps.into_iter();
-        let names = || terms.strategies.iter().map(|strategy| strategy.name.as_str());
-        let position = match rest.next() {
-            Some(Step::Item(position)) => position,
-            Some(Step::Key(name)) => names().position(|known| known == name).ok_or_else(|| {
-                let remedy = nearest(&name, names()).map_or_else(
-                    || format!("its strategies are: {}", names().collect::<Vec<_>>().join(", ")),
-                    |meant| format!("write `{meant}`, if that is meant"),
-                );
-                format!("`{name}` is no strategy of this policy; {remedy}")
-            })?,
-            None => return Err("names no strategy; write such as `strategies.NAME.KEY`".to_owned()),
-        };
+        let names: Vec<&str> = terms.strategies.iter().map(|strategy| strategy.name.as_str()).collect();
+        let position = entry_of("strategies", "strategy", &names, rest.next())?;
         let strategy = terms.strategies.get(position).ok_or_else(|| format!("there is no strategy {position}"))?;
         let steps = resolved(&strategy.params, rest.collect(), path)?;
         let whole = [vec![Step::Key("strategies".to_owned()), Step::Item(position)], steps.clone()].concat();
@@ -203,6 +207,22 @@ impl Place {
             _ => Self::Param(position, steps),
         };
         Ok((path_of(&whole), place))
+    }
+}
+
+/// The place of the entry of a list of the file that a step names, by its number or its own name.
+fn entry_of(list: &str, what: &str, names: &[&str], step: Option<Step>) -> Result<usize, String> {
+    match step {
+        Some(Step::Item(position)) if position < names.len() => Ok(position),
+        Some(Step::Item(position)) => Err(format!("there is no {what} {position}")),
+        Some(Step::Key(name)) => names.iter().position(|known| *known == name).ok_or_else(|| {
+            let remedy = nearest(&name, names.iter().copied()).map_or_else(
+                || format!("its {list} are: {}", names.join(", ")),
+                |meant| format!("write `{meant}`, if that is meant"),
+            );
+            format!("`{name}` is no {what} of this policy; {remedy}")
+        }),
+        None => Err(format!("names no {what}; write such as `{list}.NAME.KEY`")),
     }
 }
 

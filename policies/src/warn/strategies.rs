@@ -8,6 +8,10 @@ pub(super) fn look(eye: &mut Eye<'_, '_>) {
         let message = "none is listed, so that nothing is ever proposed; write a section `[[strategies]]`";
         eye.blocked("strategies", message);
     }
+    if !eye.terms.payments.is_empty() && !eye.policy.strategies().iter().any(|it| it.pays_budget_lines()) {
+        let message = "no strategy pays them; write a section `[[strategies]]` of the kind `payments`, or remove them";
+        eye.blocked("payments", message);
+    }
     for (place, strategy) in eye.terms.strategies.iter().enumerate() {
         let key = format!("strategies[{place}].share_bps_max");
         match strategy.share_bps_max {

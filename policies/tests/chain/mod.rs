@@ -7,6 +7,7 @@ use quaestor_core::{
     AccountId, Action, Amount, AssetId, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Purpose,
     RiskReport, Route, Snapshot, Terms, Value, VenueId, VenueKind,
     pipeline::Context,
+    policy::BudgetLine,
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Outstanding, RateReading, Round, Spend,
     },
@@ -24,7 +25,8 @@ pub struct Chain {
     rounds: BTreeMap<Address, Vec<Round>>,
     held: BTreeMap<(Address, Address), Amount>,
     rates: BTreeMap<Address, Amount>,
-    spends: Vec<(u64, Address, Value)>,
+    /// How long ago, by whom, to whom.
+    spends: Vec<(u64, Address, Address, Value)>,
     bound: Vec<(u64, Address, Value)>,
     pub forecast: RiskReport,
 }
@@ -141,7 +143,12 @@ impl Chain {
             if account.route != Route::Safe && dice.one_in(3) {
                 self.bound.push((secs_ago, account.address, value));
             } else {
-                self.spends.push((secs_ago, account.address, value));
+                let to = match terms.counterparties.is_empty() {
+                    true => Address::ZERO,
+                    false => dice.of(&terms.counterparties).address,
+                };
+                let to = if dice.one_in(2) { to } else { Address::ZERO };
+                self.spends.push((secs_ago, account.address, to, value));
             }
         }
         self.spends.sort_by_key(|(secs_ago, ..)| std::cmp::Reverse(*secs_ago));
@@ -187,7 +194,7 @@ impl Chain {
     }
 
     pub fn history(&self, terms: &Terms) -> History {
-        let spend = |(place, (secs_ago, account, value)): (usize, &(u64, Address, Value))| {
+        let spend = |(place, (secs_ago, account, to, value)): (usize, &(u64, Address, Address, Value))| {
             let id = keccak256([place as u8]);
             Some(Spend {
                 timestamp: self.now.saturating_sub(*secs_ago),
@@ -196,7 +203,7 @@ impl Chain {
                 once_key: id,
                 line: id,
                 asset: None,
-                counterparty: Address::ZERO,
+                counterparty: *to,
                 value: *value,
             })
         };
@@ -215,6 +222,7 @@ impl Chain {
         History {
             spends: self.spends.iter().enumerate().filter_map(spend).collect(),
             outstanding: self.bound.iter().filter_map(bound).collect(),
+            ..History::default()
         }
     }
 }
@@ -227,6 +235,11 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     let line = if strategies.is_empty() || dice.one_in(30) { keccak256("nobody") } else { *dice.of(&strategies) };
     let limits = [&new.limits, &old.limits];
     let limits = *dice.of(&limits);
+    if dice.one_in(6)
+        && let Some(intent) = payment(dice, cx, old)
+    {
+        return Some(intent);
+    }
     let (give, call) = plan(dice, new)?;
     let nav = cx.valuation.nav;
     let value = match dice.below(8) {
@@ -278,6 +291,37 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     };
     let actions = actions.into_iter().collect();
     Some(Intent { account, purpose, asset: give, counterparty, amount, value, actions })
+}
+
+/// What a budget line of either policy pays, sometimes a little otherwise.
+fn payment(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> {
+    let new = cx.terms;
+    let terms = if dice.one_in(2) { new } else { old };
+    let lines: Vec<&BudgetLine> = terms.payments.iter().collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let line = *dice.of(&lines);
+    let now = cx.snapshot.block.timestamp;
+    let current = line.period_at(now).unwrap_or_default();
+    let period = current.saturating_sub(dice.below(3)) + dice.below(8) / 7;
+    let asset = terms.asset(line.asset)?.address;
+    let give = AssetId(new.assets.iter().position(|it| it.address == asset)? as u16);
+    let amount = match dice.below(4) {
+        0 => Amount(line.amount.0 + u128::from(dice.below(2))),
+        1 => Amount(line.amount.0 / 100 * u128::from(1 + dice.below(120))),
+        _ => Amount(line.amount.0 / 1_000),
+    };
+    let account = new.account_at(terms.account(line.account)?.address)?;
+    let account = if dice.one_in(12) { AccountId(dice.below(new.accounts.len() as u64) as u16) } else { account };
+    let to = match new.counterparties.is_empty() || !dice.one_in(12) {
+        true => line.to,
+        false => dice.of(&new.counterparties).address,
+    };
+    let value = cx.value_of(give, amount)?;
+    let actions = [Action::Transfer { asset: give, to, amount }].into_iter().collect();
+    let purpose = Purpose::Payment { line: line.line, period };
+    Some(Intent { account, purpose, asset: give, counterparty: to, amount, value, actions })
 }
 
 enum Call {

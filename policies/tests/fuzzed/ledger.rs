@@ -2,7 +2,10 @@
 
 use alloy_primitives::U256;
 use quaestor_core::{
-    Action, Amount, AssetKind, Intent, Route, Terms, VenueKind, pipeline::Context, snapshot::WINDOW_SECS,
+    Action, Amount, AssetKind, Intent, Purpose, Route, Terms, VenueKind,
+    pipeline::Context,
+    policy::{BudgetLine, StrategyTerms},
+    snapshot::WINDOW_SECS,
 };
 use std::collections::BTreeMap;
 
@@ -78,7 +81,13 @@ impl<'a> Ledger<'a> {
         let (amount, value) = (wide(intent.amount.0), wide(intent.value.0));
         assert!(!amount.is_zero());
         assert_eq!(value, amount * price / wide(10).pow(U256::from(asset.decimals)), "the value is that of the amount");
-        assert!(terms.strategies.iter().any(|strategy| strategy.line == intent.purpose.line()), "the line is listed");
+        match terms.payments.iter().find(|line| line.line == intent.purpose.line()) {
+            Some(line) => self.budgeted(line, intent),
+            None => {
+                let is_it = |strategy: &StrategyTerms| strategy.line == intent.purpose.line();
+                assert!(terms.strategies.iter().any(is_it), "the line is listed");
+            }
+        }
         self.once(intent, account.address);
         let balance = self.balances.get_mut(&(intent.account.0, intent.asset.0)).unwrap();
         assert!(amount <= *balance, "more is spent than is held");
@@ -153,6 +162,18 @@ impl<'a> Ledger<'a> {
         self.within_risk(intent);
     }
 
+    /// It is what the budget line says, for a period that has begun and is not over.
+    fn budgeted(&self, line: &BudgetLine, intent: &Intent) {
+        let Purpose::Payment { period, .. } = intent.purpose else { panic!("of no period") };
+        let paid = (intent.account, intent.counterparty, intent.asset);
+        assert_eq!(paid, (line.account, line.to, line.asset));
+        assert!(intent.amount <= line.amount, "more than the line pays");
+        let now = self.cx.snapshot.block.timestamp;
+        let begins = line.begins(period).expect("a period that can be counted");
+        let over = line.begins(period + line.catch_up + 1).expect("a period that can be counted");
+        assert!(begins <= now && now < over && begins < line.end, "not in its time");
+    }
+
     fn spend(&mut self, intent: &Intent, value: U256) {
         self.held.get_mut(&intent.asset.0).unwrap().went += value;
         if self.terms().assets[intent.asset.index()].kind == AssetKind::Stable {
@@ -167,7 +188,7 @@ impl<'a> Ledger<'a> {
         let same = |before: &&Intent| before.account == intent.account && before.purpose == intent.purpose;
         assert!(!self.allowed.iter().any(|before| same(&before)), "wanted twice");
         // The hash of this block is in the key of a strategy's intent, so nothing older than the block can have it.
-        let is_payment = matches!(intent.purpose, quaestor_core::Purpose::Payment { .. });
+        let is_payment = matches!(intent.purpose, Purpose::Payment { .. });
         let now = block.timestamp;
         let spent = history.spends.iter().filter(|it| is_payment || it.timestamp >= now);
         let possible = is_payment || history.last_action_at() >= Some(now);

@@ -155,6 +155,15 @@ impl Scene {
             valued.and_then(|valued| valued.context(policy, self).value_of(asset, amount)).unwrap_or(Value::ZERO);
         let value = if bytes.seldom(64) { Value(bytes.wide()) } else { worth };
         let amount = if bytes.seldom(64) { Amount(amount.0 / 2) } else { amount };
+        if let Some(line) = terms.budget_line(purpose.line()) {
+            // What the line pays, or a part of it, or a little more.
+            let amount = Amount(amount.0 % (line.amount.0 + 2));
+            let valued = self.valued(policy);
+            let value = valued.and_then(|valued| valued.context(policy, self).value_of(line.asset, amount));
+            let actions = [Action::Transfer { asset: line.asset, to: line.to, amount }].into_iter().collect();
+            let (account, asset, counterparty) = (line.account, line.asset, line.to);
+            return Intent { account, purpose, asset, counterparty, amount, value: value.unwrap_or_default(), actions };
+        }
         Intent { account, purpose, asset, counterparty, amount, value, actions }
     }
 
@@ -247,7 +256,7 @@ impl Scene {
                     .collect(),
             })
             .collect();
-        History { spends: spends.into(), outstanding }
+        History { spends: spends.into(), outstanding, ..History::default() }
     }
 
     /// The scene once `intents` were carried out as they must be at least, and then changed as the bytes said.
@@ -354,7 +363,18 @@ fn purpose(terms: &Terms, bytes: &mut Bytes<'_>) -> Purpose {
     let known = terms.strategies.get(bytes.below(terms.strategies.len().max(1)));
     let line = known.filter(|_| !bytes.seldom(64)).map_or_else(|| keccak256("unknown"), |strategy| strategy.line);
     match bytes.below(8) {
-        7 => Purpose::Payment { line, period: u64::from(bytes.byte() % 2) },
+        7 => {
+            let byte = bytes.byte();
+            let budget = terms.payments.get(usize::from(byte >> 4) % terms.payments.len().max(1));
+            match budget.filter(|_| byte & 2 != 0) {
+                Some(budget) => {
+                    let current = budget.period_at(NOW).unwrap_or_default();
+                    let period = (current + u64::from(byte & 1)).saturating_sub(u64::from(byte >> 2 & 3));
+                    Purpose::Payment { line: budget.line, period }
+                }
+                None => Purpose::Payment { line, period: u64::from(byte % 2) },
+            }
+        }
         leg => Purpose::Strategy { line, leg: leg as u16 },
     }
 }

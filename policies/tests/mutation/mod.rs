@@ -136,7 +136,7 @@ fn duration(dice: &mut Dice) -> Value {
 }
 
 fn edit(dice: &mut Dice, table: &mut Table) {
-    match dice.below(24) {
+    match dice.below(30) {
         0..=6 => limit(dice, table),
         7..=9 => band(dice, table),
         10..=11 => ceiling(dice, table),
@@ -148,11 +148,14 @@ fn edit(dice: &mut Dice, table: &mut Table) {
         18..=20 => strategies(dice, table),
         21 => when(dice, table),
         22 => model(dice, table),
+        23..=24 => group(dice, table),
+        25 => cap(dice, table),
+        26..=28 => payment(dice, table),
         _ => head(dice, table),
     }
 }
 
-const NUMBERS: [(&str, i64); 10] = [
+const NUMBERS: [(&str, i64); 11] = [
     ("proposal_bps_max", 10_000),
     ("hour_bps_max", 1_000_000),
     ("day_bps_max", 1_000_000),
@@ -163,6 +166,7 @@ const NUMBERS: [(&str, i64); 10] = [
     ("proposals_per_day_max", 12),
     ("price_quorum_min", 3),
     ("stable_share_bps_min", 10_000),
+    ("native_share_bps_max", 10_000),
 ];
 
 fn limit(dice: &mut Dice, table: &mut Table) {
@@ -236,6 +240,100 @@ fn counterparty(dice: &mut Dice, table: &mut Table) {
         Some(name) if dice.one_in(3) => drop(others.insert(name, account(dice))),
         _ => drop(others.insert(format!("payee{}", dice.below(4)), account(dice))),
     }
+}
+
+/// A group, or the most that may lie in a vault.
+fn group(dice: &mut Dice, table: &mut Table) {
+    if dice.one_in(3) {
+        let Some(Value::Table(vault)) = table.get_mut("venues").and_then(|venues| venues.get_mut("savings")) else {
+            return;
+        };
+        let found = vault.get("share_bps_max").and_then(Value::as_integer);
+        if dice.one_in(4) {
+            vault.remove("share_bps_max");
+        } else {
+            vault.insert("share_bps_max".into(), number(dice, found, 10_000));
+        }
+        return;
+    }
+    let asset = one(dice, table, "assets").map(Value::String);
+    let known = one(dice, table, "groups");
+    let groups = section(table, "groups");
+    match (known, asset) {
+        (Some(name), _) if dice.one_in(6) => drop(groups.remove(&name)),
+        (Some(name), Some(asset)) if dice.one_in(4) => {
+            let Some(Value::Array(assets)) = groups[&name].get_mut("assets") else { return };
+            match assets.iter().position(|known| *known == asset) {
+                Some(place) => drop(assets.remove(place)),
+                None => assets.push(asset),
+            }
+        }
+        (Some(name), _) if dice.one_in(2) => {
+            let key = *dice.of(&["min_bps", "max_bps"]);
+            let found = groups[&name].get(key).and_then(Value::as_integer);
+            groups[&name].as_table_mut().unwrap().insert(key.into(), number(dice, found, 10_000));
+        }
+        (_, Some(asset)) => {
+            let group = [("assets", Value::Array(vec![asset])), ("max_bps", number(dice, Some(5_000), 10_000))];
+            let group = group.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            groups.insert(format!("group{}", dice.below(3)), Value::Table(group));
+        }
+        _ => {}
+    }
+}
+
+/// What a receiver is paid at most.
+fn cap(dice: &mut Dice, table: &mut Table) {
+    let Some(name) = one(dice, table, "counterparties") else { return };
+    let receivers = section(table, "counterparties");
+    if let Value::String(address) = &receivers[&name] {
+        let opened = [("address".to_owned(), Value::String(address.clone()))].into_iter().collect();
+        receivers.insert(name.clone(), Value::Table(opened));
+    }
+    let key = *dice.of(&["proposal_bps_max", "hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"]);
+    let receiver = receivers[&name].as_table_mut().unwrap();
+    let found = receiver.get(key).and_then(Value::as_integer);
+    if dice.one_in(4) {
+        receiver.remove(key);
+    } else {
+        receiver.insert(key.into(), number(dice, found.or(Some(400)), 10_000));
+    }
+}
+
+/// A budget line.
+fn payment(dice: &mut Dice, table: &mut Table) {
+    let (account, to) = (one(dice, table, "accounts"), one(dice, table, "counterparties"));
+    let Some(Value::Array(list)) = table.get_mut("payments") else { return };
+    if list.is_empty() {
+        return;
+    }
+    let at = dice.below(list.len() as u64) as usize;
+    if dice.one_in(8) {
+        list.remove(at);
+        return;
+    }
+    if dice.one_in(8) {
+        list.swap(at, 0);
+        return;
+    }
+    let mut line = list[at].as_table().unwrap().clone();
+    let asset = line["asset"].as_str().unwrap().to_owned();
+    let (key, value) = match dice.below(9) {
+        0 | 1 => ("amount", format!("{} {asset}", 1 + dice.below(200_000))),
+        2 => ("every", (*dice.of(&["month", "quarter", "7d", "14d", "30d"])).to_owned()),
+        3 => ("begin", format!("2027-0{}-01T00:00:00Z", 1 + dice.below(9))),
+        4 => ("end", format!("202{}-0{}-01T00:00:00Z", 7 + dice.below(2), 1 + dice.below(9))),
+        5 => ("account", account.unwrap()),
+        6 => ("to", to.unwrap_or_default()),
+        7 => ("name", format!("line{}", dice.below(4))),
+        _ => {
+            line.insert("catch_up".into(), Value::Integer(dice.below(4) as i64));
+            list[at] = Value::Table(line);
+            return;
+        }
+    };
+    line.insert(key.into(), Value::String(value));
+    if key == "name" { list.push(Value::Table(line)) } else { list[at] = Value::Table(line) }
 }
 
 fn pools(dice: &mut Dice, table: &mut Table) {

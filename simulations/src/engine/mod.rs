@@ -42,7 +42,7 @@ use quaestor_core::{
     AccountId, Amount, BlockRef, Inputs, Intent, Policy, Purpose, Refusal, RiskModel, Route, Rule, Snapshot, Value,
     Verdict,
     pipeline::Workspace,
-    snapshot::{Outstanding, Spend, WINDOW_SECS},
+    snapshot::{Outstanding, Paid, Spend, WINDOW_SECS},
     verdict::Quantity,
     waiting::{Waiting, withheld},
 };
@@ -289,6 +289,11 @@ impl<'a> Engine<'a> {
         let terms = self.plan.policy.terms();
         let address = terms.accounts[pending.account.index()].address;
         for intent in &pending.intents {
+            if let Purpose::Payment { line, period } = intent.purpose
+                && terms.budget_line(line).is_some()
+            {
+                self.treasury.history.paid.push(Paid { account: pending.account, line, period });
+            }
             let once_key = match intent.purpose {
                 // Of a leg nobody can ask again: its key holds the block of its decision.
                 Purpose::Strategy { .. } if !self.plan.thorough => pending.id,
@@ -353,8 +358,11 @@ impl<'a> Engine<'a> {
         self.leaving.clear();
     }
 
-    /// What no window reaches any more, and what the gate would refuse for its age.
+    /// What no window reaches any more, what nobody could ask for again, and what the gate would refuse for its age.
     fn forget(&mut self, now: u64) {
+        let terms = self.plan.policy.terms();
+        let is_over = |it: &Paid| terms.budget_line(it.line).is_none_or(|line| line.is_over(it.period, now));
+        self.treasury.history.paid.retain(|paid| !is_over(paid));
         let [.., longest] = WINDOW_SECS;
         let since = now.saturating_sub(longest);
         let spends = &mut self.treasury.history.spends;

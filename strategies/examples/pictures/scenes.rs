@@ -2,10 +2,15 @@
 
 use crate::{
     canvas::{BLUE_LINE, Chart, Mark, ORANGE, PURPLE, Picture},
-    history::{Earned, Entry, Market, Scene, run},
+    history::{Earned, Entry, Market, Scene, day, run},
     world::{Holding, USDC_ONE, World, dai, named, number, pairs, rebalance, strategy, text, usdc, volatile},
 };
-use quaestor_core::{Value, amount::WAD, policy::StrategyTerms, strategy::ParamValue};
+use quaestor_core::{
+    Value,
+    amount::WAD,
+    policy::{Every, StrategyTerms},
+    strategy::ParamValue,
+};
 
 /// Every picture with the name of its file.
 pub fn all(market: &Market) -> Vec<(&'static str, Picture)> {
@@ -16,6 +21,7 @@ pub fn all(market: &Market) -> Vec<(&'static str, Picture)> {
         ("dca", averaged(market)),
         ("derisk", derisked(market)),
         ("depeg_exit", left(market)),
+        ("payments", paid(market)),
         ("yield_allocation", allocated(market)),
     ]
 }
@@ -113,6 +119,34 @@ fn refilled(market: &Market) -> Picture {
         ..chart("price of USDC", |value| format!("{value:.3} USD"))
     };
     picture("refill: below 100,000 USDC, up to 400,000 from the reserve", &entries, [operations, price])
+}
+
+fn paid(market: &Market) -> Picture {
+    let first = day("2020-03-01").open_timestamp();
+    let refill = [("from", "reserve"), ("to", "operations"), ("asset", "USDC"), ("low", "100000 USDC")];
+    let refill: Vec<_> = refill.into_iter().chain([("target", "400000 USDC")]).collect();
+    let cash = usdc(None, 400_000 * USDC_ONE, 2_000_000 * USDC_ONE);
+    let strategies = vec![named("pay", "payments", &[]), named("supply", "refill", &refill)];
+    let mut world = world(&[cash], strategies).paying("payroll", 90_000 * USDC_ONE, Every::Months(1), first).paying(
+        "grants",
+        15_000 * USDC_ONE,
+        Every::Secs(14 * 86_400),
+        first + 3 * 86_400,
+    );
+    world.terms.venues.clear();
+    let entries = run(market, Scene { world, from: "2020-01-01", to: "2020-12-31", burn_daily: 0, vaults: vec![] });
+    let held = |it: &Entry| it.held("USDC");
+    let operations = Chart {
+        lines: vec![(String::new(), BLUE_LINE, each(&entries, held))],
+        range: Some(0.0..400_000.0),
+        ..chart("USDC in operations, which is refilled below 100,000", usd)
+    };
+    let price = Chart {
+        lines: vec![(String::new(), BLUE_LINE, each(&entries, |it| it.price("USDC")))],
+        ..chart("price of USDC", |value| format!("{value:.3} USD"))
+    };
+    let about = "payments: 90,000 USDC on the first of each month, 15,000 every two weeks";
+    picture(about, &entries, [operations, price])
 }
 
 fn lasting(market: &Market) -> Picture {

@@ -4,11 +4,12 @@ use crate::world::World;
 use quaestor_core::{
     Catalog, Context, Inputs, Intent, Policy, RiskReport, Verdict,
     pipeline::{Workspace, evaluate},
-    policy::Group,
+    policy::{BudgetLine, Counterparty, Every, Group},
     strategy::ParamValue,
     valuation::{Prices, Valuation},
 };
 use quaestor_policies::{Facts, StrategyFacts, VotedPolicy, parse, starting_policy};
+use quaestor_simulations::Day;
 
 /// The groups of `world`, as a file has them.
 fn groups(world: &World) -> String {
@@ -18,6 +19,48 @@ fn groups(world: &World) -> String {
         format!("[groups.{name}]\nassets = {symbols:?}\nmin_bps = {min_bps}\nmax_bps = {max_bps}\n")
     };
     world.terms.groups.iter().map(group).collect()
+}
+
+/// The counterparties of `world`, as a file has them.
+fn counterparties(world: &World) -> String {
+    let counterparty = |it: &Counterparty| {
+        let [hour, day, week, month] = it.window_bps_max;
+        let caps = [("proposal", it.proposal_bps_max), ("hour", hour), ("day", day), ("week", week), ("month", month)];
+        let caps = caps.iter().filter(|(_, bps)| *bps != u64::MAX);
+        let caps: String = caps.map(|(key, bps)| format!("{key}_bps_max = {bps}\n")).collect();
+        format!("[counterparties.{}]\naddress = \"eip155:{}:{}\"\n{caps}\n", it.name, world.terms.chain_id, it.address)
+    };
+    world.terms.counterparties.iter().map(counterparty).collect()
+}
+
+/// The budget lines of `world`, as a file has them.
+fn payments(world: &World) -> String {
+    let time = |at: u64| {
+        let (day, secs) = (Day::at(at).unwrap(), at % 86_400);
+        format!("{day}T{:02}:{:02}:{:02}Z", secs / 3_600, secs / 60 % 60, secs % 60)
+    };
+    let line = |it: &BudgetLine| {
+        let asset = &world.terms.assets[it.asset.index()];
+        let (account, to) =
+            (&world.terms.accounts[it.account.index()].name, world.terms.counterparty_at(it.to).unwrap());
+        let every = match it.every {
+            Every::Secs(secs) => format!("{secs}s"),
+            Every::Months(1) => "month".to_owned(),
+            Every::Months(months) => panic!("no word for {months} months"),
+        };
+        let end = if it.end == u64::MAX { String::new() } else { format!("end = \"{}\"\n", time(it.end)) };
+        format!(
+            "[[payments]]\nname = \"{}\"\naccount = \"{account}\"\nto = \"{}\"\nasset = \"{symbol}\"\namount = \"{} {symbol}\"\n\
+             every = \"{every}\"\nbegin = \"{}\"\n{end}catch_up = {}\n\n",
+            it.name,
+            to.name,
+            it.amount.display(asset.decimals),
+            time(it.begin),
+            it.catch_up,
+            symbol = asset.symbol,
+        )
+    };
+    world.terms.payments.iter().map(line).collect()
 }
 
 /// A decision under the voted policy.
@@ -60,7 +103,7 @@ impl Ready {
             counterparties: vec![],
             strategies: terms.strategies.iter().map(strategy).collect(),
         };
-        let text = format!("{}\n{}", starting_policy(&facts), groups(&world));
+        let text = [starting_policy(&facts), groups(&world), counterparties(&world), payments(&world)].join("\n");
         let policy = parse(text.as_bytes(), catalog).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
         world.rearrange(policy.terms());
         let prices = world.prices();

@@ -7,14 +7,14 @@ pub use judge::{Judge, Model};
 use alloy_primitives::{Address, B256, keccak256};
 use quaestor_core::{
     Account, AccountId, Action, Amount, Asset, AssetId, AssetKind, Catalog, Exchange, History, Inputs, Intent, Limits,
-    Policy, Pool, Price, Refusal, RiskModel, RiskReport, Route, Snapshot, Strategy, Terms, Value, Venue, VenueKind,
-    Verdict,
+    Policy, Pool, Price, Purpose, Refusal, RiskModel, RiskReport, Route, Snapshot, Strategy, Terms, Value, Venue,
+    VenueKind, Verdict,
     amount::WAD,
     pipeline::{Workspace, evaluate},
-    policy::{Band, Group, RiskTerms, Schedule, StrategyTerms},
+    policy::{Band, BudgetLine, Counterparty, Every, Group, RiskTerms, Schedule, StrategyTerms},
     snapshot::{
-        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, RateReading,
-        Round, Spend,
+        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, Paid,
+        RateReading, Round, Spend,
     },
     strategy::{ParamProblem, ParamValue, StrategyHold, StrategyParams},
     valuation::{Prices, Valuation},
@@ -148,6 +148,7 @@ impl World {
             counterparties: vec![],
             bands: holdings.iter().enumerate().filter_map(band).collect(),
             groups: vec![],
+            payments: vec![],
             limits,
             risk: RiskTerms { history_rounds: 30, ..Default::default() },
             strategies: vec![],
@@ -183,6 +184,25 @@ impl World {
         for (account, held) in self.snapshot.accounts.iter_mut().zip(held) {
             account.balances.push(Amount(held));
         }
+        self
+    }
+
+    /// With a budget line of so many base units of cash from the Safe to a counterparty of the same name, from `begin` on.
+    pub fn paying(mut self, name: &str, amount: u128, every: Every, begin: u64) -> Self {
+        let to = address(name);
+        self.terms.counterparties.push(Counterparty::new(name, to));
+        self.terms.payments.push(BudgetLine {
+            name: name.into(),
+            line: keccak256(name),
+            account: OPERATIONS,
+            to,
+            asset: CASH,
+            amount: Amount(amount),
+            every,
+            begin,
+            end: u64::MAX,
+            catch_up: 0,
+        });
         self
     }
 
@@ -285,6 +305,12 @@ impl World {
     pub fn done(&self, intents: &[Intent]) -> Self {
         let mut left = self.after(intents);
         let block = self.snapshot.block;
+        left.history.paid.extend(intents.iter().filter_map(|intent| match intent.purpose {
+            Purpose::Payment { line, period } if self.terms.budget_line(line).is_some() => {
+                Some(Paid { account: intent.account, line, period })
+            }
+            _ => None,
+        }));
         left.history.spends.extend(intents.iter().map(|intent| Spend {
             timestamp: block.timestamp,
             account: intent.account,

@@ -7,6 +7,7 @@ mod audit;
 mod brake;
 mod kills;
 mod operators;
+mod payments;
 mod reorgs;
 mod requests;
 mod stand;

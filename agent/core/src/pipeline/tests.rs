@@ -40,7 +40,11 @@ fn histories() -> impl Arbitrary<Value = History> {
         };
         list.into_iter().map(one).collect()
     });
-    (spends(), waiting).prop_map(|(spends, outstanding)| History { spends: spends.into(), outstanding })
+    (spends(), waiting).prop_map(|(spends, outstanding)| History {
+        spends: spends.into(),
+        outstanding,
+        ..History::default()
+    })
 }
 
 fn snapshots() -> impl Arbitrary<Value = Snapshot> {
@@ -266,7 +270,7 @@ fn room_is_what_the_narrowest_cap_leaves() {
     assert_eq!(room(caps, &none, &[payment(RESERVE, 1, 9_000)]), usd(5_000), "the window is one for all");
 
     let spent = |secs, whole| spend(NOW - secs, RESERVE, 1, B256::ZERO, usd(whole).0);
-    let busy = History { spends: [spent(86_400, 9_000), spent(86_399, 11_000)].into(), outstanding: vec![] };
+    let busy = History { spends: [spent(86_400, 9_000), spent(86_399, 11_000)].into(), ..History::default() };
     assert_eq!(room(caps, &busy, &[]), usd(3_000), "what left the window frees room");
     let waiting = outstanding(B256::ZERO, NOW - 9, NOW, usd(2_000).0);
     let bound = History { outstanding: vec![waiting], ..busy };

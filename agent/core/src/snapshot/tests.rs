@@ -10,7 +10,7 @@ fn key(byte: u8) -> B256 {
 
 fn spent(times: &[(u64, u8, u128)]) -> History {
     let one = |(time, decision, value): &(u64, u8, u128)| spend(*time, OPERATIONS, *decision, key(9), *value);
-    History { spends: times.iter().map(one).collect(), outstanding: Vec::new() }
+    History { spends: times.iter().map(one).collect(), ..History::default() }
 }
 
 #[test]
@@ -57,6 +57,23 @@ fn a_key_is_used_by_its_account_alone() {
     let without = history.without(key(1));
     assert!(!without.is_used(RESERVE, key(6)) && without.is_used(OPERATIONS, key(9)));
     assert_eq!(history.without(key(2)), history);
+}
+
+#[test]
+fn a_paid_period_is_done_however_long_ago_and_whatever_its_key() {
+    let payment = |period| Purpose::Payment { line: key(7), period };
+    let (address, block) = (Address::repeat_byte(3), key(4));
+    let mut history = History::default();
+    let done = |history: &History, account, purpose| history.is_done(account, address, purpose, block);
+    assert!(!done(&history, OPERATIONS, payment(5)));
+    history.paid.push(Paid { account: OPERATIONS, line: key(7), period: 5 });
+    assert!(done(&history, OPERATIONS, payment(5)) && done(&history.without(key(1)), OPERATIONS, payment(5)));
+    assert!(!done(&history, OPERATIONS, payment(6)) && !done(&history, RESERVE, payment(5)));
+    assert!(!done(&history, OPERATIONS, Purpose::Strategy { line: key(7), leg: 5 }));
+    // What waits for a vote is bound by its key alone.
+    let once_keys = vec![payment(6).once_key(address, block)];
+    history.outstanding.push(Outstanding { once_keys, ..outstanding(key(1), 5, NOW, 7) });
+    assert!(done(&history, RESERVE, payment(6)) && !done(&history, RESERVE, payment(5)));
 }
 
 #[test]
@@ -112,12 +129,13 @@ proptest! {
             let due = |to| Due { to, value: Value(*value) };
             Outstanding { dues: vec![due(who(*own)), due(other)], ..outstanding(key(1), 5, NOW - 1 + after, 5_000) }
         };
-        let history = History { spends: spends.collect(), outstanding: dues.iter().map(bound).collect() };
+        let history = History { spends: spends.collect(), outstanding: dues.iter().map(bound).collect(), ..History::default() };
         let alone = History {
             spends: history.spends.iter().filter(|spend| spend.counterparty == to).copied().collect(),
             outstanding: dues.iter().map(|(own, value, after)| {
                 outstanding(key(1), 5, NOW - 1 + after, if *own { *value } else { 0 })
             }).collect(),
+            ..History::default()
         };
         prop_assert_eq!(history.paid_to(to, NOW), alone.windows(NOW));
     }

@@ -69,6 +69,7 @@ fn terms(assets: usize) -> Terms {
         counterparties: vec![],
         bands: vec![],
         groups: vec![],
+        payments: vec![],
         limits: Limits::default(),
         risk: RiskTerms::default(),
         strategies: vec![],

@@ -8,8 +8,8 @@ use alloy::{
 };
 use quaestor_contracts::bindings::{DecisionGate, IGovernor};
 use quaestor_core::{
-    AccountId, Amount, BlockRef, Call, Codec, Entry, History, Route, Terms, Value,
-    snapshot::{Outstanding, Spend, WINDOW_SECS},
+    AccountId, Amount, BlockRef, Call, Codec, Entry, History, Purpose, Route, Terms, Value,
+    snapshot::{Outstanding, Paid, Spend, WINDOW_SECS},
 };
 
 /// Most requests that one search for a block by its time takes: a binary search over 64 bits.
@@ -88,7 +88,8 @@ impl HistoryReader {
         self.kept_to = Some(keep_to.max(first.saturating_sub(1)));
         let outstanding = outstanding(chain, terms, codec, block, &proposed).await?;
         let spends = entered.iter().filter(|it| it.block <= block.number).flat_map(|it| spends(terms, it)).collect();
-        Ok(History { spends, outstanding })
+        let paid = paid(chain, terms, block).await?;
+        Ok(History { spends, outstanding, paid })
     }
 
     /// What was kept is of no use to a policy that names other accounts.
@@ -177,6 +178,28 @@ fn spends<'a>(terms: &'a Terms, entered: &'a Entered) -> impl Iterator<Item = Sp
             value: Value::from_u256(item.value).unwrap_or(Value(u128::MAX)),
         })
     })
+}
+
+/// The periods of budget lines that could be asked for now and have been paid, as the gate itself says: a period may be longer
+/// than what is remembered of its events. What the gate does not say counts as paid.
+async fn paid(chain: &Chain, terms: &Terms, block: BlockRef) -> Result<Vec<Paid>, ChainError> {
+    let asked = terms.payments.iter().flat_map(|line| {
+        let period = move |period| Paid { account: line.account, line: line.line, period };
+        line.payable(block.timestamp).map(period)
+    });
+    let asked: Vec<Paid> = asked.collect();
+    if asked.is_empty() {
+        return Ok(asked);
+    }
+    let used = |it: &Paid| {
+        let account = terms.account(it.account).map(|account| account.address).unwrap_or_default();
+        let purpose = Purpose::Payment { line: it.line, period: it.period };
+        DecisionGate::usedCall { account, onceKey: purpose.once_key(account, block.hash) }
+    };
+    let mut readings = Readings::default();
+    let reads = asked.iter().map(|it| Read::new(terms.gate, &used(it))).collect();
+    readings.extend(chain.read_at(block.hash, reads).await?);
+    Ok(asked.into_iter().filter(|it| readings.get(terms.gate, &used(it)) != Some(false)).collect())
 }
 
 async fn outstanding(

@@ -102,7 +102,7 @@ pub fn spent(policy: &VotedPolicy, usd: u128) -> History {
         counterparty: policy.terms().venues[0].address,
         value: Value(usd * WAD),
     };
-    History { spends: [spend].into(), outstanding: Vec::new() }
+    History { spends: [spend].into(), ..History::default() }
 }
 
 pub fn write(folder: &Path, name: &str, what: &impl Serialize) {

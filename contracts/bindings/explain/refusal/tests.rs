@@ -14,6 +14,7 @@ fn words(refusal: &Refusal) -> String {
 #[test]
 fn a_receipt_reads_as_the_policy_is_written() {
     let usdc = |refusal: Refusal| refusal.with(InputName::Asset, Quantity::Asset(USDC));
+    let line = |refusal: Refusal| refusal.with(InputName::Line, Quantity::Hash(terms().payments[0].line));
     let cases = [
         (
             refusal(Rule::ProposalBpsMax, Quantity::Bps(1_500), Quantity::Bps(2_130)),
@@ -36,6 +37,26 @@ fn a_receipt_reads_as_the_policy_is_written() {
             refusal(Rule::CounterpartyDayBpsMax, Quantity::Bps(200), Quantity::Bps(201))
                 .with(InputName::Counterparty, Quantity::Address(COUNTERPARTY)),
             "counterparties.auditor.day_bps_max lets it be paid 2.00 % of NAV, with this it is 2.01 %",
+        ),
+        (
+            line(usdc(refusal(
+                Rule::PaymentMatchesLine,
+                Quantity::Amount(Amount(25_000_000_000)),
+                Quantity::Amount(Amount(25_000_000_001)),
+            ))),
+            "the budget line payroll pays 25,000 USDC a period, this pays 25,000.000001 USDC",
+        ),
+        (
+            line(refusal(Rule::PaymentMatchesLine, Quantity::Account(OPERATIONS), Quantity::Account(AccountId(1)))),
+            "the budget line payroll is paid by operations, this by reserve",
+        ),
+        (
+            line(refusal(Rule::PaymentPeriod, Quantity::Count(7), Quantity::Count(6))),
+            "the budget line payroll pays period 7 now, and this is for period 6",
+        ),
+        (
+            line(refusal(Rule::PaymentPeriod, Quantity::None, Quantity::Count(0))),
+            "the budget line payroll can pay no period now, and this is for period 0",
         ),
         (
             refusal(Rule::GroupMax, Quantity::Bps(6_000), Quantity::Bps(6_001))

@@ -213,7 +213,7 @@ pub(crate) fn bundle() -> Bundle {
         counterparty: address("router"),
         value: Value(1_000 * quaestor_core::amount::WAD),
     };
-    let history = History { spends: [spend].into(), outstanding: vec![] };
+    let history = History { spends: [spend].into(), ..History::default() };
     let model = Model::Ewma(EwmaModel::default());
     let inputs = Inputs {
         snapshot: &snapshot,
