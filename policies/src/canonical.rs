@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 /// Keys whose value in the form is a number of seconds; `*` stands for any name.
 const DURATIONS: [&str; 4] = ["policy.validity", "assets.*.staleness_max", "risk.model.age_max", "payments.every"];
 /// Keys whose value in the form is a Unix time.
-const TIMES: [&str; 3] = ["policy.expires", "payments.begin", "payments.end"];
+const TIMES: [&str; 4] = ["policy.expires", "policy.review", "payments.begin", "payments.end"];
 /// Keys whose value in the form is a number of thousandths.
 const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
 /// Cron lines: one space between two fields.

@@ -35,6 +35,7 @@ pub use explain::{Explanation, Section, Sentence};
 pub use hearing::{Hearing, Stated};
 pub use library::{LIBRARY, Shipped};
 pub use problem::{Problem, ProblemKind, Problems};
+pub use read::federation::AGGREGATIONS;
 pub use starting::{Facts, StrategyFacts, starting_policy};
 pub use variation::Variations;
 pub use voted::{VotedPolicy, parse};

@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 55] = [
+const KEYS: [&str; 60] = [
     "version",
     "name",
     "kind",
@@ -31,6 +31,7 @@ const KEYS: [&str; 55] = [
     "brake",
     "gate",
     "expires",
+    "review",
     "schedule",
     "every_blocks",
     "validity",
@@ -78,11 +79,15 @@ const KEYS: [&str; 55] = [
     "hash",
     "age_max",
     "auc_bps_min",
+    "only_reduce",
+    "members",
+    "present_min",
+    "aggregation",
 ];
 /// What every strategy has, before its parameters.
 const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// The sections of a file.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "policy",
     "accounts",
     "assets",
@@ -90,6 +95,8 @@ const SECTIONS: [&str; 11] = [
     "groups",
     "limits",
     "risk",
+    "emergency",
+    "federation",
     "venues",
     "counterparties",
     "payments",

@@ -80,7 +80,7 @@ fn a_number_that_is_tightened_narrows_and_one_that_is_loosened_widens() {
 }
 
 /// What is listed, what is read, what is sought, when.
-const OTHERS: [(&str, &str); 29] = [
+const OTHERS: [(&str, &str); 35] = [
     ("auditor = \"eip155:1:0x9999999999999999999999999999999999990002\"\n", ""),
     (
         "payroll = \"eip155:1:0x9999999999999999999999999999999999990003\"",
@@ -119,6 +119,12 @@ const OTHERS: [(&str, &str); 29] = [
     ("trade_min = \"5000 USD\"", "trade_min = \"4000 USD\""),
     ("target_bps = 3000, max_bps = 7000", "target_bps = 2500, max_bps = 7000"),
     ("epsilon_year_max = \"8.50\"", "epsilon_year_max = \"9\""),
+    ("review = \"2027-05-01T00:00:00Z\"\n", ""),
+    ("only_reduce = [\"transfers\", \"swaps\"]", "only_reduce = [\"transfers\", \"redemptions\"]"),
+    ("[emergency]\nonly_reduce = [\"transfers\", \"swaps\"]\n", ""),
+    ("members = [\"alpha\", \"beta dao\"]", "members = [\"alpha\", \"gamma\"]"),
+    ("present_min = 2", "present_min = 1"),
+    ("present_min = 2", "present_min = 2\naggregation = \"krum\""),
     ("[groups.blue]\nassets = [\"VOTE\", \"WETH\"]\nmin_bps = 1500\nmax_bps = 6000\n", ""),
     ("[groups.blue]", "[groups.chips]"),
     ("assets = [\"VOTE\", \"WETH\"]", "assets = [\"WETH\"]"),

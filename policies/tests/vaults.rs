@@ -254,6 +254,12 @@ fn above_a_risk_ceiling_money_may_leave_a_vault_and_not_enter_it() {
     let breach = |world: &mut World| world.risk.treasury_volatility_bps = Some(6_001);
     assert_eq!(verdict(breach, &deposit(80_000)), Some(Rule::VolatilityBpsMax));
     assert_eq!(verdict(breach, &redeem(50_000)), None);
+    // Where the policy lists nothing but swaps, it stays.
+    let policy = fixture::policy_with(&with_vault(), "[emergency]\nonly_reduce = [\"swaps\"]");
+    let mut world = world(&policy);
+    breach(&mut world);
+    let judged = policy.judge(&world.cx(&policy), &Tally::default(), &redeem(50_000));
+    assert_eq!(rule(judged), Some(Rule::VolatilityBpsMax));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn shown(problems: Vec<Problem>) -> String {
     Problems { file: "policy.toml".into(), problems }.to_string()
 }
 
-const CASES: [Case; 31] = [
+const CASES: [Case; 34] = [
     ("an example", &[("gate = \"eip155:1:0x30", "gate = \"eip155:1:0x33")]),
     ("hour above day", &[("month_bps_max = 5000", "hour_bps_max = 900\nday_bps_max = 500")]),
     ("proposal above month", &[("month_bps_max = 5000", "month_bps_max = 400")]),
@@ -95,6 +95,29 @@ const CASES: [Case; 31] = [
         &[("volatility_bps_max = 2500", "fallback = \"hold\"\nvolatility_bps_max = 2500")],
     ),
     ("a rate of no vault", &[("volatility_bps_max = 2500", "rate_lookback_blocks = 100\nvolatility_bps_max = 2500")]),
+    (
+        "an emergency that never is",
+        &[
+            ("[venues.uniswap]", "[emergency]\nonly_reduce = [\"swaps\"]\n\n[venues.uniswap]"),
+            ("volatility_bps_max = 2500", ""),
+        ],
+    ),
+    (
+        "a federation that trains nothing",
+        &[(
+            "[venues.uniswap]",
+            "[federation]\nmembers = [\"alpha\"]\npresent_min = 1\naggregation = \"krum\"\n\n[venues.uniswap]",
+        )],
+    ),
+    (
+        "budget lines that nobody pays",
+        &[(
+            "# Leaves a stable asset",
+            "[counterparties]\nauditor = \"eip155:1:0x7077777777777777777777777777777777777778\"\n\n\
+             [[payments]]\nname = \"audits\"\naccount = \"operations\"\nto = \"auditor\"\nasset = \"USDC\"\n\
+             amount = \"4000 USDC\"\nevery = \"quarter\"\nbegin = \"2027-01-01T00:00:00Z\"\n\n# Leaves a stable asset",
+        )],
+    ),
     ("a share of all", &[("name = \"rebalance\"", "share_bps_max = 10000\nname = \"rebalance\"")]),
     ("a share of nothing", &[("name = \"rebalance\"", "share_bps_max = 0\nname = \"rebalance\"")]),
     ("several at once", &[("month_bps_max = 5000", "month_bps_max = 400"), ("fee_pips = 100 }", "fee_pips = 10000 }")]),

@@ -118,12 +118,13 @@ fn the_same_run_gives_the_same_bytes() {
     assert_eq!(bytes(), bytes());
 }
 
-/// The library's policy with a payroll of the first of each month and grants of every second week.
+/// The library's policy with a payroll of the first of each month and grants of every second week. Where people are slow, a
+/// period is paid in the next one.
 fn paying() -> VotedPolicy {
     let line = |name: &str, amount: &str, every: &str, begin: &str| {
         format!(
             "[[payments]]\nname = \"{name}\"\naccount = \"operations\"\nto = \"{name}\"\nasset = \"USDC\"\n\
-             amount = \"{amount} USDC\"\nevery = \"{every}\"\nbegin = \"{begin}\"\n\n"
+             amount = \"{amount} USDC\"\nevery = \"{every}\"\nbegin = \"{begin}\"\ncatch_up = 1\n\n"
         )
     };
     let lines = line("payroll", "60000.5", "month", "2020-04-01T00:00:00Z")

@@ -144,6 +144,7 @@ mod tests {
             brake: Address::ZERO,
             gate: Address::ZERO,
             expires_at: 0,
+            review_at: u64::MAX,
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 0,
             assets: vec![asset("USD", AssetKind::Stable), asset("ETH", AssetKind::Volatile)],

@@ -135,12 +135,57 @@ pub struct StrategyTerms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBreach {
-    /// Only what reduces risk is allowed: transfers within the treasury, and swaps and redemptions into stable assets
-    /// that are not the shares of a vault.
+    /// Only what reduces risk is allowed: [`OnlyReduce`].
     #[default]
     OnlyReduce,
     /// Nothing is allowed.
     Hold,
+}
+
+/// What goes on where only what reduces risk does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlyReduce {
+    /// Transfers between the treasury's own accounts.
+    pub transfers: bool,
+    /// Swaps into stable assets that are not the shares of a vault.
+    pub swaps: bool,
+    /// Redemptions of a vault's shares into such assets.
+    pub redemptions: bool,
+}
+
+impl Default for OnlyReduce {
+    /// All of it.
+    fn default() -> Self {
+        Self { transfers: true, swaps: true, redemptions: true }
+    }
+}
+
+impl OnlyReduce {
+    /// In words: `transfers between own accounts, and swaps into stable assets that are not the shares of a vault`.
+    pub fn in_words(self) -> String {
+        let Self { transfers, swaps, redemptions } = self;
+        let into = match (swaps, redemptions) {
+            (true, true) => "swaps and redemptions",
+            (true, false) => "swaps",
+            (false, true) => "redemptions",
+            (false, false) => "",
+        };
+        let into = (!into.is_empty()).then(|| format!("{into} into stable assets that are not the shares of a vault"));
+        let own = transfers.then(|| "transfers between own accounts".to_owned());
+        let all: Vec<String> = own.into_iter().chain(into).collect();
+        if all.is_empty() { "nothing".to_owned() } else { all.join(", and ") }
+    }
+}
+
+/// What it says of models that several train together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FederationTerms {
+    /// Whose records a model may know; anybody's where it names nobody.
+    pub members: Vec<String>,
+    /// Of how many members a model must know records.
+    pub present_min: u16,
+    /// How what they send is made into one; `None`: as the agent's operators say.
+    pub aggregation: Option<String>,
 }
 
 /// Which model forecasts.
@@ -196,6 +241,8 @@ pub struct RiskTerms {
     pub drawdown_probability_bps_max: Option<u64>,
     /// What a breach does.
     pub on_breach: OnBreach,
+    /// What goes on where it leaves only what reduces risk.
+    pub only_reduce: OnlyReduce,
     /// Which model forecasts.
     pub model: ModelTerms,
     /// What is done without it.
@@ -204,6 +251,8 @@ pub struct RiskTerms {
     pub burn_monthly: Value,
     /// Greatest ε that training may spend on a record in a year, in thousandths; `None`: training adds no noise.
     pub epsilon_permille_year_max: Option<u64>,
+    /// Who may have trained the model, and how.
+    pub federation: FederationTerms,
 }
 
 /// Everything a policy says, parsed and checked. Amounts are exact; names are resolved.
@@ -221,6 +270,8 @@ pub struct Terms {
     pub gate: Address,
     /// From this Unix time on it permits nothing.
     pub expires_at: u64,
+    /// By this Unix time the members mean to look at it again; `u64::MAX` where they do not say.
+    pub review_at: u64,
     /// When decisions are due.
     pub schedule: Schedule,
     /// How long a proposal lives, seconds.

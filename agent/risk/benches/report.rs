@@ -80,6 +80,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         brake: Address::ZERO,
         gate: Address::ZERO,
         expires_at: u64::MAX,
+        review_at: u64::MAX,
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: (0..ASSETS).map(asset).collect(),

@@ -10,7 +10,7 @@ use super::{
 use crate::voted::VotedPolicy;
 use quaestor_core::{
     Asset, AssetId, Policy, Terms,
-    policy::{Limits, ModelTerms, OnBreach, Part},
+    policy::{FederationTerms, Limits, ModelTerms, OnBreach, OnlyReduce, Part, RiskTerms},
     strategy::ParamValue,
 };
 use std::collections::BTreeSet;
@@ -112,6 +112,8 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
         ["allocation", symbol, rest @ ..] => both.band(symbol, rest),
         ["limits", key] => both.limit(key),
         ["risk", key] => both.risk(key),
+        ["emergency", ..] => both.emergency(difference),
+        ["federation", key] => both.federation(key, difference),
         ["venues", name, rest @ ..] => both.venue(name, rest, difference),
         ["groups", name, rest @ ..] => both.group(name, rest),
         ["counterparties", name, rest @ ..] => both.counterparty(name, rest, difference),
@@ -149,6 +151,7 @@ impl Both<'_> {
                 let effect = effects::expiry(before.expires_at, after.expires_at);
                 Bearing::cap(before.expires_at, after.expires_at).because(effect)
             }
+            "review" => Bearing::nothing(effects::review(after.review_at)),
             "schedule" | "every_blocks" => {
                 let (opens, closes, effect) = effects::schedule(old, new);
                 Bearing::procedural(opens, closes, effect)
@@ -317,6 +320,55 @@ impl Both<'_> {
             "burn_monthly" => Bearing::nothing(effects::burn(before.burn_monthly, after.burn_monthly)),
             "rate_lookback_blocks" => Bearing::nothing(effects::lookback(before, after)),
             _ => Bearing::both(),
+        }
+    }
+
+    /// What goes on where only what reduces risk does; one entry of it, or all.
+    fn emergency(&self, difference: &Difference) -> Bearing {
+        let (before, after) = (&self.before.risk, &self.after.risk);
+        let is_heard = |risk: &RiskTerms| risk.has_ceilings() && risk.on_breach == OnBreach::OnlyReduce;
+        if !is_heard(before) && !is_heard(after) {
+            return Bearing::nothing("no forecast leaves only what reduces risk");
+        }
+        let entry = difference.old.as_ref().or(difference.new.as_ref()).filter(|_| difference.of == Of::Entry);
+        let named = |name: &str| entry.is_none_or(|entry| *entry == ParamValue::Text(name.to_owned()));
+        let kinds = |OnlyReduce { transfers, swaps, redemptions }: OnlyReduce| {
+            [("transfers", transfers), ("swaps", swaps), ("redemptions", redemptions)]
+        };
+        let more = |of: OnlyReduce, than: OnlyReduce| {
+            let mut pairs = kinds(of).into_iter().zip(kinds(than));
+            pairs.any(|((name, is_there), (_, was_there))| named(name) && is_there && !was_there)
+        };
+        let can = |it: bool| if it { Can::Maybe } else { Can::No };
+        let (old, new) = (before.only_reduce, after.only_reduce);
+        let found = Bearing::of(can(more(new, old)), can(more(old, new)));
+        if old == new { found.because("what holds anyway") } else { found }
+    }
+
+    /// Which models are accepted: that bears on nothing by itself, but on what is forecast.
+    fn federation(&self, key: &str, difference: &Difference) -> Bearing {
+        let (before, after) = (&self.before.risk, &self.after.risk);
+        if before.model == ModelTerms::Ewma && after.model == ModelTerms::Ewma {
+            return Bearing::nothing("the plain estimate of volatility is not trained");
+        }
+        let (old, new) = (&before.federation, &after.federation);
+        let effect = effects::federation(key, difference, new);
+        match key {
+            "members" => {
+                let is_free = |of: &FederationTerms| of.members.is_empty();
+                let more = |of: &FederationTerms, than: &FederationTerms| {
+                    !is_free(than) && (is_free(of) || of.members.iter().any(|name| !than.members.contains(name)))
+                };
+                let (mut opens, mut closes) = (more(new, old), more(old, new));
+                if difference.of == Of::Entry {
+                    (opens, closes) = (difference.new.is_some(), difference.old.is_some());
+                }
+                Bearing::procedural(opens, closes, effect)
+            }
+            "present_min" => {
+                Bearing::procedural(new.present_min < old.present_min, new.present_min > old.present_min, effect)
+            }
+            _ => Bearing::procedural(true, true, effect),
         }
     }
 

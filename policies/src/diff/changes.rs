@@ -30,7 +30,7 @@ pub(super) enum Of {
 }
 
 /// The sections that are gone through key by key.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "policy",
     "accounts",
     "assets",
@@ -38,6 +38,8 @@ const SECTIONS: [&str; 11] = [
     "groups",
     "limits",
     "risk",
+    "emergency",
+    "federation",
     "venues",
     "counterparties",
     "payments",
@@ -55,6 +57,8 @@ pub(super) fn between(old: &Plain, new: &Plain) -> Vec<Difference> {
     found.named("groups");
     found.fields(&["limits"]);
     found.fields(&["risk"]);
+    found.fields(&["emergency"]);
+    found.fields(&["federation"]);
     found.named("venues");
     found.counterparties();
     found.listed("payments");
@@ -111,7 +115,7 @@ impl<'p> Found<'p> {
             let (old, new) = (inner(old, name), inner(new, name));
             match (old, new) {
                 (Some(ParamValue::List(old)), Some(ParamValue::List(new)))
-                    if ["pools", "feeds", "assets"].contains(&name) =>
+                    if ["pools", "feeds", "assets", "only_reduce", "members"].contains(&name) =>
                 {
                     self.entries(&parts, old, new);
                 }

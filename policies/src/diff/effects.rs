@@ -9,7 +9,8 @@ use crate::{
 };
 use quaestor_core::{
     Policy, Value,
-    policy::{ModelFallback, ModelTerms, RiskTerms, Schedule},
+    policy::{FederationTerms, ModelFallback, ModelTerms, RiskTerms, Schedule},
+    words,
 };
 
 /// Ticks that are counted of a schedule; of what comes more often, how soon so many have come.
@@ -34,6 +35,29 @@ pub(super) fn expiry(old: u64, new: u64) -> String {
     let (longer, between) = (new > old, new.abs_diff(old));
     let how = if longer { "later" } else { "earlier" };
     format!("permits nothing from {} on, {} {how}", time(new), length(between))
+}
+
+pub(super) fn review(new: u64) -> String {
+    match new {
+        u64::MAX => "no time is set at which the members look at it again".to_owned(),
+        at => format!("the members mean to look at it again by {}; it permits the same", time(at)),
+    }
+}
+
+/// What another [federation] means for the models that are accepted.
+pub(super) fn federation(key: &str, difference: &Difference, new: &FederationTerms) -> String {
+    match key {
+        "members" => match (&difference.old, &difference.new) {
+            (None, Some(_)) if new.members.len() > 1 => "a model may know this member's records too".to_owned(),
+            (Some(_), None) if !new.members.is_empty() => "no model may know this member's records".to_owned(),
+            _ if new.members.is_empty() => "a model may know anybody's records".to_owned(),
+            _ => "a model may know the records of these members alone".to_owned(),
+        },
+        "present_min" => {
+            format!("a model must know records of {} at least", words::counted(new.present_min, "member"))
+        }
+        _ => "what members send is made into one in another way, so that other models are trained".to_owned(),
+    }
 }
 
 pub(super) fn validity(old: u64, new: u64) -> String {

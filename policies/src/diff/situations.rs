@@ -47,6 +47,7 @@ pub(super) fn of(pair: &Pair<'_>, difference: &Difference) -> Vec<Situation> {
         ["allocation", symbol, ..] => scout.band(symbol),
         ["limits", key] => scout.limit(key),
         ["risk", key] => scout.risk(key),
+        ["emergency", ..] => scout.risk("on_breach"),
         ["groups", name, ..] => scout.group(name),
         ["venues", name, "share_bps_max"] => scout.vault_share(name),
         ["venues", name, ..] => scout.venue(name),

@@ -3,7 +3,7 @@
 use super::{Section, Told, moments, pace};
 use quaestor_core::{
     Rule, Value,
-    policy::{ModelFallback, ModelTerms, OnBreach, RiskTerms},
+    policy::{FederationTerms, ModelFallback, ModelTerms, OnBreach, OnlyReduce, RiskTerms},
     words,
 };
 use std::str::FromStr;
@@ -22,6 +22,8 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         fallback,
         burn_monthly,
         epsilon_permille_year_max,
+        only_reduce,
+        federation,
     } = &told.terms.risk;
     say_model(&mut section, model, *fallback);
     let ceilings = [
@@ -49,17 +51,18 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         say_ceiling(&mut section, model, &format!("risk.{key}"), what, (rule, ceiling));
     }
     let breach = match on_breach {
-        OnBreach::OnlyReduce => {
-            "only what reduces risk is allowed: transfers between own accounts, and trades and redemptions into stable \
-             assets that are not the shares of a vault"
-        }
-        OnBreach::Hold => "nothing is allowed",
+        OnBreach::OnlyReduce => format!("only what reduces risk is allowed: {}", only_reduce.in_words()),
+        OnBreach::Hold => "nothing is allowed".to_owned(),
     };
     let text = match told.terms.risk.has_ceilings() {
         true => format!("Above a ceiling, or where its forecast is unknown, {breach}."),
         false => format!("So no forecast stops anything. Above a ceiling, if there were one, {breach}."),
     };
-    section.say(text, &["risk.on_breach"], &[]);
+    section.say(text, &["risk.on_breach", "emergency.only_reduce"], &[]);
+    if *on_breach == OnBreach::Hold && *only_reduce != OnlyReduce::default() {
+        let text = format!("What reduces risk would be, if that were allowed: {}.", only_reduce.in_words());
+        section.say(text, &["emergency.only_reduce"], &[]);
+    }
     say_history(told, &mut section, *history_rounds, *rate_lookback_blocks);
     match *burn_monthly {
         Value::ZERO => section.say("It is not said what the DAO pays in a month.", &["risk.burn_monthly"], &[]),
@@ -70,6 +73,9 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         }
     }
     say_privacy(&mut section, *epsilon_permille_year_max);
+    if *model != ModelTerms::Ewma || *federation != FederationTerms::default() {
+        say_federation(&mut section, federation);
+    }
     section
 }
 
@@ -160,4 +166,24 @@ fn say_privacy(section: &mut Section, permille: Option<u64>) {
         }
         None => section.say("No bound on what training a model tells of the records of members.", &[key], &[]),
     }
+}
+
+/// Whose records a model may know, and how members are made into one.
+fn say_federation(section: &mut Section, federation: &FederationTerms) {
+    let FederationTerms { members, present_min, aggregation } = federation;
+    let whose = match members.as_slice() {
+        [] => "A model may know records of anybody".to_owned(),
+        named => format!("A model may know records of {}, and of nobody else", words::list(named, "and")),
+    };
+    let least = match present_min {
+        0 => "of any number of members".to_owned(),
+        1 => "of one member at least".to_owned(),
+        least => format!("of {least} members at least"),
+    };
+    section.say(format!("{whose}, {least}."), &["federation.members", "federation.present_min"], &[]);
+    let text = match aggregation {
+        None => "How what members send is made into one is for the operators to choose.".to_owned(),
+        Some(rule) => format!("What members send is made into one by {}.", rule.replace('-', " ")),
+    };
+    section.say(text, &["federation.aggregation"], &[]);
 }

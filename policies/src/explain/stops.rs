@@ -15,6 +15,16 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     section.say(text, &["policy.registry", "policy.version"], &[Rule::PolicyAnchored]);
     let text = format!("From {} on this policy permits nothing.", expiry(told.terms.expires_at));
     section.say(text, &["policy.expires"], &[Rule::PolicyExpiresAt]);
+    let text = match told.terms.review_at {
+        u64::MAX => "No time is set at which the members look at it again.".to_owned(),
+        at => {
+            format!(
+                "The members mean to look at it again by {}; from then on the agent says so, and acts as before.",
+                expiry(at)
+            )
+        }
+    };
+    section.say(text, &["policy.review"], &[]);
     let text = format!(
         "It proposes nothing while the EmergencyBrake at {brake} is pulled or cannot be read. A guardian can pull it at once; \
          what was proposed before can then never be executed, also after the members have released it."

@@ -119,7 +119,7 @@ fn others(root: &Table, value: &Value) -> Vec<Value> {
         other => panic!("{other}"),
     };
     let names = |section: &str| root[section].as_table().unwrap().keys().cloned().collect::<Vec<_>>();
-    let pools: [Vec<String>; 9] = [
+    let pools: [Vec<String>; 11] = [
         names("accounts"),
         names("assets"),
         names("venues"),
@@ -127,6 +127,8 @@ fn others(root: &Table, value: &Value) -> Vec<Value> {
         ["stable", "native", "volatile", "only-reduce", "hold", "ewma"].map(str::to_owned).to_vec(),
         ["month", "quarter", "year"].map(str::to_owned).to_vec(),
         names("counterparties"),
+        ["transfers", "swaps", "redemptions"].map(str::to_owned).to_vec(),
+        ["weighted-mean", "krum", "multi-krum"].map(str::to_owned).to_vec(),
         ["1h", "3h", "23h", "9d", "11d", "13d", "8d", "25d"].map(str::to_owned).to_vec(),
         ["0 0 9 * * Mon-Fri", "0 30 8 * * Mon-Fri", "0 0 8 * * *", "0 0 8 1 * *"].map(str::to_owned).to_vec(),
     ];

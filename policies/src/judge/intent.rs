@@ -358,10 +358,14 @@ impl<'a> Judge<'a> {
         if !risk.has_ceilings() {
             return Continue(());
         }
+        let may = risk.only_reduce;
         let reduces = match moved {
-            Move::Own => true,
+            Move::Own => may.transfers,
             Move::Payment => false,
-            Move::Exchange { buy, .. } => self.lookup.is_haven(buy),
+            Move::Exchange { buy, .. } => {
+                let is_redemption = matches!(self.intent.actions.last(), Some(Action::Redeem { .. }));
+                (if is_redemption { may.redemptions } else { may.swaps }) && self.lookup.is_haven(buy)
+            }
         };
         if reduces && risk.on_breach == OnBreach::OnlyReduce {
             return Continue(());

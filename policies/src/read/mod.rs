@@ -4,6 +4,8 @@
 //! and checked. A stand-in never leaves this module's callers: a file with a problem yields no policy.
 
 pub(crate) mod check;
+mod emergency;
+pub(crate) mod federation;
 mod groups;
 mod holdings;
 pub(crate) mod numbers;
@@ -17,7 +19,7 @@ use crate::document::{Report, Section};
 use alloy_primitives::{Address, keccak256};
 use quaestor_core::{
     Catalog, Terms, parse_caip2,
-    policy::{Schedule, StrategyTerms},
+    policy::{RiskTerms, Schedule, StrategyTerms},
     strategy::{ParamValue, Strategy, StrategyParams},
 };
 use std::collections::BTreeSet;
@@ -32,7 +34,7 @@ const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "policy",
     "accounts",
     "assets",
@@ -40,13 +42,26 @@ const SECTIONS: [&str; 11] = [
     "allocation",
     "limits",
     "risk",
+    "emergency",
+    "federation",
     "venues",
     "counterparties",
     "payments",
     "strategies",
 ];
-const POLICY_KEYS: [&str; 10] =
-    ["version", "name", "chain", "registry", "brake", "gate", "expires", "schedule", "every_blocks", "validity"];
+const POLICY_KEYS: [&str; 11] = [
+    "version",
+    "name",
+    "chain",
+    "registry",
+    "brake",
+    "gate",
+    "expires",
+    "review",
+    "schedule",
+    "every_blocks",
+    "validity",
+];
 
 /// Reads and checks the whole file. Built strategies come in the order of the file.
 pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catalog) -> (Terms, Vec<Box<dyn Strategy>>) {
@@ -65,6 +80,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         brake: policy.brake,
         gate: policy.gate,
         expires_at: policy.expires_at,
+        review_at: policy.review_at,
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts: routes::accounts(root, report, chain_id),
@@ -74,7 +90,11 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         groups: groups::groups(root, report, &assets),
         assets,
         limits,
-        risk: risk::risk(root, report),
+        risk: RiskTerms {
+            only_reduce: emergency::only_reduce(root, report),
+            federation: federation::federation(root, report),
+            ..risk::risk(root, report)
+        },
         payments: Vec::new(),
         strategies: Vec::new(),
     };
@@ -104,6 +124,8 @@ pub(crate) fn all_keys() -> Vec<String> {
         of("groups.*", &groups::GROUP_KEYS),
         of("limits", &numbers::LIMIT_KEYS),
         of("risk", &risk),
+        of("emergency", &emergency::EMERGENCY_KEYS),
+        of("federation", &federation::FEDERATION_KEYS),
         risk::MODEL_KEYS.iter().flat_map(|keys| of("risk.model", keys)).collect(),
         of("venues.*", &routes::VENUE_KEYS),
         of("venues.*", &vaults::VAULT_KEYS),
@@ -124,6 +146,7 @@ struct PolicySection {
     brake: Address,
     gate: Address,
     expires_at: u64,
+    review_at: u64,
     schedule: Schedule,
     validity_secs: Option<u64>,
 }
@@ -160,13 +183,22 @@ fn policy_section(root: &Section<'_>, report: &mut Report<'_>) -> PolicySection 
     };
     let (registry, brake, gate) = (contract("registry"), contract("brake"), contract("gate"));
     let expires = section.need(report, "expires", "\"2027-01-01T00:00:00Z\"");
+    let expires = expires.and_then(|field| values::time(report, &field));
+    let review = section.may("review").and_then(|field| values::time(report, &field));
+    if let (Some(review), Some(expires)) = (review, expires)
+        && review >= expires
+    {
+        let message = "is not before `expires`, when nothing is permitted any more; write an earlier time";
+        report.conflict(&section.path_of("review"), message);
+    }
     PolicySection {
         name: name.unwrap_or_default(),
         chain_id,
         registry: registry.unwrap_or_default(),
         brake: brake.unwrap_or_default(),
         gate: gate.unwrap_or_default(),
-        expires_at: expires.and_then(|field| values::time(report, &field)).unwrap_or_default(),
+        expires_at: expires.unwrap_or_default(),
+        review_at: review.unwrap_or(u64::MAX),
         schedule: schedule(&section, report).unwrap_or(Schedule::EveryBlocks(1)),
         validity_secs: section.may("validity").and_then(|field| values::duration(report, &field)),
     }
@@ -181,6 +213,7 @@ impl PolicySection {
             brake: Address::ZERO,
             gate: Address::ZERO,
             expires_at: 0,
+            review_at: u64::MAX,
             schedule: Schedule::EveryBlocks(1),
             validity_secs: None,
         }

@@ -23,7 +23,22 @@ pub(super) fn look(eye: &mut Eye<'_, '_>) {
             eye.blocked(key, message);
         }
     }
+    let is_hold = risk.on_breach == OnBreach::Hold || !risk.has_ceilings();
     let idle = [
+        (
+            "emergency.only_reduce",
+            is_hold,
+            "says what goes on while only what reduces risk does, and that never is; write a ceiling and \
+             `on_breach = \"only-reduce\"` in [risk], or leave it out",
+        ),
+        ("federation.members", is_ewma, "says who may train the model, and `ewma` is not trained; leave it out"),
+        ("federation.present_min", is_ewma, "says how many train the model, and `ewma` is not trained; leave it out"),
+        (
+            "federation.aggregation",
+            !matches!(risk.model, ModelTerms::Trained { .. }),
+            "says how a model is trained, and the policy has none trained; write `kind = \"trained\"` in [risk.model], or \
+             leave it out",
+        ),
         (
             "risk.on_breach",
             !risk.has_ceilings(),

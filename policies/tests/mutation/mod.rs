@@ -207,7 +207,6 @@ fn band(dice: &mut Dice, table: &mut Table) {
 }
 
 fn ceiling(dice: &mut Dice, table: &mut Table) {
-    let risk = section(table, "risk");
     let key = *dice.of(&[
         "volatility_bps_max",
         "value_at_risk_bps_max",
@@ -217,7 +216,15 @@ fn ceiling(dice: &mut Dice, table: &mut Table) {
         "burn_monthly",
         "epsilon_year_max",
         "history_rounds",
+        "only_reduce",
     ]);
+    if key == "only_reduce" {
+        let kinds = ["transfers", "swaps", "redemptions"].into_iter().filter(|_| !dice.one_in(3));
+        let kinds = kinds.map(|kind| Value::String(kind.into())).collect();
+        section(table, "emergency").insert(key.into(), Value::Array(kinds));
+        return;
+    }
+    let risk = section(table, "risk");
     if dice.one_in(4) {
         risk.remove(key);
         return;

@@ -126,6 +126,7 @@ impl World {
             brake: address("brake"),
             gate: address("gate"),
             expires_at: u64::MAX,
+            review_at: u64::MAX,
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 3_600,
             assets: holdings.iter().map(asset).collect(),

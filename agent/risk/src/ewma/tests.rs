@@ -61,6 +61,7 @@ fn terms(assets: usize) -> Terms {
         brake: Default::default(),
         gate: Default::default(),
         expires_at: 0,
+        review_at: u64::MAX,
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: vec![asset; assets],

@@ -15,6 +15,7 @@ use alloy::primitives::B256;
 use quaestor_contracts::{
     PolicyCodec,
     explain::{explain_hold, explain_refusal, line_name, plain},
+    utc::Utc,
 };
 use quaestor_core::{BlockRef, Decision, History, Hold, Inputs, Policy, Terms, Verdict, pipeline};
 
@@ -119,6 +120,9 @@ fn tell_decision(terms: &Terms, decision: &Decision, hash: B256, bundle: &str, a
     let nav_usd = decision.nav.display();
     let block = decision.block.number;
     tracing::info!(block, epoch = decision.epoch, %nav_usd, allowed, refused, %hash, bundle, "decided");
+    if decision.block.timestamp >= terms.review_at {
+        tracing::warn!(block, "the members meant to look at the policy again by {}", Utc(terms.review_at));
+    }
     for hold in &decision.holds {
         match hold {
             Hold::Rule { receipt } => {

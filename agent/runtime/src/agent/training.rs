@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     config::Config,
-    learning::{LearningError, Progress, Taught, Told, Training, day_of, due_slot, year_of},
+    learning::{LearningError, Progress, Rule, Taught, Told, Training, day_of, due_slot, year_of},
 };
 use alloy::primitives::B256;
+use clap::ValueEnum;
 use quaestor_contracts::utc::Utc;
 use quaestor_core::{
     BlockRef, Policy,
@@ -51,7 +52,7 @@ pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Trai
         until: day_of(when.slot),
         now: when.machine.max(when.chain),
         test_days: training.test_days,
-        aggregation: training.aggregation,
+        aggregation: rule_of(risk).unwrap_or(training.aggregation),
         drawdown_fit: training.drawdown_fit,
         trees: training.trees,
         noise_multiplier: training.noise_multiplier,
@@ -62,6 +63,11 @@ pub fn training_of(config: &Config, risk: &RiskTerms, when: When) -> Option<Trai
         folder: config.files.models.clone(),
         poison: None,
     })
+}
+
+/// How members are added up, where the policy says it.
+fn rule_of(risk: &RiskTerms) -> Option<Rule> {
+    Rule::from_str(risk.federation.aggregation.as_deref()?, false).ok()
 }
 
 /// The training beside the steps; there is one at a time.

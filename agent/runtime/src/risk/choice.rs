@@ -5,9 +5,14 @@ use crate::config::{FilesConfig, read_bounded};
 use alloy::primitives::{B256, keccak256};
 use quaestor_core::{
     RiskModel,
-    policy::{ModelFallback, ModelTerms, RiskTerms},
+    policy::{FederationTerms, ModelFallback, ModelTerms, RiskTerms},
 };
-use quaestor_risk::{EwmaModel, card::Card, learned::LearnedModel, model_file::FILE_BYTES_MAX};
+use quaestor_risk::{
+    EwmaModel,
+    card::Card,
+    learned::LearnedModel,
+    model_file::{FILE_BYTES_MAX, MemberData},
+};
 use std::{
     cmp::Reverse,
     path::{Path, PathBuf},
@@ -86,8 +91,10 @@ impl Models {
     pub fn choose(&mut self, risk: &RiskTerms, now: u64) -> Choice {
         let found = match &risk.model {
             ModelTerms::Ewma => return Choice::Named(Model::Ewma(EwmaModel::default())),
-            ModelTerms::File { hash, age_secs_max } => self.of_hash(*hash, *age_secs_max, now),
-            ModelTerms::Trained { age_secs_max, auc_bps_min, .. } => self.newest(*age_secs_max, *auc_bps_min, now),
+            ModelTerms::File { hash, age_secs_max } => self.of_hash(*hash, *age_secs_max, &risk.federation, now),
+            ModelTerms::Trained { age_secs_max, auc_bps_min, .. } => {
+                self.newest(*age_secs_max, *auc_bps_min, &risk.federation, now)
+            }
         };
         match (found, risk.fallback) {
             (Ok(model), _) => {
@@ -118,13 +125,23 @@ impl Models {
     }
 
     /// The file whose bytes have this hash, whatever its name is.
-    fn of_hash(&self, hash: B256, age_secs_max: u64, now: u64) -> Result<Arc<LearnedModel>, ModelRefused> {
+    fn of_hash(
+        &self,
+        hash: B256,
+        age_secs_max: u64,
+        federation: &FederationTerms,
+        now: u64,
+    ) -> Result<Arc<LearnedModel>, ModelRefused> {
         // The file that bears the hash in its name comes first: mostly no other needs to be read.
         let (named, others): (Vec<_>, Vec<_>) = self.listed()?.into_iter().partition(|path| bears(path, hash));
         let others = others.into_iter().filter(|path| !name_of(path).starts_with("card-"));
         let mut damaged = None;
         let mut find = |path: PathBuf, is_named: bool| match self.load(&path, hash) {
-            Ok(model) => Some(check_age(model.file().trained_at_day, age_secs_max, now).map(|()| model)),
+            Ok(model) => {
+                let file = model.file();
+                let checked = check_age(file.trained_at_day, age_secs_max, now);
+                Some(checked.and_then(|()| trained_by(&file.data, federation)).map(|()| model))
+            }
             // Whoever put it there under this name meant this one.
             Err(why @ (Unusable::Damaged { .. } | Unusable::Read { .. })) => {
                 if is_named {
@@ -146,7 +163,13 @@ impl Models {
 
     /// Of the models whose card is good enough and that are not too old, the one that knows the latest day; of equal ones
     /// that with the greatest area, and then that with the greatest hash.
-    fn newest(&self, age_secs_max: u64, auc_bps_min: u64, now: u64) -> Result<Arc<LearnedModel>, ModelRefused> {
+    fn newest(
+        &self,
+        age_secs_max: u64,
+        auc_bps_min: u64,
+        federation: &FederationTerms,
+        now: u64,
+    ) -> Result<Arc<LearnedModel>, ModelRefused> {
         let (mut scored, mut passed_over) = (Vec::new(), Vec::new());
         for path in self.listed()?.into_iter().filter(|path| name_of(path).starts_with("model-")) {
             match card_of(&path).and_then(|card| {
@@ -160,7 +183,12 @@ impl Models {
         scored.sort();
         for (Reverse((trained_at_day, _, hash)), path) in scored {
             match self.load(&path, hash) {
-                Ok(model) if model.file().trained_at_day == trained_at_day => return Ok(model),
+                Ok(model) if model.file().trained_at_day == trained_at_day => {
+                    match trained_by(&model.file().data, federation) {
+                        Ok(()) => return Ok(model),
+                        Err(why) => passed_over.push(PassedOver { path, why }),
+                    }
+                }
                 // A card that says another day than its model is no card of it.
                 Ok(_) => passed_over
                     .push(PassedOver { why: Unusable::OtherCard { path: card_path(&path), found: hash }, path }),
@@ -225,4 +253,20 @@ pub(crate) fn good_enough(card: &Card, least_bps: u64) -> Result<u64, Unusable> 
         Some(found_bps) if found_bps < least_bps => Err(Unusable::Score { found_bps, least_bps }),
         Some(found_bps) => Ok(found_bps),
     }
+}
+
+/// Whether those whose records a model knows are those that a policy accepts.
+///
+/// # Errors
+/// If it names others, or more of them.
+fn trained_by(data: &[MemberData], federation: &FederationTerms) -> Result<(), Unusable> {
+    let FederationTerms { members, present_min, aggregation: _ } = federation;
+    let is_stranger = |one: &&MemberData| !members.is_empty() && !members.contains(&one.member);
+    if let Some(MemberData { member, .. }) = data.iter().find(is_stranger) {
+        return Err(Unusable::Stranger { member: member.clone() });
+    }
+    if data.len() < usize::from(*present_min) {
+        return Err(Unusable::TooFew { found: data.len(), least: *present_min });
+    }
+    Ok(())
 }

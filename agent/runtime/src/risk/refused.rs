@@ -93,6 +93,20 @@ pub enum Unusable {
         /// Least area, bps.
         least_bps: u64,
     },
+    /// It knows records of somebody whom the policy does not name.
+    #[error("it knows records of {member}, whom the policy does not name in [federation]")]
+    Stranger {
+        /// Who that is.
+        member: String,
+    },
+    /// Too few trained it.
+    #[error("it knows records of {found} members, and the policy asks for {least} in [federation]")]
+    TooFew {
+        /// Of how many it knows records.
+        found: usize,
+        /// Of how many it must.
+        least: u16,
+    },
     /// The policy names another one.
     #[error("{found} is not a model that the policy names")]
     NotNamed {

@@ -170,6 +170,8 @@ fn policy_now(held: &Reading<InForce>, head: BlockRef) -> Reading<PolicyNow> {
         name: terms.name.clone(),
         expires_at: terms.expires_at,
         is_expired: head.timestamp >= terms.expires_at,
+        review_at: Some(terms.review_at).filter(|at| *at != u64::MAX),
+        is_review_due: head.timestamp >= terms.review_at,
     })
 }
 

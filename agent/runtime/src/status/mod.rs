@@ -157,6 +157,10 @@ pub struct PolicyNow {
     pub expires_at: u64,
     /// Whether that time has come, at the head.
     pub is_expired: bool,
+    /// By this Unix time the members mean to look at it again, where they say.
+    pub review_at: Option<u64>,
+    /// Whether that time has come, at the head.
+    pub is_review_due: bool,
 }
 
 /// An epoch that waits.

@@ -101,12 +101,15 @@ fn list(names: &[String]) -> String {
 }
 
 fn policy(page: &mut Page<'_, '_>, it: &PolicyNow) -> fmt::Result {
-    let PolicyNow { epoch, hash, file, name, expires_at, is_expired } = it;
+    let PolicyNow { epoch, hash, file, name, expires_at, is_expired, review_at, is_review_due } = it;
     page.line("policy", format_args!("epoch {epoch}, {}", plain(name)))?;
     page.line("", hash)?;
     page.line("", format_args!("file {}", file.display()))?;
     let expires = if *is_expired { "EXPIRED" } else { "expires" };
-    page.line("", format_args!("{expires} {}", Utc(*expires_at)))
+    page.line("", format_args!("{expires} {}", Utc(*expires_at)))?;
+    let Some(review_at) = review_at else { return Ok(()) };
+    let review = if *is_review_due { "REVIEW WAS DUE" } else { "review due" };
+    page.line("", format_args!("{review} {}", Utc(*review_at)))
 }
 
 fn pending(page: &mut Page<'_, '_>, it: &Option<PendingNow>) -> fmt::Result {

@@ -64,6 +64,8 @@ fn full() -> Status {
             name: "Example".into(),
             expires_at: 1_609_459_200,
             is_expired: false,
+            review_at: Some(1_601_510_400),
+            is_review_due: true,
         }),
         model: Reading::Known(ModelNow {
             kind: Some(crate::risk::ModelKind::Ewma),

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::learning::{Fit, Grounds, Rule};
+use quaestor_core::policy::FederationTerms;
+use quaestor_policies::AGGREGATIONS;
 use quaestor_risk::data::date;
 use std::{path::Path, time::Duration};
 
@@ -89,4 +91,20 @@ fn the_agent_trains_on_days_before_its_moment_and_is_charged_what_the_policy_say
     assert_eq!(found.drawdown_fit, Fit::Newton);
     assert_eq!(training_of(&by_averages, &year(2_125), when).unwrap().drawdown_fit, Fit::FedAvg);
     assert_eq!(training_of(&config(""), &year(2_125), when), None);
+}
+
+#[test]
+fn the_policy_says_how_members_are_added_up() {
+    let config = config("[training]\nprices = \"p\"\nrecords = [\"own.csv\"]\naggregation = \"krum\"\n");
+    let when = When { slot: NOON - 86_400, chain: NOON, machine: NOON + 5 };
+    let of = |aggregation: Option<&str>| {
+        let federation = FederationTerms { aggregation: aggregation.map(str::to_owned), ..FederationTerms::default() };
+        training_of(&config, &RiskTerms { federation, ..RiskTerms::default() }, when).unwrap().aggregation
+    };
+    assert_eq!(of(None), Rule::Krum);
+    // Whatever a policy may name there is a rule for.
+    for (name, rule) in AGGREGATIONS.iter().zip(Rule::value_variants()) {
+        assert_eq!(of(Some(name)), *rule, "{name}");
+    }
+    assert_eq!(AGGREGATIONS.len(), Rule::value_variants().len());
 }

@@ -8,7 +8,7 @@ use crate::config::FilesConfig;
 use alloy::primitives::{B256, keccak256};
 use quaestor_core::{
     RiskModel,
-    policy::{ModelFallback, ModelTerms, RiskTerms},
+    policy::{FederationTerms, ModelFallback, ModelTerms, RiskTerms},
 };
 use quaestor_risk::{EwmaModel, model_file::ModelFileError};
 use std::{fs, path::Path};
@@ -108,6 +108,35 @@ fn a_file_is_found_by_its_bytes_whatever_it_is_called() {
     assert_eq!((*named, hash(&choice)), (wanted, Some(EwmaModel::default().hash())));
     fs::rename(folder.path().join("away"), &path).unwrap();
     assert_eq!(hash(&models.choose(&file(wanted), now)), Some(wanted));
+}
+
+#[test]
+fn a_model_of_others_than_the_policy_names_is_not_used() {
+    let (folder, _, wanted) = one();
+    write_card(&folder.path().join("models"), &card(&trained("2020-02-25"), Some(0.7)));
+    let mut models = models(&folder);
+    let now = noon("2020-03-01");
+    let named = |members: &[&str], present_min| FederationTerms {
+        members: members.iter().map(|name| (*name).to_owned()).collect(),
+        present_min,
+        aggregation: None,
+    };
+    let known: Vec<String> = trained("2020-02-25").file().data.iter().map(|one| one.member.clone()).collect();
+    let all: Vec<&str> = known.iter().map(String::as_str).collect();
+    let count = u16::try_from(all.len()).unwrap();
+    for terms in [file(wanted), newest(6_000)] {
+        let mut with = |federation| models.choose(&RiskTerms { federation, ..terms.clone() }, now);
+        assert_eq!(hash(&with(named(&[], 0))), Some(wanted));
+        assert_eq!(hash(&with(named(&all, count))), Some(wanted));
+        let why = |choice: Choice| match choice {
+            Choice::Fallback { refused: ModelRefused::File { why, .. }, .. } => *why,
+            other => passed_over(other).remove(0),
+        };
+        let stranger = why(with(named(&["nobody"], 0)));
+        assert!(matches!(&stranger, Unusable::Stranger { member } if *member == known[0]), "{stranger}");
+        let few = why(with(named(&[], count + 1)));
+        assert!(matches!(few, Unusable::TooFew { found, least } if (found, least) == (all.len(), count + 1)), "{few}");
+    }
 }
 
 #[test]
