@@ -161,15 +161,47 @@ impl<'a> PolicyCodec<'a> {
     }
 }
 
+/// What follows the exchange `action` when `before` it a venue was allowed to take what it gives: the venue may take nothing
+/// more, whatever it took.
+fn taken_back(before: Option<&Action>, action: &Action) -> Option<Action> {
+    match (before, action) {
+        (Some(Action::Approve { asset, spender, .. }), Action::Swap { .. } | Action::Deposit { .. }) => {
+            Some(Action::Approve { asset: *asset, spender: *spender, amount: Amount::ZERO })
+        }
+        _ => None,
+    }
+}
+
+/// Each action is a call, but that what a venue was allowed to take right before an exchange is taken back right after it.
+/// Calldata in which it is not reads as the same actions, which are encoded otherwise.
 impl Codec for PolicyCodec<'_> {
     fn encode(&self, account: AccountId, valid_until: u64, actions: &[Action]) -> Result<Vec<Call>, CodecError> {
         let account = self.account(account)?;
-        actions.iter().map(|action| self.encode_one(account, valid_until, action)).collect()
+        let mut calls = Vec::with_capacity(actions.len() + 1);
+        let mut before = None;
+        for action in actions {
+            calls.push(self.encode_one(account, valid_until, action)?);
+            if let Some(back) = taken_back(before, action) {
+                calls.push(self.encode_one(account, valid_until, &back)?);
+            }
+            before = Some(action);
+        }
+        Ok(calls)
     }
 
     fn decode(&self, account: AccountId, valid_until: u64, calls: &[Call]) -> Result<Vec<Action>, CodecError> {
         let account = self.account(account)?;
-        calls.iter().map(|call| self.decode_one(account, valid_until, call)).collect()
+        let mut actions: Vec<Action> = Vec::with_capacity(calls.len());
+        let mut back = None;
+        for call in calls {
+            let action = self.decode_one(account, valid_until, call)?;
+            if back.take() == Some(action) {
+                continue;
+            }
+            back = taken_back(actions.last(), &action);
+            actions.push(action);
+        }
+        Ok(actions)
     }
 
     fn encode_entry(&self, entry: &Entry) -> Call {

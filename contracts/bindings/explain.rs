@@ -99,7 +99,15 @@ fn explain_transfer(terms: &Terms, token: Address, call: &IERC20::transferCall) 
 }
 
 fn explain_approve(terms: &Terms, token: Address, call: &IERC20::approveCall) -> String {
-    let (amount, spender) = (tokens(terms, token, call.value), party(terms, call.spender));
+    let spender = party(terms, call.spender);
+    if call.value.is_zero() {
+        let token = asset_at(terms, token).map_or_else(
+            || format!("OF A TOKEN THAT THE POLICY DOES NOT LIST ({token})"),
+            |asset| format!("{} ({token})", plain(&asset.symbol)),
+        );
+        return format!("let {spender} take no more {token}");
+    }
+    let amount = tokens(terms, token, call.value);
     let unlimited = if call.value == U256::MAX { ", WITHOUT ANY LIMIT" } else { "" };
     format!("allow {spender} to take up to {amount}{unlimited}")
 }

@@ -51,6 +51,7 @@ pub(crate) fn terms() -> Terms {
         brake: Address::repeat_byte(0x52),
         gate: Address::repeat_byte(0x53),
         expires_at: 1_609_459_200,
+        review_at: u64::MAX,
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
         assets: vec![

@@ -148,6 +148,32 @@ proptest! {
 }
 
 #[test]
+fn what_a_venue_may_take_for_an_exchange_is_taken_back_after_it() {
+    let terms = terms();
+    let codec = PolicyCodec::new(&terms);
+    let approve = |amount| Action::Approve { asset: USDC, spender: VenueId(0), amount: Amount(amount) };
+    let transfer = Action::Transfer { asset: USDC, to: Address::repeat_byte(7), amount: Amount(3) };
+    let actions = [approve(12), swap(), transfer];
+    let calls = codec.encode(OPERATIONS, UNTIL, &actions).unwrap();
+    assert_eq!(calls.len(), 4);
+    let back = IERC20::approveCall::abi_decode(&calls[2].data).unwrap();
+    assert_eq!((calls[2].to, back.spender, back.value), (calls[0].to, terms.venues[0].address, U256::ZERO));
+    assert_eq!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(actions.to_vec()));
+    // Where it is not, the actions are the same and the calls are not.
+    let kept = [&calls[..2], &calls[3..]].concat();
+    assert_eq!(codec.decode(OPERATIONS, UNTIL, &kept), Ok(actions.to_vec()));
+    // What is allowed anew is no taking back, nor is what another one may take.
+    for other in [approve(1), Action::Approve { asset: USDC, spender: VenueId(1), amount: Amount(0) }] {
+        let mut changed = calls.clone();
+        changed[2] = codec.encode(OPERATIONS, UNTIL, &[other]).unwrap().remove(0);
+        assert_eq!(codec.decode(OPERATIONS, UNTIL, &changed), Ok(vec![approve(12), swap(), other, transfer]));
+    }
+    // Nothing was allowed, and nothing is taken back.
+    assert_eq!(codec.encode(OPERATIONS, UNTIL, &[swap()]).unwrap().len(), 1);
+    assert_eq!(codec.encode(OPERATIONS, UNTIL, &[approve(12)]).unwrap().len(), 1);
+}
+
+#[test]
 fn a_swap_is_bound_to_its_account_its_deadline_and_no_value() {
     let terms = terms();
     let codec = PolicyCodec::new(&terms);

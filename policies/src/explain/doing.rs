@@ -30,7 +30,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         &[Rule::IntentMatchesActions],
     );
     section.say(
-        "Before a trade or a deposit the venue is allowed to take exactly the amount of it, never more.",
+        "Before a trade or a deposit the venue is allowed to take exactly the amount of it, never more, and after it nothing.",
         &[],
         &[Rule::ApprovalExact],
     );
