@@ -169,8 +169,7 @@ impl Ballot {
         let diff = old.as_ref().map(|(old, _)| Diff::between(old, new, &Effort::default()));
         let specification = match &diff {
             Some(diff) => diff.markdown(),
-            // Below a heading of the description.
-            None => new.explain(catalog).to_markdown().replace("\n#", "\n###").replace("# ", "### "),
+            None => below(&new.explain(catalog).to_markdown()),
         };
         let impact = match (&old, args.world()) {
             (Some((_, path)), Some(world)) if args.data.is_some() => {
@@ -330,6 +329,12 @@ impl Ballot {
         output.line(format_args!("proposed   {name}, in block {} ({})", mined.block.number, mined.tx))?;
         Ok(name)
     }
+}
+
+/// Its headings below a heading of the description.
+fn below(markdown: &str) -> String {
+    let line = |line: &str| if line.starts_with('#') { format!("##{line}\n") } else { format!("{line}\n") };
+    markdown.lines().map(line).collect()
 }
 
 /// Votes have eighteen places nearly everywhere; whole ones are for people.
