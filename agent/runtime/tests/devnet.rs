@@ -249,6 +249,8 @@ async fn the_keystores_open_with_their_password() {
     let [first, ..] = &keystores.owners;
     let signer = PrivateKeySigner::decrypt_keystore(first, "password").unwrap();
     assert_eq!(signer.address(), devnet.dao.people.owners[0].address());
+    let signer = PrivateKeySigner::decrypt_keystore(&keystores.member, "password").unwrap();
+    assert_eq!(signer.address(), devnet.dao.people.members[0].address());
     assert!(devnet.write_keystores(folder.path(), "password").is_err(), "a keystore was overwritten");
 }
 

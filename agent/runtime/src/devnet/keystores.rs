@@ -11,10 +11,12 @@ pub struct Keystores {
     pub operator: PathBuf,
     /// The other owners' of the Safe.
     pub owners: [PathBuf; 3],
+    /// That of a member who proposes votes.
+    pub member: PathBuf,
 }
 
 impl Devnet {
-    /// Writes `operator.json` and `owner-1.json` to `owner-3.json` into an existing folder. The keys are anvil's, known
+    /// Writes `operator.json`, `owner-1.json` to `owner-3.json` and `member-1.json` into an existing folder. The keys are anvil's, known
     /// to everybody; the keystores are there so that the same code opens them as opens real ones. Blocks: deriving a
     /// key from the password takes a noticeable part of a second each.
     ///
@@ -29,6 +31,8 @@ impl Devnet {
         let operator = write("operator.json", &people.operator)?;
         let [first, second, third] = &people.owners;
         let owners = [write("owner-1.json", first)?, write("owner-2.json", second)?, write("owner-3.json", third)?];
-        Ok(Keystores { operator, owners })
+        let [member, ..] = &people.members;
+        let member = write("member-1.json", member)?;
+        Ok(Keystores { operator, owners, member })
     }
 }

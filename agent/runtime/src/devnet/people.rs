@@ -198,8 +198,18 @@ impl Devnet {
     ) -> Result<Anchored, DevnetError> {
         let submit =
             PolicyRegistry::submitCall { policyHash: policy_hash, restHash: rest_hash, envelope, uri: uri.to_owned() };
+        let submission = call(self.dao.controls.registry, &submit);
+        let proposal = self.propose(self.first_member(), &[submission], description).await?;
+        self.carry_policy(&proposal).await
+    }
+
+    /// Carries a proposal that puts a policy in force, whoever made it.
+    ///
+    /// # Errors
+    /// If any step fails, or the proposal submits no policy.
+    pub async fn carry_policy(&self, proposal: &Proposal) -> Result<Anchored, DevnetError> {
         let registry = self.dao.controls.registry;
-        let voted = self.vote_through(&[call(registry, &submit)], description).await?;
+        let voted = self.carry(proposal).await?;
         let event: PolicyRegistry::EpochSubmitted = self.event(&voted.receipt, registry, "EpochSubmitted event")?;
         Ok(Anchored { epoch: event.number, active_at: event.activeAt, vetoable: event.vetoable, voted })
     }
