@@ -1,4 +1,4 @@
-//! The demo as a user runs it: it tells its fourteen steps, and however it ends nothing is left running.
+//! The demo as a user runs it: it tells its fifteen steps, and however it ends nothing is left running.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use quaestor_tests::{quaestor, signal};
@@ -11,7 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "the DAO and its treasury stand",
     "members vote policy epoch 1 through the Governor and it is anchored",
     "four members train a risk model together; one that poisons it is caught",
@@ -19,7 +19,8 @@ const STEPS: [&str; 14] = [
     "an intent beyond the policy is refused with a receipt",
     "a policy file with one changed byte is refused",
     "a guardian pulls the brake: a fully confirmed proposal can never execute",
-    "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed",
+    "members read a tighter policy: what it permits, what it changes, what it would have done",
+    "members release the brake and vote it as epoch 2; the agent obeys it; epoch 3 is vetoed",
     "the agent is killed between journal and send, and nothing is proposed twice",
     "prices move while a proposal waits, and the agent withdraws it",
     "members vote a ceiling on risk; the market falls, the forecast breaches it, derisk proposes",
@@ -137,7 +138,7 @@ fn scratch(folder: &Path) -> std::path::PathBuf {
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "processes are found in /proc")]
-fn the_demo_tells_its_fourteen_steps_and_leaves_nothing() {
+fn the_demo_tells_its_fifteen_steps_and_leaves_nothing() {
     let mut demo = Demo::start();
     let status = demo.ends(DEMO_MAX);
     let stdout = demo.text("stdout");

@@ -53,7 +53,7 @@ fn tell(output: Output, number: usize, step: &Step) -> Result<(), Failure> {
     output.line(format_args!("{number:>2}. {:<5} {}", mark, step.name))?;
     for Fact { name, value, words } in &step.detail.0 {
         match (words, value) {
-            (Some(words), _) => output.line(format_args!("          {words}"))?,
+            (Some(words), _) => words.lines().try_for_each(|line| output.line(format_args!("          {line}")))?,
             (None, Value::Bool(true)) => output.line(format_args!("          {name}"))?,
             (None, Value::Bool(false)) => output.line(format_args!("    FALSE {name}"))?,
             (None, Value::String(text)) => output.line(format_args!("          {name}: {text}"))?,

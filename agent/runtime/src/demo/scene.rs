@@ -1,6 +1,6 @@
 //! What the steps are made of: votes, confirmations, executions, and what the chain and the journal say of them.
 
-use super::stage::{DemoError, Stage};
+use super::stage::{DemoError, PASSWORD_VAR, Stage, io_error};
 use crate::{
     agent::{Bundle, Path, Plan, Record},
     devnet::{Anchored, DevnetError, demo_limits},
@@ -21,7 +21,7 @@ use quaestor_core::{
 };
 use quaestor_policies::VotedPolicy;
 use std::{
-    path::Path as FilePath,
+    path::{Path as FilePath, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -52,25 +52,69 @@ pub fn parse(text: &str) -> Result<VotedPolicy, DemoError> {
     quaestor_policies::parse(text.as_bytes(), &catalog).map_err(|problems| DemoError::Prices(problems.to_string()))
 }
 
-/// Writes a policy, and has the members vote it through.
-pub async fn vote(stage: &Stage, name: &str, limits: Limits, title: &str) -> Result<(String, Anchored), DemoError> {
+/// Writes a policy, and has the members vote it through. `why` is what the member who proposes it says for it.
+///
+/// # Errors
+/// If any step fails.
+pub async fn vote(stage: &Stage, name: &str, limits: Limits, why: &str) -> Result<(String, Anchored), DemoError> {
     let text = stage.policy_text(limits);
-    let anchored = vote_text(stage, name, &text, title).await?;
+    let anchored = vote_text(stage, name, &text, why).await?;
     Ok((text, anchored))
 }
 
 /// Writes a policy of this text, and has the members vote it through.
-pub async fn vote_text(stage: &Stage, name: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
+///
+/// # Errors
+/// If any step fails.
+pub async fn vote_text(stage: &Stage, name: &str, text: &str, why: &str) -> Result<Anchored, DemoError> {
     stage.site.write_policy(name, text)?;
-    anchor(stage, &format!("policies/{name}"), text, title).await
+    vote_file(stage, &format!("policies/{name}"), why, &[]).await
 }
 
-/// Has the members vote the policy of this text, which is the file at `path` beside the agent's configuration.
-async fn anchor(stage: &Stage, path: &str, text: &str, title: &str) -> Result<Anchored, DemoError> {
-    let policy = parse(text)?;
+/// A member types `policy propose` for the policy at `path`, beside the agent's configuration, and the members vote what
+/// that proposed. `world` is what the command is told of prices, for what the change would have done.
+///
+/// # Errors
+/// If any step fails.
+pub async fn vote_file(stage: &Stage, path: &str, why: &str, world: &[&str]) -> Result<Anchored, DemoError> {
+    let site = &stage.site;
+    let [file, motivation] = [path, "motivation.md"].map(|name| site.folder.join(name));
+    std::fs::write(&motivation, why).map_err(io_error("the motivation of a vote"))?;
+    let config = member_config(stage)?;
+    let [file, config, keystore, motivation] =
+        [&file, &config, &site.keystores.member, &motivation].map(|path| path.display().to_string());
     let uri = format!("file:{path}");
-    let description = format!("# {title}\n\nPolicy {}, the file {path}.", policy.hash());
-    Ok(stage.devnet.vote_policy(policy.hash(), policy.rest_hash(), policy.envelope(), &uri, &description).await?)
+    let args = [
+        "policy",
+        "propose",
+        &file,
+        "--uri",
+        &uri,
+        "--config",
+        &config,
+        "--keystore",
+        &keystore,
+        "--password-env",
+        PASSWORD_VAR,
+        "--motivation",
+        &motivation,
+        "--yes",
+    ];
+    let said = stage.says(&[&args[..], world].concat()).await?;
+    let proposals = stage.devnet.proposals().await?;
+    let proposal = proposals.iter().rev().find(|it| said["description"] == it.description.as_str());
+    let proposal =
+        proposal.ok_or_else(|| DemoError::Told { what: format!("no such vote: {}", said["proposal_id"]) })?;
+    Ok(stage.devnet.carry_policy(proposal).await?)
+}
+
+/// The agent's configuration with a node of the member's own: what people send is not in the way of what the agent sends.
+fn member_config(stage: &Stage) -> Result<PathBuf, DemoError> {
+    let text = std::fs::read_to_string(&stage.site.config).map_err(io_error("agent.toml"))?;
+    let path = stage.site.folder.join("member.toml");
+    let text = text.replace(&stage.proxy.url(), stage.devnet.chain.url().as_str());
+    std::fs::write(&path, text).map_err(io_error("a member's configuration"))?;
+    Ok(path)
 }
 
 /// Has the members vote the first policy, and waits its delay; its text, and how it was anchored.
@@ -79,7 +123,8 @@ async fn anchor(stage: &Stage, path: &str, text: &str, title: &str) -> Result<An
 /// If any step fails.
 pub async fn adopt_first_policy(stage: &mut Stage) -> Result<(String, Anchored), DemoError> {
     let text = stage.policy_text(demo_limits());
-    let anchored = anchor(stage, "policy.toml", &text, "Adopt the first treasury policy").await?;
+    let why = "So far nothing is permitted. With this policy the agent may begin to propose.";
+    let anchored = vote_file(stage, "policy.toml", why, &[]).await?;
     stage.pass_until(anchored.active_at).await?;
     Ok((text, anchored))
 }
@@ -134,7 +179,7 @@ pub async fn owner_types(stage: &Stage, what: &str, plan: &Plan, keystore: &File
     let hash = Stage::safe_tx_hash(plan).unwrap_or_default().to_string();
     let bundle = stage.config.files.bundles.join(&plan.bundle).display().to_string();
     let (rpc, keystore) = (stage.proxy.url(), keystore.display().to_string());
-    let (var, gate) = (super::stage::PASSWORD_VAR, stage.devnet.dao.controls.gate.to_string());
+    let (var, gate) = (PASSWORD_VAR, stage.devnet.dao.controls.gate.to_string());
     let args = [
         "safe",
         what,

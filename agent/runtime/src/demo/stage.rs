@@ -14,6 +14,7 @@ use quaestor_simulations::{
     Day,
     data::{self, DataSet, Window},
 };
+use serde_json::Value;
 use std::{
     fs::File,
     io,
@@ -80,6 +81,15 @@ pub enum DemoError {
     Told {
         /// What.
         what: String,
+    },
+    /// A command says no JSON.
+    #[error("`quaestor {args} --json` says no JSON: {source}")]
+    NoJson {
+        /// Its arguments.
+        args: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
     },
     /// A command ended otherwise than it should.
     #[error("`quaestor {args}` ended with {code}: {stderr}")]
@@ -259,6 +269,15 @@ impl Stage {
         }
         let (code, stderr) = (output.status.code().unwrap_or(-1), text(&output.stderr));
         Err(DemoError::Command { args: args.join(" "), code, stderr })
+    }
+
+    /// What a command that must end well says with `--json`.
+    ///
+    /// # Errors
+    /// If it does not end well, or says no JSON.
+    pub async fn says(&self, args: &[&str]) -> Result<Value, DemoError> {
+        let said = self.quaestor_ok(&[args, &["--json"]].concat()).await?;
+        serde_json::from_str(&said).map_err(|source| DemoError::NoJson { args: args.join(" "), source })
     }
 
     /// The next real day that lies ahead of the chain's time; `None` when they are used up.

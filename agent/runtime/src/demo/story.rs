@@ -1,6 +1,7 @@
-//! The fourteen steps.
+//! The fifteen steps.
 
 mod audit;
+mod reading;
 mod refusals;
 mod risk;
 
@@ -25,7 +26,6 @@ use quaestor_core::{
     amount::{WAD, pow10},
     lifecycle::{Errand, Event, Outcome, Reason},
 };
-use serde_json::json;
 use std::time::Duration;
 
 /// The crash of May 2021: the tokens of all four members that train have prices since autumn 2020.
@@ -45,6 +45,7 @@ pub(super) enum Chapter {
     RefusesIntent,
     RefusesFile,
     Brakes,
+    Reads,
     Tightens,
     SurvivesKill,
     Withdraws,
@@ -63,6 +64,7 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter::RefusesIntent,
     Chapter::RefusesFile,
     Chapter::Brakes,
+    Chapter::Reads,
     Chapter::Tightens,
     Chapter::SurvivesKill,
     Chapter::Withdraws,
@@ -82,9 +84,8 @@ impl Chapter {
             Self::RefusesIntent => "an intent beyond the policy is refused with a receipt",
             Self::RefusesFile => "a policy file with one changed byte is refused",
             Self::Brakes => "a guardian pulls the brake: a fully confirmed proposal can never execute",
-            Self::Tightens => {
-                "members release the brake and vote a tighter epoch 2; the agent obeys it; epoch 3 is vetoed"
-            }
+            Self::Reads => "members read a tighter policy: what it permits, what it changes, what it would have done",
+            Self::Tightens => "members release the brake and vote it as epoch 2; the agent obeys it; epoch 3 is vetoed",
             Self::SurvivesKill => "the agent is killed between journal and send, and nothing is proposed twice",
             Self::Withdraws => "prices move while a proposal waits, and the agent withdraws it",
             Self::Derisks => {
@@ -109,6 +110,8 @@ pub(super) struct Story {
     ceiling_bps: u64,
     /// A Safe plan that waits for confirmations.
     waiting: Option<Plan>,
+    /// What the members read of the tighter policy before they vote on it.
+    read: reading::Read,
 }
 
 impl Story {
@@ -126,6 +129,7 @@ impl Story {
             Chapter::RefusesIntent => self.refuses_intent(stage, &mut found).await?,
             Chapter::RefusesFile => self.refuses_file(stage, &mut found).await?,
             Chapter::Brakes => self.brakes(stage, &mut found).await?,
+            Chapter::Reads => self.reads(stage, &mut found).await?,
             Chapter::Tightens => self.tightens(stage, &mut found).await?,
             Chapter::SurvivesKill => self.survives_kill(stage, &mut found).await?,
             Chapter::Withdraws => self.withdraws(stage, &mut found).await?,
@@ -161,6 +165,7 @@ impl Story {
 
     async fn votes(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
         let (text, anchored) = adopt_first_policy(stage).await?;
+        reading::tell_vote(stage, &anchored, found);
         found.check("epoch 1 waits its delay", anchored.epoch == 1 && anchored.vetoable);
         let active = active(stage).await?;
         let policy = parse(&text)?;
@@ -252,9 +257,14 @@ impl Story {
                 reverts(stage, &plan).await?,
             );
         }
-        let tighter = Limits { proposal_bps_max: 150, ..demo_limits() };
-        let (text, anchored) =
-            vote(stage, "epoch-2.toml", tighter, "Narrow the largest proposal to 1.5 % of NAV").await?;
+        let reading::Read { text, path, world, sentences } = std::mem::take(&mut self.read);
+        let world: Vec<&str> = world.iter().map(String::as_str).collect();
+        let anchored = vote_file(stage, &path, reading::WHY, &world).await?;
+        reading::tell_vote(stage, &anchored, found);
+        let description = &anchored.voted.proposal.description;
+        let is_said = |sentence: &String| description.contains(sentence.as_str());
+        found
+            .check("the text has what the members read before", !sentences.is_empty() && sentences.iter().all(is_said));
         let policy = parse(&text)?;
         found.check(
             "epoch 2 only narrows and is active at once",
@@ -270,7 +280,7 @@ impl Story {
         found.check("its next proposal obeys it", proposed_bps <= 150 && plan.decision.policy == policy.hash());
         found.told("proposal_bps", proposed_bps, format!("it moves {} of NAV", share(proposed_bps)));
         let looser = Limits { proposal_bps_max: 4_000, ..demo_limits() };
-        let (_, anchored) = vote(stage, "epoch-3.toml", looser, "Widen the largest proposal to 40 % of NAV").await?;
+        let (_, anchored) = vote(stage, "epoch-3.toml", looser, "Larger steps, now that the fall is over.").await?;
         found.check("epoch 3 widens and waits", anchored.vetoable && anchored.epoch == 3);
         stage.devnet.veto(guardian, anchored.epoch).await?;
         let now = active(stage).await?;
@@ -408,8 +418,8 @@ impl Story {
         found.told("months_held", months, format!("operations hold {months} months of burn"));
         let wanted = (months + MONTHS_MORE, months + 2 * MONTHS_MORE);
         let text = charter::guarded(&dao, demo_limits(), self.ceiling_bps, wanted);
-        let title = "Keep a longer runway";
-        let anchored = vote_text(stage, "epoch-5.toml", &text, title).await?;
+        let why = "Operations should be paid for longer without a vote.";
+        let anchored = vote_text(stage, "epoch-5.toml", &text, why).await?;
         stage.pass_until(anchored.active_at).await?;
         let epoch = anchored.epoch;
         let swapped = move |it: &Record| matches!(it, Record::PolicyInForce { epoch: of, .. } if *of == epoch);
@@ -423,8 +433,7 @@ impl Story {
         let (took, code) = stage.stop_agent().await?;
         found.check("the agent stops cleanly within five seconds", took < Duration::from_secs(5) && code == Some(0));
         let config = stage.site.config.display().to_string();
-        let journal = stage.quaestor_ok(&["journal", "verify", "--config", &config, "--json"]).await?;
-        let journal = serde_json::from_str::<serde_json::Value>(&journal).unwrap_or(json!(journal));
+        let journal = stage.says(&["journal", "verify", "--config", &config]).await?;
         let words = format!(
             "journal: {} rows, each chained to the one before, head {}",
             journal["rows"],
@@ -434,8 +443,7 @@ impl Story {
         let name = stage.plans(0)?.last().map(|plan| plan.bundle.clone()).unwrap_or_default();
         let bundle = stage.config.files.bundles.join(name).display().to_string();
         let rpc = stage.proxy.url();
-        let verified = stage.quaestor_ok(&["verify", &bundle, "--rpc-url", &rpc, "--json"]).await?;
-        let verified = serde_json::from_str::<serde_json::Value>(&verified).unwrap_or(json!(verified));
+        let verified = stage.says(&["verify", &bundle, "--rpc-url", &rpc]).await?;
         let count = |level: &str| verified["levels"][level].as_array().map_or(0, Vec::len);
         let (offline, compared) = (count("recomputed"), count("compared"));
         let words = format!(

@@ -37,6 +37,8 @@ const EPSILON_MAX: f64 = 10.0;
 const CALM: u64 = 1_623_974_400;
 /// Most days that are waited for until the market falls.
 const FALL_DAYS_MAX: u32 = 14;
+/// The folder of the prices that are known when the members train.
+pub(super) const KNOWN_PRICES: &str = "prices";
 /// Daily prices from which the members learn.
 const PRICES: [(&str, &str); 5] = [
     ("USDC", stage::USDC),
@@ -48,19 +50,21 @@ const PRICES: [(&str, &str); 5] = [
 
 impl Story {
     pub(super) async fn learns(&mut self, stage: &mut Stage, found: &mut Findings) -> Result<(), DemoError> {
-        let prices = stage.site.folder.join("prices");
+        let prices = stage.site.folder.join(KNOWN_PRICES);
         fs::create_dir_all(&prices).map_err(io_error(prices.display().to_string()))?;
-        for (symbol, text) in PRICES {
-            fs::write(prices.join(format!("{symbol}.csv")), text).map_err(io_error("daily prices"))?;
-        }
         // Nobody knows the days that come.
         let now = stage.devnet.chain.now().await.map_err(DevnetError::from)?;
-        let until = day_name(u32::try_from(now / 86_400).unwrap_or(u32::MAX));
+        let today = day_name(u32::try_from(now / 86_400).unwrap_or(u32::MAX));
+        for (symbol, text) in PRICES {
+            let (head, days) = text.split_once('\n').unwrap_or_default();
+            let known = days.lines().take_while(|line| *line < today.as_str());
+            let text = std::iter::once(head).chain(known).collect::<Vec<_>>().join("\n");
+            fs::write(prices.join(format!("{symbol}.csv")), text + "\n").map_err(io_error("daily prices"))?;
+        }
         let (prices, models) = (prices.display().to_string(), stage.config.files.models.display().to_string());
-        let args = ["train", "--prices", &prices, "--synthetic", SEED, "--until", &until, "--out", &models, "--json"];
+        let args = ["train", "--prices", &prices, "--synthetic", SEED, "--out", &models];
         let noisy = ["--noise-multiplier", NOISE_MULTIPLIER, "--poison", POISONER];
-        let said: Value = serde_json::from_str(&stage.quaestor_ok(&[&args[..], &noisy].concat()).await?)
-            .map_err(|error| DemoError::Told { what: format!("`train` says no JSON: {error}") })?;
+        let said = stage.says(&[&args[..], &noisy].concat()).await?;
         found.check("the member that poisons its sums is found out", said["excluded"] == json!([POISONER]));
         let out: Vec<&str> = said["excluded"].as_array().into_iter().flatten().map(text_of).collect();
         found.told("excluded", &out, format!("out for good: {}", out.join(", ")));
@@ -109,8 +113,8 @@ impl Story {
         };
         let text = charter::guarded(&stage.devnet.dao, demo_limits(), ceiling_bps, charter::MONTHS);
         self.ceiling_bps = ceiling_bps;
-        let title = "Bound the loss of a day, and sell as it rises";
-        let anchored = vote_text(stage, "epoch-4.toml", &text, title).await?;
+        let why = "The treasury should never be riskier than on this calm day.";
+        let anchored = vote_text(stage, "epoch-4.toml", &text, why).await?;
         let policy = parse(&text)?;
         let terms = policy.terms();
         stage.pass_until(anchored.active_at).await?;
@@ -187,8 +191,7 @@ fn weth(day: &ReplayDay) -> Option<Price> {
 /// What `risk show` forecasts of the treasury, bps of NAV.
 async fn value_at_risk(stage: &Stage) -> Result<Option<u64>, DemoError> {
     let config = stage.site.config.display().to_string();
-    let said = stage.quaestor_ok(&["risk", "show", "--config", &config, "--json"]).await?;
-    let said: Value = serde_json::from_str(&said).unwrap_or_default();
+    let said = stage.says(&["risk", "show", "--config", &config]).await?;
     let of = |ceiling: &&Value| text_of(&ceiling["subject"]) == "value-at-risk";
     Ok(said["ceilings"].as_array().and_then(|all| all.iter().find(of)).and_then(|it| it["forecast_bps"].as_u64()))
 }
