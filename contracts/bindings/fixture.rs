@@ -52,6 +52,7 @@ pub(crate) fn terms() -> Terms {
         gate: Address::repeat_byte(0x53),
         expires_at: 1_609_459_200,
         review_at: u64::MAX,
+        on_disagreement: Default::default(),
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
         assets: vec![

@@ -20,7 +20,8 @@ const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
 /// Cron lines: one space between two fields.
 const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
 /// A key that says what holds anyway is left out, as if it were not there.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 9] = [
+    ("oracles.on_disagreement", "drop"),
     ("payments.catch_up", "0"),
     ("groups.*.min_bps", "0"),
     ("groups.*.max_bps", "10000"),

@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 60] = [
+const KEYS: [&str; 61] = [
     "version",
     "name",
     "kind",
@@ -79,6 +79,7 @@ const KEYS: [&str; 60] = [
     "hash",
     "age_max",
     "auc_bps_min",
+    "on_disagreement",
     "only_reduce",
     "members",
     "present_min",
@@ -87,12 +88,13 @@ const KEYS: [&str; 60] = [
 /// What every strategy has, before its parameters.
 const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// The sections of a file.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "policy",
     "accounts",
     "assets",
     "allocation",
     "groups",
+    "oracles",
     "limits",
     "risk",
     "emergency",

@@ -37,7 +37,7 @@ fn shown(problems: Vec<Problem>) -> String {
     Problems { file: "policy.toml".into(), problems }.to_string()
 }
 
-const CASES: [Case; 34] = [
+const CASES: [Case; 35] = [
     ("an example", &[("gate = \"eip155:1:0x30", "gate = \"eip155:1:0x33")]),
     ("hour above day", &[("month_bps_max = 5000", "hour_bps_max = 900\nday_bps_max = 500")]),
     ("proposal above month", &[("month_bps_max = 5000", "month_bps_max = 400")]),
@@ -118,6 +118,7 @@ const CASES: [Case; 34] = [
              amount = \"4000 USDC\"\nevery = \"quarter\"\nbegin = \"2027-01-01T00:00:00Z\"\n\n# Leaves a stable asset",
         )],
     ),
+    ("feeds that are never too far apart", &[("[limits]", "[oracles]\non_disagreement = \"hold\"\n\n[limits]")]),
     ("a share of all", &[("name = \"rebalance\"", "share_bps_max = 10000\nname = \"rebalance\"")]),
     ("a share of nothing", &[("name = \"rebalance\"", "share_bps_max = 0\nname = \"rebalance\"")]),
     ("several at once", &[("month_bps_max = 5000", "month_bps_max = 400"), ("fee_pips = 100 }", "fee_pips = 10000 }")]),

@@ -49,6 +49,7 @@ pub(crate) fn terms() -> Terms {
         gate: Address::repeat_byte(0x63),
         expires_at: NOW + 1_000_000,
         review_at: u64::MAX,
+        on_disagreement: Default::default(),
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
         assets: vec![asset("USDC", 0x40, 6, AssetKind::Stable), asset("WETH", 0x42, 18, AssetKind::Volatile)],

@@ -145,6 +145,7 @@ mod tests {
             gate: Address::ZERO,
             expires_at: 0,
             review_at: u64::MAX,
+            on_disagreement: Default::default(),
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 0,
             assets: vec![asset("USD", AssetKind::Stable), asset("ETH", AssetKind::Volatile)],

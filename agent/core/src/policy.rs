@@ -142,6 +142,17 @@ pub enum OnBreach {
     Hold,
 }
 
+/// What happens to the price of an asset whose sources lie further apart than the policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDisagreement {
+    /// Sources that deviate are left out; the others make the price.
+    #[default]
+    Drop,
+    /// It has no price.
+    Hold,
+}
+
 /// What goes on where only what reduces risk does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnlyReduce {
@@ -272,6 +283,8 @@ pub struct Terms {
     pub expires_at: u64,
     /// By this Unix time the members mean to look at it again; `u64::MAX` where they do not say.
     pub review_at: u64,
+    /// What happens when sources of a price disagree.
+    pub on_disagreement: OnDisagreement,
     /// When decisions are due.
     pub schedule: Schedule,
     /// How long a proposal lives, seconds.

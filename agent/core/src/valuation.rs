@@ -3,6 +3,7 @@
 use crate::{
     Account, AccountId, Amount, AssetId, Price, Terms, Value, Vault,
     amount::mul_div,
+    policy::OnDisagreement,
     snapshot::{FeedReading, Snapshot},
 };
 use alloy_primitives::Address;
@@ -107,6 +108,11 @@ impl AssetPrice {
                 }
                 near
             });
+        }
+        let is_split = self.dropped.iter().any(|(_, why)| *why == Dropped::Deviating);
+        if is_split && terms.on_disagreement == OnDisagreement::Hold {
+            (self.usable, self.price) = (0, None);
+            return;
         }
         self.usable = u64::try_from(usable.len()).unwrap_or(u64::MAX);
         let has_quorum = self.usable >= terms.limits.price_quorum_min.max(1);

@@ -81,6 +81,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         gate: Address::ZERO,
         expires_at: u64::MAX,
         review_at: u64::MAX,
+        on_disagreement: Default::default(),
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: (0..ASSETS).map(asset).collect(),

@@ -10,7 +10,7 @@ use super::{
 use crate::voted::VotedPolicy;
 use quaestor_core::{
     Asset, AssetId, Policy, Terms,
-    policy::{FederationTerms, Limits, ModelTerms, OnBreach, OnlyReduce, Part, RiskTerms},
+    policy::{FederationTerms, Limits, ModelTerms, OnBreach, OnDisagreement, OnlyReduce, Part, RiskTerms},
     strategy::ParamValue,
 };
 use std::collections::BTreeSet;
@@ -110,6 +110,7 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
             Bearing::floor(caps(before), caps(after))
         }
         ["allocation", symbol, rest @ ..] => both.band(symbol, rest),
+        ["oracles", "on_disagreement"] => both.disagreement(),
         ["limits", key] => both.limit(key),
         ["risk", key] => both.risk(key),
         ["emergency", ..] => both.emergency(difference),
@@ -232,6 +233,20 @@ impl Both<'_> {
         }
         let other = if name.is_some() { "limits.price_age_max" } else { "assets.*.staleness_max" };
         Bearing::of(Can::Masked(other.to_owned()), Can::Masked(other.to_owned()))
+    }
+
+    /// Whether sources that disagree leave a price.
+    fn disagreement(&self) -> Bearing {
+        let (old, new) = (self.before.on_disagreement, self.after.on_disagreement);
+        // Of two that lie apart, both are left out, but for what is rounded.
+        let may_be = |terms: &Terms| {
+            terms.limits.price_deviation_bps_max != u64::MAX && terms.assets.iter().any(|asset| asset.feeds.len() > 1)
+        };
+        if !may_be(self.before) && !may_be(self.after) {
+            return Bearing::nothing("no feed is left out for how far it lies from the others");
+        }
+        let found = Bearing::cap(u64::from(old == OnDisagreement::Drop), u64::from(new == OnDisagreement::Drop));
+        if old == new { found.because("what holds anyway") } else { found }
     }
 
     fn deviation(&self) -> Bearing {

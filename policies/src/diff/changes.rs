@@ -30,12 +30,13 @@ pub(super) enum Of {
 }
 
 /// The sections that are gone through key by key.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "policy",
     "accounts",
     "assets",
     "allocation",
     "groups",
+    "oracles",
     "limits",
     "risk",
     "emergency",
@@ -55,6 +56,7 @@ pub(super) fn between(old: &Plain, new: &Plain) -> Vec<Difference> {
     }
     found.named("allocation");
     found.named("groups");
+    found.fields(&["oracles"]);
     found.fields(&["limits"]);
     found.fields(&["risk"]);
     found.fields(&["emergency"]);

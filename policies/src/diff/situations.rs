@@ -45,6 +45,11 @@ pub(super) fn of(pair: &Pair<'_>, difference: &Difference) -> Vec<Situation> {
         ["assets", name, "staleness_max"] => scout.ages(Some(name)),
         ["assets", name, rest @ ..] => scout.asset(name, rest.first().copied()),
         ["allocation", symbol, ..] => scout.band(symbol),
+        ["oracles", _] => {
+            let (least, most) = scout.ends("price_deviation_bps_max");
+            let least = least.min(most).min(4_000);
+            scout.deviations(least, least.saturating_mul(3).saturating_add(2))
+        }
         ["limits", key] => scout.limit(key),
         ["risk", key] => scout.risk(key),
         ["emergency", ..] => scout.risk("on_breach"),

@@ -1,7 +1,7 @@
 //! Which prices count.
 
 use super::{Section, Told};
-use quaestor_core::{Rule, words};
+use quaestor_core::{Rule, policy::OnDisagreement, words};
 
 pub(super) fn section(told: &Told<'_>) -> Section {
     let mut section = Section::new("Prices");
@@ -37,6 +37,20 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         u64::MAX => section.say("No feed is left out because it differs from the others.", &[key], &[]),
         bps => {
             let text = format!("A feed that differs by more than {} from the median is left out.", words::share(bps));
+            section.say(text, &[key], &[Rule::PriceQuorumMin]);
+        }
+    }
+    let key = "oracles.on_disagreement";
+    match told.terms.on_disagreement {
+        OnDisagreement::Drop => {
+            let text = match limits.price_deviation_bps_max {
+                u64::MAX => "So feeds that disagree stop nothing.",
+                _ => "The price is then what the others say, if they are enough.",
+            };
+            section.say(text, &[key], &[]);
+        }
+        OnDisagreement::Hold => {
+            let text = "If any is left out for that, the asset has no price, and while it is held nothing is proposed.";
             section.say(text, &[key], &[Rule::PriceQuorumMin]);
         }
     }

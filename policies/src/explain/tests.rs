@@ -124,7 +124,7 @@ fn others(root: &Table, value: &Value) -> Vec<Value> {
         names("assets"),
         names("venues"),
         ["drawdown-probability", "value-at-risk", "expected-shortfall", "volatility"].map(str::to_owned).to_vec(),
-        ["stable", "native", "volatile", "only-reduce", "hold", "ewma"].map(str::to_owned).to_vec(),
+        ["stable", "native", "volatile", "only-reduce", "hold", "ewma", "drop"].map(str::to_owned).to_vec(),
         ["month", "quarter", "year"].map(str::to_owned).to_vec(),
         names("counterparties"),
         ["transfers", "swaps", "redemptions"].map(str::to_owned).to_vec(),

@@ -9,6 +9,7 @@ pub(crate) mod federation;
 mod groups;
 mod holdings;
 pub(crate) mod numbers;
+mod oracles;
 pub(crate) mod payments;
 pub(crate) mod risk;
 pub(crate) mod routes;
@@ -34,12 +35,13 @@ const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "policy",
     "accounts",
     "assets",
     "groups",
     "allocation",
+    "oracles",
     "limits",
     "risk",
     "emergency",
@@ -81,6 +83,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         gate: policy.gate,
         expires_at: policy.expires_at,
         review_at: policy.review_at,
+        on_disagreement: oracles::on_disagreement(root, report),
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts: routes::accounts(root, report, chain_id),
@@ -122,6 +125,7 @@ pub(crate) fn all_keys() -> Vec<String> {
         of("assets.*", &vaults::SHARE_KEYS),
         of("allocation.*", &holdings::BAND_KEYS),
         of("groups.*", &groups::GROUP_KEYS),
+        of("oracles", &oracles::ORACLE_KEYS),
         of("limits", &numbers::LIMIT_KEYS),
         of("risk", &risk),
         of("emergency", &emergency::EMERGENCY_KEYS),

@@ -2,6 +2,7 @@
 
 use super::Eye;
 use crate::read::values::duration_text;
+use quaestor_core::policy::OnDisagreement;
 
 pub(super) fn look(eye: &mut Eye<'_, '_>) {
     let limits = &eye.terms.limits;
@@ -31,5 +32,10 @@ pub(super) fn look(eye: &mut Eye<'_, '_>) {
         let message =
             "never drops a feed, for no asset has another to compare it with; list more feeds, or leave it out";
         eye.idle("limits.price_deviation_bps_max", message);
+    }
+    if eye.terms.on_disagreement == OnDisagreement::Hold && deviation_bps == u64::MAX {
+        let message = "holds when feeds lie too far apart, and no distance is too far; write `price_deviation_bps_max` in \
+                       [limits], or leave it out";
+        eye.idle("oracles.on_disagreement", message);
     }
 }

@@ -170,6 +170,11 @@ const NUMBERS: [(&str, i64); 11] = [
 ];
 
 fn limit(dice: &mut Dice, table: &mut Table) {
+    if dice.one_in(16) {
+        let choice = Value::String((*dice.of(&["drop", "hold"])).into());
+        section(table, "oracles").insert("on_disagreement".into(), choice);
+        return;
+    }
     let limits = section(table, "limits");
     if dice.one_in(4) {
         let key = *dice.of(&["price_age_max", "cooldown_min", "validity_max"]);

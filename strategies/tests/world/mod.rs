@@ -127,6 +127,7 @@ impl World {
             gate: address("gate"),
             expires_at: u64::MAX,
             review_at: u64::MAX,
+            on_disagreement: Default::default(),
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 3_600,
             assets: holdings.iter().map(asset).collect(),

@@ -113,6 +113,20 @@ fn what_deviates_by_more_than_the_cap_is_dropped() {
 }
 
 #[test]
+fn where_the_policy_holds_nobody_is_believed_while_one_deviates() {
+    let hold = |terms: &mut Terms| {
+        terms.limits.price_deviation_bps_max = 100;
+        terms.on_disagreement = OnDisagreement::Hold;
+    };
+    let at = |answer, age| resolved(&[(Some(1_000_000), 0), (Some(1_000_000), 0), (Some(answer), age)], hold);
+    assert_eq!((at(1_010_000, 0).price, at(1_010_000, 0).usable), (Some(Price(1_000_000)), 3));
+    let split = at(1_010_001, 0);
+    assert_eq!((split.price, split.usable, split.dropped), (None, 0, vec![(feed(2), Dropped::Deviating)]));
+    // What is left out for its age disagrees with nobody.
+    assert_eq!((at(1, 9_999).price, at(1, 9_999).usable), (Some(Price(1_000_000)), 2));
+}
+
+#[test]
 fn below_the_quorum_there_is_no_price() {
     let quorum = |least| move |terms: &mut Terms| terms.limits.price_quorum_min = least;
     let answers = [(Some(5), 0), (Some(5), 0), (Some(5), 9_999)];

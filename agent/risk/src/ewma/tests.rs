@@ -62,6 +62,7 @@ fn terms(assets: usize) -> Terms {
         gate: Default::default(),
         expires_at: 0,
         review_at: u64::MAX,
+        on_disagreement: Default::default(),
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: vec![asset; assets],
