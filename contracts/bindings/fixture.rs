@@ -53,6 +53,7 @@ pub(crate) fn terms() -> Terms {
         expires_at: 1_609_459_200,
         review_at: u64::MAX,
         on_disagreement: Default::default(),
+        twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
         assets: vec![

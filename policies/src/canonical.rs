@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 /// Keys whose value in the form is a number of seconds; `*` stands for any name.
-const DURATIONS: [&str; 4] = ["policy.validity", "assets.*.staleness_max", "risk.model.age_max", "payments.every"];
+const DURATIONS: [&str; 5] =
+    ["policy.validity", "assets.*.staleness_max", "assets.*.twaps.window", "risk.model.age_max", "payments.every"];
 /// Keys whose value in the form is a Unix time.
 const TIMES: [&str; 4] = ["policy.expires", "policy.review", "payments.begin", "payments.end"];
 /// Keys whose value in the form is a number of thousandths.

@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 61] = [
+const KEYS: [&str; 65] = [
     "version",
     "name",
     "kind",
@@ -44,6 +44,10 @@ const KEYS: [&str; 61] = [
     "decimals",
     "feeds",
     "staleness_max",
+    "twaps",
+    "pool",
+    "quote",
+    "window",
     "pools",
     "share_bps_max",
     "assets",
@@ -104,7 +108,8 @@ const SECTIONS: [&str; 14] = [
     "payments",
     "strategies",
 ];
-const DURATIONS: [&str; 7] = [
+const DURATIONS: [&str; 8] = [
+    "assets.*.twaps.window",
     "payments.every",
     "policy.validity",
     "assets.*.staleness_max",

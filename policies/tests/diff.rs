@@ -80,7 +80,7 @@ fn a_number_that_is_tightened_narrows_and_one_that_is_loosened_widens() {
 }
 
 /// What is listed, what is read, what is sought, when.
-const OTHERS: [(&str, &str); 36] = [
+const OTHERS: [(&str, &str); 38] = [
     ("auditor = \"eip155:1:0x9999999999999999999999999999999999990002\"\n", ""),
     (
         "payroll = \"eip155:1:0x9999999999999999999999999999999999990003\"",
@@ -125,6 +125,11 @@ const OTHERS: [(&str, &str); 36] = [
     ("members = [\"alpha\", \"beta dao\"]", "members = [\"alpha\", \"gamma\"]"),
     ("present_min = 2", "present_min = 1"),
     ("present_min = 2", "present_min = 2\naggregation = \"krum\""),
+    (
+        "twaps = [{ quote = \"USDC\", window = \"1800s\", pool = \"eip155:1:0x8888888888888888888888888888888888880009\" }]\n",
+        "",
+    ),
+    ("window = \"1800s\"", "window = \"1h\""),
     ("[limits]\n", "[oracles]\non_disagreement = \"hold\"\n\n[limits]\n"),
     ("[groups.blue]\nassets = [\"VOTE\", \"WETH\"]\nmin_bps = 1500\nmax_bps = 6000\n", ""),
     ("[groups.blue]", "[groups.chips]"),

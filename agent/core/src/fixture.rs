@@ -50,6 +50,7 @@ pub(crate) fn terms() -> Terms {
         expires_at: NOW + 1_000_000,
         review_at: u64::MAX,
         on_disagreement: Default::default(),
+        twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
         assets: vec![asset("USDC", 0x40, 6, AssetKind::Stable), asset("WETH", 0x42, 18, AssetKind::Volatile)],
@@ -119,6 +120,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
             },
         ],
         code: vec![CodeReading { address: terms.venues[0].address, code_hash: terms.venues[0].code_hash }],
+        twaps: vec![],
     }
 }
 

@@ -146,6 +146,7 @@ mod tests {
             expires_at: 0,
             review_at: u64::MAX,
             on_disagreement: Default::default(),
+            twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 0,
             assets: vec![asset("USD", AssetKind::Stable), asset("ETH", AssetKind::Volatile)],
@@ -178,6 +179,7 @@ mod tests {
             assets: vec![],
             accounts: vec![reading(1), reading(2)],
             code: vec![],
+            twaps: vec![],
         }
     }
 

@@ -280,7 +280,8 @@ type Mismatch = (Rule, Quantity, Quantity);
 fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
     let same_len = terms.assets.len() == snapshot.assets.len()
         && terms.accounts.len() == snapshot.accounts.len()
-        && terms.venues.len() == snapshot.code.len();
+        && terms.venues.len() == snapshot.code.len()
+        && terms.twaps.iter().map(|twap| &twap.pool).eq(snapshot.twaps.iter().map(|reading| &reading.pool));
     if !same_len {
         return Some((Rule::SnapshotComplete, Quantity::None, Quantity::None));
     }

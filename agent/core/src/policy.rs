@@ -5,6 +5,7 @@ use crate::{
     pipeline::Context,
     snapshot::{History, Tally},
     strategy::StrategyParams,
+    valuation::Twap,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -285,6 +286,8 @@ pub struct Terms {
     pub review_at: u64,
     /// What happens when sources of a price disagree.
     pub on_disagreement: OnDisagreement,
+    /// Pools whose time-weighted prices count beside the feeds, in the order of the assets.
+    pub twaps: Vec<Twap>,
     /// When decisions are due.
     pub schedule: Schedule,
     /// How long a proposal lives, seconds.

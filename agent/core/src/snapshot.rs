@@ -8,6 +8,7 @@ use crate::{
     AccountId, Amount, AssetId, Price, Purpose, Value,
     amount::{BPS_ONE, compare_products, mul_div},
     policy::Due,
+    valuation::TwapReading,
 };
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,9 @@ pub struct Snapshot {
     pub accounts: Vec<AccountReading>,
     /// Code of the contracts that the policy pins, venues in the policy's order.
     pub code: Vec<CodeReading>,
+    /// Pools whose time-weighted prices count, in the policy's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twaps: Vec<TwapReading>,
 }
 
 /// One item of a batch that passed the gate.

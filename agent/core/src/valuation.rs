@@ -1,7 +1,11 @@
 //! Prices that may be used, and what the treasury is worth at them.
 
+mod twap;
+
+pub use twap::{TICK_MAX, Twap, TwapReading, tick_of};
+
 use crate::{
-    Account, AccountId, Amount, AssetId, Price, Terms, Value, Vault,
+    Account, AccountId, Amount, Asset, AssetId, Price, Terms, Value, Vault,
     amount::mul_div,
     policy::OnDisagreement,
     snapshot::{FeedReading, Snapshot},
@@ -13,8 +17,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dropped {
-    /// It could not be read.
+    /// It could not be read, or is not what the policy says that it is.
     Unread,
+    /// What it is quoted in has no price.
+    Unquoted,
     /// It was zero, negative or above 128 bits.
     NonPositive,
     /// Its time lies after the snapshot.
@@ -28,9 +34,9 @@ pub enum Dropped {
 /// The price of one asset, and what was left out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AssetPrice {
-    /// Median of the usable feeds; `None` below the quorum.
+    /// Median of the usable feeds and pools; `None` below the quorum.
     pub price: Option<Price>,
-    /// How many feeds were usable.
+    /// How many of these were usable.
     pub usable: u64,
     /// What was left out, and why.
     pub dropped: Vec<(Address, Dropped)>,
@@ -53,9 +59,12 @@ impl Prices {
         let now = snapshot.block.timestamp;
         let Self(prices) = self;
         prices.resize_with(terms.assets.len().min(snapshot.assets.len()), AssetPrice::default);
+        let age_max = |asset: &Asset| asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
         for ((asset, reading), found) in terms.assets.iter().zip(&snapshot.assets).zip(&mut *prices) {
-            let age_max = asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
-            found.resolve(&reading.feeds, now, age_max, terms);
+            found.resolve(&reading.feeds, &[], now, age_max(asset), terms);
+        }
+        if !terms.twaps.is_empty() {
+            resolve_pools(terms, snapshot, prices, age_max);
         }
         for vault in terms.vaults() {
             let share = share_price(terms, snapshot, prices, vault);
@@ -72,6 +81,26 @@ impl Prices {
     }
 }
 
+/// Prices of the assets that have pools, for which feeds alone have priced what they are quoted in.
+fn resolve_pools(terms: &Terms, snapshot: &Snapshot, prices: &mut [AssetPrice], age_max: impl Fn(&Asset) -> u64) {
+    let answer = |(twap, reading): (&Twap, &TwapReading)| {
+        let quote = prices.get(twap.quote.index()).and_then(|found| found.price);
+        (twap.asset, (reading.pool, reading.price(terms, twap, quote)))
+    };
+    let answers: Vec<(AssetId, Answer)> = terms.twaps.iter().zip(&snapshot.twaps).map(answer).collect();
+    let places = terms.assets.iter().zip(&snapshot.assets).zip(&mut *prices).enumerate();
+    for (place, ((asset, reading), found)) in places {
+        let own = answers.iter().filter(|(asset, _)| asset.index() == place);
+        let pools: Vec<Answer> = own.map(|(_, answer)| *answer).collect();
+        if !pools.is_empty() {
+            found.resolve(&reading.feeds, &pools, snapshot.block.timestamp, age_max(asset), terms);
+        }
+    }
+}
+
+/// What a source says, or why it is not used.
+type Answer = (Address, Result<Price, Dropped>);
+
 /// One whole share at the price of the vault's asset, rounded down. It has as many sources as the asset has: the vault
 /// itself is the authority on its rate. `None` without a rate, or where a share is worth less than can be said.
 fn share_price(terms: &Terms, snapshot: &Snapshot, prices: &[AssetPrice], vault: Vault) -> Option<AssetPrice> {
@@ -83,21 +112,22 @@ fn share_price(terms: &Terms, snapshot: &Snapshot, prices: &[AssetPrice], vault:
 }
 
 impl AssetPrice {
-    fn resolve(&mut self, feeds: &[FeedReading], now: u64, age_secs_max: u64, terms: &Terms) {
+    fn resolve(&mut self, feeds: &[FeedReading], pools: &[Answer], now: u64, age_secs_max: u64, terms: &Terms) {
         self.dropped.clear();
         // Of a single answer there is nothing to sort and nothing that it could deviate from.
-        if let [reading] = feeds
+        if let ([reading], []) = (feeds, pools)
             && let Ok(price) = usable_answer(reading, now, age_secs_max)
         {
             self.price = (terms.limits.price_quorum_min <= 1).then_some(price);
             self.usable = 1;
             return;
         }
-        let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len());
-        for reading in feeds {
-            match usable_answer(reading, now, age_secs_max) {
-                Ok(price) => usable.push((price, reading.feed)),
-                Err(reason) => self.dropped.push((reading.feed, reason)),
+        let mut usable: Vec<(Price, Address)> = Vec::with_capacity(feeds.len() + pools.len());
+        let answers = feeds.iter().map(|reading| (reading.feed, usable_answer(reading, now, age_secs_max)));
+        for (source, answer) in answers.chain(pools.iter().copied()) {
+            match answer {
+                Ok(price) => usable.push((price, source)),
+                Err(reason) => self.dropped.push((source, reason)),
             }
         }
         if let Some(median) = median(&mut usable) {

@@ -82,6 +82,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         expires_at: u64::MAX,
         review_at: u64::MAX,
         on_disagreement: Default::default(),
+        twaps: vec![],
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: (0..ASSETS).map(asset).collect(),
@@ -118,6 +119,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
             control: Control::Safe { nonce: 0, threshold: 2, owners: vec![] },
         }],
         code: vec![],
+        twaps: vec![],
     };
     let prices = Prices::resolve(&terms, &snapshot);
     (terms, snapshot, prices)

@@ -224,7 +224,11 @@ impl Both<'_> {
                 None => [own_old, own_new].map(|own| (all_old.min(own), all_new.min(own))),
             };
             for (before, after) in contexts.into_iter().filter(|(before, after)| before != after) {
-                let next = if is_single(old) && is_single(new) { Bearing::cap(before, after) } else { Bearing::both() };
+                let next = if is_single(self.before, old) && is_single(self.after, new) {
+                    Bearing::cap(before, after)
+                } else {
+                    Bearing::both()
+                };
                 bearing = Bearing::of(either(bearing.opens, next.opens), either(bearing.closes, next.closes));
             }
         }
@@ -240,7 +244,8 @@ impl Both<'_> {
         let (old, new) = (self.before.on_disagreement, self.after.on_disagreement);
         // Of two that lie apart, both are left out, but for what is rounded.
         let may_be = |terms: &Terms| {
-            terms.limits.price_deviation_bps_max != u64::MAX && terms.assets.iter().any(|asset| asset.feeds.len() > 1)
+            let has_several = !terms.twaps.is_empty() || terms.assets.iter().any(|asset| asset.feeds.len() > 1);
+            terms.limits.price_deviation_bps_max != u64::MAX && has_several
         };
         if !may_be(self.before) && !may_be(self.after) {
             return Bearing::nothing("no feed is left out for how far it lies from the others");
@@ -250,7 +255,7 @@ impl Both<'_> {
     }
 
     fn deviation(&self) -> Bearing {
-        let several = |terms: &Terms| terms.assets.iter().any(|asset| asset.feeds.len() > 1);
+        let several = |terms: &Terms| !terms.twaps.is_empty() || terms.assets.iter().any(|asset| asset.feeds.len() > 1);
         if several(self.before) || several(self.after) {
             return Bearing::both();
         }
@@ -430,9 +435,11 @@ fn is_native(terms: &Terms, asset: AssetId) -> bool {
     terms.is_in(Part::Native, asset)
 }
 
-/// Whether one feed prices it, which has a price or has none; of several, one more or less gives another price.
-pub(super) fn is_single(asset: &Asset) -> bool {
-    asset.feeds.len() == 1
+/// Whether one feed prices it, which has a price or has none; of several sources, one more or less gives another price.
+pub(super) fn is_single(terms: &Terms, asset: &Asset) -> bool {
+    let is_it = |id| terms.asset(id).is_some_and(|it| it.address == asset.address);
+    // What a pool is quoted in makes the price of another.
+    asset.feeds.len() == 1 && !terms.twaps.iter().any(|twap| is_it(twap.asset) || is_it(twap.quote))
 }
 
 /// Possible if either is.

@@ -117,7 +117,7 @@ impl<'p> Found<'p> {
             let (old, new) = (inner(old, name), inner(new, name));
             match (old, new) {
                 (Some(ParamValue::List(old)), Some(ParamValue::List(new)))
-                    if ["pools", "feeds", "assets", "only_reduce", "members"].contains(&name) =>
+                    if ["pools", "feeds", "twaps", "assets", "only_reduce", "members"].contains(&name) =>
                 {
                     self.entries(&parts, old, new);
                 }
@@ -260,7 +260,8 @@ fn entries<'p>(plain: &'p Plain, section: &str) -> Vec<(&'p str, &'p ParamValue)
     list.iter().filter_map(named).collect()
 }
 
-/// What tells entries of a list apart: of a pool its pair, whichever side is first, and its fee.
+/// What tells entries of a list apart: of a pool its pair, whichever side is first, and its fee; of one that prices an asset
+/// its address and its window.
 pub(super) fn entry_name(entry: &ParamValue) -> String {
     match entry {
         ParamValue::Table(fields) => {
@@ -273,6 +274,9 @@ pub(super) fn entry_name(entry: &ParamValue) -> String {
                 _ => Vec::new(),
             };
             pair.sort_unstable();
+            if let Some(pool) = fields.get("pool") {
+                return format!("{} {}", text(pool), fields.get("window").map(text).unwrap_or_default());
+            }
             format!("{} {}", pair.join("/"), fields.get("fee_pips").map(text).unwrap_or_default())
         }
         ParamValue::Text(text) => text.clone(),

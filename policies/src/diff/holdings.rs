@@ -80,7 +80,7 @@ impl Scout<'_> {
         let mut all = Vec::new();
         for address in addresses {
             let mut of = |only: &str, make: &dyn Fn() -> Vec<Situation>| {
-                if key.is_none_or(|key| key == only || !["decimals", "feeds", "kind"].contains(&key)) {
+                if key.is_none_or(|key| key == only || !["decimals", "feeds", "kind", "twaps"].contains(&key)) {
                     all.extend(make());
                 }
             };
@@ -88,6 +88,7 @@ impl Scout<'_> {
             of("decimals", &|| self.decimals(name, address, &focus));
             of("feeds", &|| self.feeds(name, address, &focus));
             of("kind", &|| self.held(address, &focus));
+            of("twaps", &|| self.pools(name, address, &focus));
             all.extend(self.plain(&Tilt::default(), &focus));
         }
         all
@@ -121,6 +122,33 @@ impl Scout<'_> {
                 let tilt = Tilt { stable: Some(floor.min(PIPS)), ..tilt.clone() };
                 all.extend(self.first().plain(&tilt, focus));
             }
+        }
+        all
+    }
+
+    /// Its pools cannot be read, or say something else than its feeds, or its feeds cannot be read.
+    fn pools(&self, name: &str, address: Address, focus: &Focus) -> Vec<Situation> {
+        let scout = self.first();
+        let half = Tilt { shares: BTreeMap::from([(address, PIPS / 2)]), ..Tilt::default() };
+        let mut all = Vec::new();
+        for (tilt, focus) in [(Tilt::default(), focus.clone()), (half, Focus::default())] {
+            // A tick is a basis point.
+            for ticks in [100, -100, 2_600, -3_600] {
+                let note = format!("while pools of {name} lie {ticks} ticks beside its feeds");
+                all.extend(scout.changed(&tilt, &focus, &|mut world| {
+                    let own = world.ticks.iter_mut().filter(|((_, token), _)| *token == address);
+                    own.for_each(|(_, tick)| *tick += ticks);
+                    world.noted(note.clone())
+                }));
+            }
+            let feeds = self.pair.tokens.get(&address).map(|token| token.feeds.clone()).unwrap_or_default();
+            all.extend(scout.changed(&tilt, &focus, &|world| {
+                world.unread(&feeds).noted(format!("while no feed of {name} can be read"))
+            }));
+            all.extend(scout.changed(&tilt, &focus, &|mut world| {
+                world.ticks.retain(|(_, token), _| *token != address);
+                world.noted(format!("while no pool of {name} can be read"))
+            }));
         }
         all
     }

@@ -63,6 +63,7 @@ fn read(text: &str) -> Option<VotedPolicy> {
 fn has_stand_ins(terms: &Terms) -> bool {
     let mut addresses = vec![terms.registry, terms.brake, terms.gate];
     addresses.extend(terms.assets.iter().flat_map(|asset| asset.feeds.iter().chain([&asset.address])));
+    addresses.extend(terms.twaps.iter().map(|twap| twap.pool));
     addresses.extend(terms.venues.iter().map(|venue| venue.address));
     addresses.extend(terms.counterparties.iter().map(|receiver| receiver.address));
     for account in &terms.accounts {

@@ -128,7 +128,7 @@ pub(super) fn is_covered(difference: &Difference, guard: &Terms, other: &Terms) 
             let age = |terms: &Terms, asset: &Asset| asset.staleness_secs_max.min(terms.limits.price_age_secs_max);
             both.pairs().all(|(old, new)| {
                 let (before, after) = (age(other, old), age(guard, new));
-                before == after || (after < before && is_single(old) && is_single(new))
+                before == after || (after < before && is_single(other, old) && is_single(guard, new))
             })
         }
         // The tighter number is that of the policy that refuses.

@@ -111,6 +111,9 @@ fn feeds(pair: &Pair<'_>, dice: &mut Dice, world: &mut World) {
             feed.price = None;
         }
     }
+    for tick in world.ticks.values_mut() {
+        *tick += i32::try_from(dice.below(401)).unwrap_or_default() - 200;
+    }
     let known: Vec<_> = world.feeds.keys().copied().collect();
     if dice.one_in(4)
         && let Some(feed) = dice.of(&known)

@@ -11,6 +11,7 @@ use quaestor_core::{
     Amount, AssetKind, Caip10, Policy, Price, Route, Terms, Value, VenueKind,
     amount::{WAD, pow10},
     strategy::ParamValue,
+    valuation::{Twap, tick_of},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -170,6 +171,7 @@ impl<'p> Pair<'p> {
             now: expires.saturating_sub(BEFORE_EXPIRY_SECS.min(expires / 2).max(1)),
             decimals: self.tokens.iter().map(|(address, token)| (*address, decimals(token))).collect(),
             feeds: BTreeMap::new(),
+            ticks: BTreeMap::new(),
             held: BTreeMap::new(),
             code: BTreeMap::new(),
             vaults: BTreeMap::new(),
@@ -185,6 +187,12 @@ impl<'p> Pair<'p> {
             }
         }
         for terms in terms {
+            for twap in &terms.twaps {
+                if let Some(tick) = self.tick(terms, twap) {
+                    let token = terms.asset(twap.asset).map(|it| it.address).unwrap_or_default();
+                    world.ticks.entry((twap.pool, token)).or_insert(tick);
+                }
+            }
             for venue in &terms.venues {
                 world.code.entry(venue.address).or_insert(venue.code_hash);
                 if let VenueKind::Erc4626 { asset, .. } = venue.kind
@@ -201,6 +209,14 @@ impl<'p> Pair<'p> {
             self.hold(&mut world, main, address, Value(WORTH * WAD / u128::from(PIPS) * u128::from(pips)));
         }
         world
+    }
+
+    /// The mean tick at which a pool says what the feeds say here, to within a basis point.
+    fn tick(&self, terms: &Terms, twap: &Twap) -> Option<i32> {
+        let (asset, quote) = (terms.asset(twap.asset)?, terms.asset(twap.quote)?);
+        let price = |address: &Address| self.tokens.get(address).map(|token| token.price);
+        let ratio = WAD.checked_mul(price(&asset.address)?)?.checked_div(price(&quote.address)?)?;
+        tick_of(Price(ratio), asset.unit(), quote.unit())
     }
 
     /// Lets `account` hold so much more of a token.

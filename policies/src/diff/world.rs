@@ -8,6 +8,7 @@ use quaestor_core::{
     action::{Action, Purpose},
     pipeline::Context,
     snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, RateReading, Round, Spend},
+    valuation::{Twap, TwapReading},
 };
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub(super) struct World {
     /// Decimals of each token.
     pub(super) decimals: BTreeMap<Address, u8>,
     pub(super) feeds: BTreeMap<Address, Feed>,
+    /// Mean ticks of pools, by pool and the token that they price, which is the pool's first.
+    pub(super) ticks: BTreeMap<(Address, Address), i32>,
     /// What is held: by account and token.
     pub(super) held: BTreeMap<(Address, Address), Amount>,
     pub(super) code: BTreeMap<Address, B256>,
@@ -84,6 +87,7 @@ impl World {
             assets: self.assets(terms),
             accounts: self.accounts(terms),
             code: self.code(terms),
+            twaps: self.twaps(terms),
         };
         Seen { snapshot, history: self.history(terms), forecast }
     }
@@ -101,6 +105,17 @@ impl World {
             AssetReading { address: asset.address, decimals, feeds: feeds.collect(), rate }
         };
         terms.assets.iter().zip(ids).map(reading).collect()
+    }
+
+    fn twaps(&self, terms: &Terms) -> Vec<TwapReading> {
+        let token = |asset| terms.asset(asset).map(|it| it.address).unwrap_or_default();
+        let reading = |twap: &Twap| {
+            let (pool, tokens) = (twap.pool, Some([token(twap.asset), token(twap.quote)]));
+            let tick = self.ticks.get(&(pool, token(twap.asset))).copied();
+            let tick_cumulatives = tick.map(|tick| [0, i64::from(tick) * i64::from(twap.window_secs)]);
+            TwapReading { pool, tokens, tick_cumulatives }
+        };
+        terms.twaps.iter().map(reading).collect()
     }
 
     fn rounds(&self, feed: Address) -> Vec<Round> {

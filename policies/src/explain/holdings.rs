@@ -60,6 +60,16 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
     );
     let keys = ["kind", "address", "decimals", "feeds", "staleness_max"].map(key);
     section.say(text, &keys.each_ref().map(String::as_str), &[]);
+    for (place, twap) in told.terms.twaps.iter().filter(|twap| twap.asset == id).enumerate() {
+        let text = format!(
+            "Its price is also read from the pool (Uniswap v3) at {}: the mean of {} up to the decision, against {}.",
+            twap.pool,
+            words::duration(u64::from(twap.window_secs)),
+            told.terms.symbol_of(twap.quote)
+        );
+        let keys = ["pool", "quote", "window"].map(|part| format!("{}[{place}].{part}", key("twaps")));
+        section.say(text, &keys.each_ref().map(String::as_str), &[]);
+    }
 }
 
 fn say_band(told: &Told<'_>, section: &mut Section, id: AssetId) {

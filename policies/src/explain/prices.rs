@@ -8,7 +8,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     let limits = &told.terms.limits;
     section.say(
         "Prices are in US dollars and are read on the chain, at the block of the decision: the median of what the usable \
-         feeds of an asset say.",
+         feeds of an asset say, and its pools where it has some.",
         &[],
         &[],
     );

@@ -13,6 +13,7 @@ mod oracles;
 pub(crate) mod payments;
 pub(crate) mod risk;
 pub(crate) mod routes;
+mod twaps;
 pub(crate) mod values;
 mod vaults;
 
@@ -74,6 +75,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     let shares = vaults::Shares::named(root, report, &assets);
     let venues = routes::venues(root, report, chain_id, &assets, &shares);
     vaults::complete(report, &mut assets, &venues, &shares);
+    let twaps = twaps::twaps(root, report, chain_id, &assets);
     let limits = numbers::limits(root, report);
     let mut terms = Terms {
         name: policy.name,
@@ -84,6 +86,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         expires_at: policy.expires_at,
         review_at: policy.review_at,
         on_disagreement: oracles::on_disagreement(root, report),
+        twaps,
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts: routes::accounts(root, report, chain_id),
@@ -123,6 +126,7 @@ pub(crate) fn all_keys() -> Vec<String> {
         of("accounts.*", &routes::GOVERNOR_KEYS),
         of("assets.*", &holdings::ASSET_KEYS),
         of("assets.*", &vaults::SHARE_KEYS),
+        of("assets.*.twaps[*]", &twaps::TWAP_KEYS),
         of("allocation.*", &holdings::BAND_KEYS),
         of("groups.*", &groups::GROUP_KEYS),
         of("oracles", &oracles::ORACLE_KEYS),

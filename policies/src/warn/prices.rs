@@ -28,7 +28,7 @@ pub(super) fn look(eye: &mut Eye<'_, '_>) {
             eye.idle("limits.price_age_max", message);
         }
     }
-    if deviation_bps != u64::MAX && own.iter().all(|asset| asset.feeds.len() < 2) {
+    if deviation_bps != u64::MAX && own.iter().all(|asset| asset.feeds.len() < 2) && eye.terms.twaps.is_empty() {
         let message =
             "never drops a feed, for no asset has another to compare it with; list more feeds, or leave it out";
         eye.idle("limits.price_deviation_bps_max", message);

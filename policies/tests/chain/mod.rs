@@ -11,6 +11,7 @@ use quaestor_core::{
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Outstanding, RateReading, Round, Spend,
     },
+    valuation::{Twap, TwapReading, tick_of},
 };
 use quaestor_policies::VotedPolicy;
 use std::collections::BTreeMap;
@@ -190,7 +191,20 @@ impl Chain {
             assets: assets.collect(),
             accounts: accounts.collect(),
             code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
+            twaps: terms.twaps.iter().map(|twap| self.pool(terms, twap)).collect(),
         }
+    }
+
+    /// What a pool says: nothing, or what the feeds do, or something near to that.
+    fn pool(&self, terms: &Terms, twap: &Twap) -> TwapReading {
+        let (asset, quote) = (&terms.assets[twap.asset.index()], &terms.assets[twap.quote.index()]);
+        let price = |feeds: &[Address]| feeds.first().and_then(|feed| self.rounds[feed].last()?.price);
+        let price = |feeds| price(feeds).map_or(WAD, |price| price.0);
+        let ratio = price(&asset.feeds) / 1_000_000 * WAD / (price(&quote.feeds) / 1_000_000).max(1);
+        let off = i64::from(twap.pool[0] % 3) * 40 - 40;
+        let tick = tick_of(Price(ratio), asset.unit(), quote.unit()).map(|tick| i64::from(tick) + off);
+        let tick_cumulatives = tick.map(|tick| [0, tick * i64::from(twap.window_secs)]);
+        TwapReading { pool: twap.pool, tokens: Some([asset.address, quote.address]), tick_cumulatives }
     }
 
     pub fn history(&self, terms: &Terms) -> History {

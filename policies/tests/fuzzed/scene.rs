@@ -11,7 +11,7 @@ use quaestor_core::{
         AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, CodeReading, Control, FeedReading, History,
         Outstanding, RateReading, Round, Snapshot, Spend,
     },
-    valuation::{Prices, Valuation},
+    valuation::{Prices, TwapReading, Valuation},
 };
 use quaestor_policies::{LIBRARY, VotedPolicy, starting_policy};
 use std::sync::LazyLock;
@@ -325,6 +325,7 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         assets,
         accounts,
         code: terms.venues.iter().map(code).collect(),
+        twaps: terms.twaps.iter().map(|twap| unread(twap.pool)).collect(),
     }
 }
 
@@ -403,4 +404,9 @@ fn risk(bytes: &mut Bytes<'_>) -> RiskReport {
         drawdown_probability_bps: bps(),
         ..RiskReport::default()
     }
+}
+
+/// A pool that cannot be read.
+fn unread(pool: Address) -> TwapReading {
+    TwapReading { pool, tokens: None, tick_cumulatives: None }
 }

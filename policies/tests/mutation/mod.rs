@@ -385,7 +385,18 @@ fn asset(dice: &mut Dice, table: &mut Table) {
     let feed = account(dice);
     let assets = section(table, "assets");
     let mut asset = assets[&name].as_table().unwrap().clone();
-    match dice.below(6) {
+    match dice.below(8) {
+        6 | 7 => {
+            let pool =
+                [("pool", feed), ("quote", Value::String("USDC".into())), ("window", Value::String("30m".into()))];
+            let pool = Value::Table(pool.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+            match asset.get_mut("twaps") {
+                Some(Value::Array(pools)) if pools.len() > 1 => drop(pools.remove(0)),
+                Some(Value::Array(pools)) => pools.push(pool),
+                _ => drop(asset.insert("twaps".into(), Value::Array(vec![pool]))),
+            }
+            assets.insert(name, Value::Table(asset));
+        }
         0 => drop(assets.remove(&name)),
         1 => {
             asset.insert("address".into(), account(dice));

@@ -17,6 +17,7 @@ use quaestor_core::{
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
     },
+    valuation::TwapReading,
 };
 
 /// The one operator; it owns nothing.
@@ -90,6 +91,12 @@ impl<'a> Treasury<'a> {
                 .venues
                 .iter()
                 .map(|venue| CodeReading { address: venue.address, code_hash: venue.code_hash })
+                .collect(),
+            // The data has no pool's sums of ticks: feeds alone make prices.
+            twaps: terms
+                .twaps
+                .iter()
+                .map(|twap| TwapReading { pool: twap.pool, tokens: None, tick_cumulatives: None })
                 .collect(),
         };
         let width = terms.assets.len();
@@ -372,8 +379,8 @@ impl<'a> Treasury<'a> {
     /// The snapshot without what no outcome is judged by: room for the balances after a batch.
     pub(super) fn balances_alone(&self) -> Snapshot {
         let Snapshot { chain_id, block, anchor, brake, ref accounts, .. } = self.snapshot;
-        let (operators, assets, code) = (Vec::new(), Vec::new(), Vec::new());
-        Snapshot { chain_id, block, anchor, brake, operators, assets, accounts: accounts.clone(), code }
+        let (operators, assets, code, twaps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Snapshot { chain_id, block, anchor, brake, operators, assets, accounts: accounts.clone(), code, twaps }
     }
 
     pub(super) fn took_nonce(&mut self, account: AccountId) {

@@ -128,6 +128,7 @@ impl World {
             expires_at: u64::MAX,
             review_at: u64::MAX,
             on_disagreement: Default::default(),
+            twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
             validity_secs: 3_600,
             assets: holdings.iter().map(asset).collect(),
@@ -435,5 +436,6 @@ fn snapshot(holdings: &[Holding], terms: &Terms) -> Snapshot {
             account(1, Control::Timelock { delay_secs: 60 }, |it| it.reserve),
         ],
         code: vec![],
+        twaps: vec![],
     }
 }

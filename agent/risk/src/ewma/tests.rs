@@ -42,6 +42,7 @@ fn snapshot(series: &[Vec<u128>]) -> Snapshot {
         assets: series.iter().map(reading).collect(),
         accounts: vec![],
         code: vec![],
+        twaps: vec![],
     }
 }
 
@@ -63,6 +64,7 @@ fn terms(assets: usize) -> Terms {
         expires_at: 0,
         review_at: u64::MAX,
         on_disagreement: Default::default(),
+        twaps: vec![],
         schedule: Schedule::EveryBlocks(1),
         validity_secs: 0,
         assets: vec![asset; assets],

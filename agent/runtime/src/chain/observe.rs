@@ -5,13 +5,16 @@ use alloy::{
     primitives::{Address, B256, I256, U256, aliases::U80, keccak256},
     rpc::types::BlockNumberOrTag,
 };
-use quaestor_contracts::bindings::{EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, PolicyRegistry};
+use quaestor_contracts::bindings::{
+    EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, IUniswapV3Pool, PolicyRegistry,
+};
 use quaestor_core::{
     Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
     amount::{WAD_DECIMALS, pow10},
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
     },
+    valuation::{Twap, TwapReading},
 };
 use std::collections::BTreeSet;
 
@@ -165,6 +168,11 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
         reads.push(Read::new(vault.address, &IERC4626::assetCall {}));
     }
     reads.extend(rate_reads(terms));
+    for twap in &terms.twaps {
+        reads.push(Read::new(twap.pool, &IUniswapV3Pool::token0Call {}));
+        reads.push(Read::new(twap.pool, &IUniswapV3Pool::token1Call {}));
+        reads.push(Read::new(twap.pool, &window_call(twap)));
+    }
     for account in &terms.accounts {
         for asset in &terms.assets {
             reads.push(Read::new(asset.address, &IERC20::balanceOfCall { account: account.address }));
@@ -238,7 +246,24 @@ pub fn assemble(
         assets,
         accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
         code,
+        twaps: terms.twaps.iter().map(|twap| twap_of(twap, readings)).collect(),
     })
+}
+
+/// The sums of ticks at both ends of a window.
+fn window_call(twap: &Twap) -> IUniswapV3Pool::observeCall {
+    IUniswapV3Pool::observeCall { secondsAgos: vec![twap.window_secs, 0] }
+}
+
+fn twap_of(twap: &Twap, readings: &Readings) -> TwapReading {
+    let tokens = readings
+        .get(twap.pool, &IUniswapV3Pool::token0Call {})
+        .zip(readings.get(twap.pool, &IUniswapV3Pool::token1Call {}));
+    let sums = readings.get(twap.pool, &window_call(twap)).and_then(|found| {
+        let sum = |place: usize| i64::try_from(*found.tickCumulatives.get(place)?).ok();
+        Some([sum(0)?, sum(1)?])
+    });
+    TwapReading { pool: twap.pool, tokens: tokens.map(Into::into), tick_cumulatives: sums }
 }
 
 fn brake_of(readings: &Readings, brake: Address, block: BlockRef) -> BrakeReading {

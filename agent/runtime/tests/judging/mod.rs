@@ -65,6 +65,7 @@ pub fn snapshot(policy: &VotedPolicy) -> Snapshot {
         assets: assets.collect(),
         accounts: accounts.collect(),
         code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
+        twaps: vec![],
     }
 }
 
