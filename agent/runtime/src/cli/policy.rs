@@ -15,30 +15,12 @@ use super::{
     args::{PolicyArgs, PolicyCommand},
     block_on,
 };
-use crate::config::read_bounded;
+use crate::{config::read_bounded, deploy::SLOTS};
 use chrono::{DateTime, SecondsFormat};
 use quaestor_core::{Catalog, Envelope, Policy, words};
 use quaestor_policies::{FILE_BYTES_MAX, Problems, VotedPolicy};
 use serde_json::json;
 use std::{io::ErrorKind, path::Path};
-
-/// The numbers of the envelope by slot, named as in [`quaestor_core::Limits`]; times are in seconds.
-const SLOTS: [(usize, &str); 14] = [
-    (0, "proposal_bps_max"),
-    (1, "hour_bps_max"),
-    (2, "day_bps_max"),
-    (3, "week_bps_max"),
-    (4, "month_bps_max"),
-    (5, "slippage_bps_max"),
-    (6, "price_age_secs_max"),
-    (7, "price_deviation_bps_max"),
-    (8, "proposals_per_day_max"),
-    (9, "validity_secs_max"),
-    (10, "native_share_bps_max"),
-    (16, "stable_share_bps_min"),
-    (17, "price_quorum_min"),
-    (18, "cooldown_secs_min"),
-];
 
 pub(super) fn run(command: &PolicyCommand, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
     match command {
@@ -119,7 +101,7 @@ fn hash(policy: &VotedPolicy, output: Output) -> Result<Exit, Failure> {
     let envelope = policy.envelope();
     output.line(format_args!("hash       {}", policy.hash()))?;
     output.line(format_args!("rest hash  {}", policy.rest_hash()))?;
-    let set: Vec<_> = SLOTS.iter().filter_map(|(slot, key)| Some((slot, key, number(&envelope, *slot)?))).collect();
+    let set: Vec<_> = SLOTS.iter().filter_map(|(key, slot)| Some((slot, key, number(&envelope, *slot)?))).collect();
     for (slot, key, number) in &set {
         output.line(format_args!("slot {slot:>2}    {key} = {number}"))?;
     }

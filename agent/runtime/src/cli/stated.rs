@@ -53,6 +53,9 @@ pub(super) fn beside_prices(
             }
         }
     }
+    if !terms.twaps.is_empty() {
+        found.push("time-weighted prices of pools are not in the data: feeds alone make prices".to_owned());
+    }
     let costs = assumed.costs;
     let fee = costs.fee_bps.map_or_else(|| "the pool's fee".to_owned(), |bps| format!("a fee of {bps} bps"));
     let on_top = if costs.targets == Targets::BeforeCosts { ", on top of what is bought" } else { "" };
