@@ -9,6 +9,7 @@
     reason = "a generated constructor has as many as the contract's event or function"
 )]
 
+mod aave;
 mod governor;
 mod multicall;
 mod ours;
@@ -16,6 +17,10 @@ mod safe;
 mod token;
 mod uniswap;
 
+pub use aave::{
+    IAaveACLManager, IAaveAggregator, IAaveConfigurator, IAaveInterestRate, IAaveOracle, IAavePart, IAavePool,
+    IAaveProvider,
+};
 pub use governor::{IGovernor, ITimelock};
 pub use multicall::IMulticall3;
 pub use ours::*;
@@ -65,6 +70,10 @@ mod tests {
         assert_eq!(IERC4626::depositCall::SELECTOR, hex!("6e553f65"));
         assert_eq!(IERC4626::redeemCall::SELECTOR, hex!("ba087652"));
         assert_eq!(IERC4626::convertToAssetsCall::SELECTOR, hex!("07a2d13a"));
+        assert_eq!(IAavePool::supplyCall::SELECTOR, hex!("617ba037"));
+        assert_eq!(IAavePool::withdrawCall::SELECTOR, hex!("69328dec"));
+        assert_eq!(IAavePool::getReserveDataCall::SELECTOR, hex!("35ea6a75"));
+        assert_eq!(IAavePool::getReserveNormalizedIncomeCall::SELECTOR, hex!("d15e0053"));
         assert_eq!(IMulticall3::aggregate3Call::SELECTOR, hex!("82ad56cb"));
         assert_eq!(IMulticall3::getCurrentBlockTimestampCall::SELECTOR, hex!("0f28c97d"));
         assert_eq!(IMulticall3::getBlockNumberCall::SELECTOR, hex!("42cbb15c"));

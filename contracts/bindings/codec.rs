@@ -1,14 +1,14 @@
 //! Actions of a policy as calldata, and back.
 
 use crate::{
-    bindings::{DecisionGate, IDecisionGate, IERC20, IERC4626, ISwapRouter},
+    bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter},
     exact::{Exact, Inexact},
 };
 use alloy_primitives::{Address, Bytes, U256, aliases::U24, aliases::U160};
 use alloy_sol_types::SolCall;
 use quaestor_core::{
     Account, AccountId, Action, Amount, Asset, AssetId, Call, Codec, CodecError, Entry, EntryItem, Terms, Value, Vault,
-    Venue, VenueId,
+    Venue, VenueId, VenueKind,
 };
 
 /// The codec of one policy: it knows its assets, accounts, venues and gate, and nothing else.
@@ -46,8 +46,23 @@ impl<'a> PolicyCodec<'a> {
         Err(field(vault.address, "asset and shares", pair(vault.asset, vault.shares), pair(asset, shares)))
     }
 
+    /// The ERC-4626 vault that is called.
     fn vault_at(&self, call: &Call) -> Result<Vault, CodecError> {
-        self.venue_at(call.to).and_then(|id| self.terms.vault(id)).ok_or_else(|| unknown(call))
+        let vault = self.venue_at(call.to).and_then(|id| self.terms.vault(id));
+        vault.filter(|it| matches!(it.kind, VenueKind::Erc4626 { .. })).ok_or_else(|| unknown(call))
+    }
+
+    /// The reserve of `asset` in the Aave Pool that is called.
+    fn reserve_at(&self, call: &Call, asset: Address) -> Result<Vault, CodecError> {
+        let is_reserve =
+            |id: &VenueId| matches!(self.terms.venue(*id), Some(it) if matches!(it.kind, VenueKind::AaveV3 { .. }));
+        let venue = match self.asset_at(asset) {
+            Some(listed) => self.terms.venue_at(call.to, listed),
+            None => self.venue_at(call.to),
+        };
+        let vault = venue.filter(is_reserve).and_then(|id| self.terms.vault(id)).ok_or_else(|| unknown(call))?;
+        let expected = self.asset(vault.asset)?.address;
+        if asset == expected { Ok(vault) } else { Err(field(call.to, "asset", expected, asset)) }
     }
 
     fn asset_at(&self, address: Address) -> Option<AssetId> {
@@ -85,14 +100,26 @@ impl<'a> PolicyCodec<'a> {
                 (to, ISwapRouter::exactInputSingleCall { params }.abi_encode())
             }
             Action::Deposit { venue, asset, shares, amount, .. } => {
-                let to = self.vault(venue, asset, shares)?.address;
-                let call = IERC4626::depositCall { assets: amount.to_u256(), receiver: account.address };
-                (to, call.abi_encode())
+                let Vault { address, kind, .. } = self.vault(venue, asset, shares)?;
+                let (assets, receiver) = (amount.to_u256(), account.address);
+                let data = if let VenueKind::AaveV3 { .. } = kind {
+                    let asset = self.asset(asset)?.address;
+                    IAavePool::supplyCall { asset, amount: assets, onBehalfOf: receiver, referralCode: 0 }.abi_encode()
+                } else {
+                    IERC4626::depositCall { assets, receiver }.abi_encode()
+                };
+                (address, data)
             }
             Action::Redeem { venue, shares, asset, amount, .. } => {
-                let to = self.vault(venue, asset, shares)?.address;
-                let (receiver, owner) = (account.address, account.address);
-                (to, IERC4626::redeemCall { shares: amount.to_u256(), receiver, owner }.abi_encode())
+                let Vault { address, kind, .. } = self.vault(venue, asset, shares)?;
+                let (shares, receiver, owner) = (amount.to_u256(), account.address, account.address);
+                let data = if let VenueKind::AaveV3 { .. } = kind {
+                    let asset = self.asset(asset)?.address;
+                    IAavePool::withdrawCall { asset, amount: shares, to: receiver }.abi_encode()
+                } else {
+                    IERC4626::redeemCall { shares, receiver, owner }.abi_encode()
+                };
+                (address, data)
             }
         };
         Ok(Call { to, value: Amount::ZERO, data: data.into() })
@@ -105,13 +132,13 @@ impl<'a> PolicyCodec<'a> {
                 to: transfer.to,
                 amount: amount(call.to, "amount", transfer.value)?,
             }),
-            Exact::Approve(approve) => Ok(Action::Approve {
-                asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?,
-                spender: self
-                    .venue_at(approve.spender)
-                    .ok_or_else(|| field(call.to, "spender", "a venue of the policy", approve.spender))?,
-                amount: amount(call.to, "amount", approve.value)?,
-            }),
+            Exact::Approve(approve) => {
+                let asset = self.asset_at(call.to).ok_or_else(|| unknown(call))?;
+                let spender = self.terms.venue_at(approve.spender, asset);
+                let spender =
+                    spender.ok_or_else(|| field(call.to, "spender", "a venue of the policy", approve.spender))?;
+                Ok(Action::Approve { asset, spender, amount: amount(call.to, "amount", approve.value)? })
+            }
             Exact::Swap(swap) => self.decode_swap(account, valid_until, call, &swap),
             Exact::Deposit(deposit) => {
                 let Vault { venue, asset, shares, .. } = self.vault_at(call)?;
@@ -124,6 +151,22 @@ impl<'a> PolicyCodec<'a> {
                 own(account, call.to, "receiver", redeem.receiver)?;
                 own(account, call.to, "owner", redeem.owner)?;
                 let amount = amount(call.to, "shares", redeem.shares)?;
+                Ok(Action::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO })
+            }
+            Exact::Supply(supply) => {
+                let Vault { venue, asset, shares, .. } = self.reserve_at(call, supply.asset)?;
+                own(account, call.to, "onBehalfOf", supply.onBehalfOf)?;
+                if supply.referralCode != 0 {
+                    return Err(field(call.to, "referralCode", 0, supply.referralCode));
+                }
+                let amount = amount(call.to, "amount", supply.amount)?;
+                Ok(Action::Deposit { venue, asset, shares, amount, shares_min: Amount::ZERO })
+            }
+            Exact::Withdraw(withdraw) => {
+                let Vault { venue, asset, shares, .. } = self.reserve_at(call, withdraw.asset)?;
+                own(account, call.to, "to", withdraw.to)?;
+                // All that there is, which Aave writes as 2^256 - 1, is no amount that was judged.
+                let amount = amount(call.to, "amount", withdraw.amount)?;
                 Ok(Action::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO })
             }
             Exact::Enter(_) => Err(unknown(call)),

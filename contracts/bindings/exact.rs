@@ -4,7 +4,7 @@
 //! the same call. What is judged, hashed or shown to people must be the bytes that run, so anything but the canonical
 //! encoding is refused: decode, encode again, compare.
 
-use crate::bindings::{DecisionGate, IDecisionGate, IERC20, IERC4626, ISwapRouter};
+use crate::bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter};
 use alloy_sol_types::SolCall;
 
 /// Calldata that Quaestor's batches consist of.
@@ -20,6 +20,10 @@ pub(crate) enum Exact {
     Deposit(IERC4626::depositCall),
     /// ERC-4626 `redeem`.
     Redeem(IERC4626::redeemCall),
+    /// Aave v3 `supply`.
+    Supply(IAavePool::supplyCall),
+    /// Aave v3 `withdraw`.
+    Withdraw(IAavePool::withdrawCall),
     /// `DecisionGate.enter`.
     Enter(IDecisionGate::Entry),
 }
@@ -44,6 +48,8 @@ impl Exact {
             }
             IERC4626::depositCall::SELECTOR => canonical(data).map(Self::Deposit),
             IERC4626::redeemCall::SELECTOR => canonical(data).map(Self::Redeem),
+            IAavePool::supplyCall::SELECTOR => canonical(data).map(Self::Supply),
+            IAavePool::withdrawCall::SELECTOR => canonical(data).map(Self::Withdraw),
             DecisionGate::enterCall::SELECTOR => {
                 canonical(data).map(|call: DecisionGate::enterCall| Self::Enter(call.entry))
             }

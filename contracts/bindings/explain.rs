@@ -13,7 +13,7 @@ pub use refusal::{
 };
 
 use crate::{
-    bindings::{IDecisionGate, IERC20, IERC4626, ISwapRouter},
+    bindings::{IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter},
     exact::Exact,
     utc::Utc,
 };
@@ -36,6 +36,8 @@ pub fn explain_call(terms: &Terms, call: &Call) -> String {
         Ok(Exact::Swap(swap)) => explain_swap(terms, call.to, &swap),
         Ok(Exact::Deposit(deposit)) => explain_deposit(terms, call.to, &deposit),
         Ok(Exact::Redeem(redeem)) => explain_redeem(terms, call.to, &redeem),
+        Ok(Exact::Supply(supply)) => explain_supply(terms, call.to, &supply),
+        Ok(Exact::Withdraw(withdraw)) => explain_withdraw(terms, call.to, &withdraw),
         Ok(Exact::Enter(entry)) => return explain_entry(terms, call, &entry),
         Err(_) => return explain_unknown(terms, call),
     };
@@ -146,6 +148,27 @@ fn explain_redeem(terms: &Terms, vault: Address, call: &IERC4626::redeemCall) ->
     )
 }
 
+fn explain_supply(terms: &Terms, pool: Address, call: &IAavePool::supplyCall) -> String {
+    let referral = match call.referralCode {
+        0 => String::new(),
+        code => format!(", referred by {code}"),
+    };
+    format!(
+        "supply {} to the Aave Pool {}, aTokens to {}{referral}",
+        tokens(terms, call.asset, call.amount),
+        party(terms, pool),
+        party(terms, call.onBehalfOf)
+    )
+}
+
+fn explain_withdraw(terms: &Terms, pool: Address, call: &IAavePool::withdrawCall) -> String {
+    let given = match call.amount {
+        U256::MAX => format!("ALL THAT THE CALLER HAS of {}", party(terms, call.asset)),
+        amount => tokens(terms, call.asset, amount),
+    };
+    format!("withdraw {given} from the Aave Pool {} to {}", party(terms, pool), party(terms, call.to))
+}
+
 /// The token that the policy's vault at this address takes.
 fn vault_at(terms: &Terms, address: Address) -> Option<Address> {
     let vault = terms.vaults().find(|vault| vault.address == address)?;
@@ -210,7 +233,7 @@ mod tests {
     use super::*;
     use crate::{
         PolicyCodec,
-        fixture::{COUNTERPARTY, OPERATIONS, SAVINGS, SHARES, USDC, WETH, terms},
+        fixture::{AAVE, ATOKENS, COUNTERPARTY, OPERATIONS, SAVINGS, SHARES, USDC, WETH, terms},
     };
     use alloy_primitives::{Bytes, bytes};
     use alloy_sol_types::SolCall;
@@ -280,6 +303,33 @@ mod tests {
         let text = explain_call(&terms, &Call { to: stranger, value: Amount::ZERO, data });
         assert!(text.starts_with("deposit 7 base units of what it takes in the vault AN ADDRESS THAT"), "{text}");
         assert!(text.contains("shares to AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999"), "{text}");
+    }
+
+    #[test]
+    fn what_an_aave_pool_is_asked_names_the_asset_and_for_whom() {
+        let (venue, asset, shares) = (AAVE, USDC, ATOKENS);
+        let supply = Action::Deposit { venue, asset, shares, amount: Amount(1_500_000), shares_min: Amount(1) };
+        assert_eq!(
+            words(supply),
+            "supply 1.5 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) to the Aave Pool aave \
+             (0x3434343434343434343434343434343434343434), aTokens to operations \
+             (0x2121212121212121212121212121212121212121)"
+        );
+        let withdraw = Action::Redeem { venue, shares, asset, amount: Amount(2_000_000), assets_min: Amount(1) };
+        assert_eq!(
+            words(withdraw),
+            "withdraw 2 USDC (0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48) from the Aave Pool aave \
+             (0x3434343434343434343434343434343434343434) to operations (0x2121212121212121212121212121212121212121)"
+        );
+        let terms = terms();
+        let (pool, token) = (terms.venues[3].address, terms.assets[0].address);
+        let said = |data: Vec<u8>| explain_call(&terms, &Call { to: pool, value: Amount::ZERO, data: data.into() });
+        let all = IAavePool::withdrawCall { asset: token, amount: U256::MAX, to: Address::repeat_byte(0x99) };
+        let text = said(all.abi_encode());
+        assert!(text.starts_with("withdraw ALL THAT THE CALLER HAS of the token USDC (0xA0b8"), "{text}");
+        assert!(text.contains("to AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999"), "{text}");
+        let referred = IAavePool::supplyCall { asset: token, amount: U256::ONE, onBehalfOf: pool, referralCode: 7 };
+        assert!(said(referred.abi_encode()).ends_with(", referred by 7"));
     }
 
     #[test]

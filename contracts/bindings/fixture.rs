@@ -14,6 +14,9 @@ pub(crate) const SECOND_VENUE: VenueId = VenueId(1);
 /// A vault for USDC, and its shares.
 pub(crate) const SAVINGS: VenueId = VenueId(2);
 pub(crate) const SHARES: AssetId = AssetId(3);
+/// A reserve of USDC in an Aave Pool, and its aTokens.
+pub(crate) const AAVE: VenueId = VenueId(3);
+pub(crate) const ATOKENS: AssetId = AssetId(4);
 pub(crate) const PROPOSER: Address = address!("0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
 pub(crate) const GOVERNOR: Address = address!("0x2279B7A0a67DB372996a5FaB50D91eAA73d2eBe6");
 pub(crate) const COUNTERPARTY: Address = Address::repeat_byte(0x71);
@@ -37,6 +40,7 @@ pub(crate) fn terms() -> Terms {
     };
     let savings =
         Venue { kind: VenueKind::Erc4626 { asset: USDC, shares: SHARES }, pools: vec![], ..venue("savings", 0x33) };
+    let aave = Venue { kind: VenueKind::AaveV3 { asset: USDC, shares: ATOKENS }, pools: vec![], ..venue("aave", 0x34) };
     let strategy = |name: &str| StrategyTerms {
         name: name.into(),
         line: keccak256(name),
@@ -61,6 +65,7 @@ pub(crate) fn terms() -> Terms {
             asset("WETH", address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"), 18, AssetKind::Volatile),
             asset("GOV", Address::repeat_byte(0x13), 0, AssetKind::Native),
             asset("sUSDC", Address::repeat_byte(0x33), 6, AssetKind::Stable),
+            asset("aUSDC", Address::repeat_byte(0x14), 6, AssetKind::Stable),
         ],
         accounts: vec![
             Account { name: "operations".into(), address: Address::repeat_byte(0x21), route: Route::Safe },
@@ -70,7 +75,7 @@ pub(crate) fn terms() -> Terms {
                 route: Route::Governor { governor: GOVERNOR, proposer: PROPOSER },
             },
         ],
-        venues: vec![venue("uniswap", 0x31), venue("other", 0x32), savings],
+        venues: vec![venue("uniswap", 0x31), venue("other", 0x32), savings, aave],
         counterparties: vec![Counterparty {
             window_bps_max: [u64::MAX, 200, u64::MAX, u64::MAX],
             ..Counterparty::new("auditor", COUNTERPARTY)

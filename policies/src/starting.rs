@@ -118,11 +118,10 @@ impl Page<'_> {
         self.facts.assets.get(asset.index()).map(|asset| asset.symbol.clone()).unwrap_or_default()
     }
 
-    /// Name of the vault whose shares the asset at `position` is.
-    fn vault_of(&self, position: usize) -> Option<String> {
-        let is_its =
-            |venue: &&Venue| matches!(venue.kind, VenueKind::Erc4626 { shares, .. } if shares.index() == position);
-        self.facts.venues.iter().find(is_its).map(|venue| venue.name.clone())
+    /// The vault whose shares the asset at `position` is.
+    fn vault_of(&self, position: usize) -> Option<&Venue> {
+        let is_its = |venue: &&Venue| venue.kind.vault().is_some_and(|(_, shares)| shares.index() == position);
+        self.facts.venues.iter().find(is_its)
     }
 
     fn head(&mut self) {
@@ -191,7 +190,13 @@ impl Page<'_> {
             let feeds: Vec<String> = asset.feeds.iter().map(|feed| self.account_id(*feed)).collect();
             self.line(format!("[assets.{}]", asset.symbol));
             if let Some(vault) = self.vault_of(position) {
-                self.line(format!("vault = {} # its shares, worth what the vault says", quoted(&vault)));
+                let name = quoted(&vault.name);
+                if let VenueKind::AaveV3 { .. } = vault.kind {
+                    self.line(format!("vault = {name} # its aTokens, each worth one of the asset"));
+                    self.line(format!("address = {}", self.account_id(asset.address)));
+                } else {
+                    self.line(format!("vault = {name} # its shares, worth what the vault says"));
+                }
                 self.line(format!("decimals = {}", asset.decimals));
                 continue;
             }
@@ -301,7 +306,7 @@ impl Page<'_> {
             self.line(format!("epsilon_year_max = {epsilon} # privacy that training may spend on a record"));
         }
         self.line(format!("history_rounds = {}", risk.history_rounds));
-        let has_vaults = self.facts.venues.iter().any(|venue| matches!(venue.kind, VenueKind::Erc4626 { .. }));
+        let has_vaults = self.facts.venues.iter().any(|venue| venue.kind.vault().is_some());
         if has_vaults && risk.rate_lookback_blocks != 0 {
             let blocks = risk.rate_lookback_blocks;
             self.line(format!("rate_lookback_blocks = {blocks} # over which a vault's rate is measured"));
@@ -339,12 +344,13 @@ impl Page<'_> {
             let kind = match venue.kind {
                 VenueKind::UniswapV3 => "uniswap-v3",
                 VenueKind::Erc4626 { .. } => "erc-4626",
+                VenueKind::AaveV3 { .. } => "aave-v3",
             };
             self.line(format!("[venues.{}]", venue.name));
             self.line(format!("kind = \"{kind}\""));
             self.line(format!("address = {}", self.account_id(venue.address)));
             self.line(format!("code_hash = \"{}\"", venue.code_hash));
-            if let VenueKind::Erc4626 { asset, .. } = venue.kind {
+            if let Some((asset, _)) = venue.kind.vault() {
                 self.line(format!("asset = {}", quoted(&self.symbol(asset))));
                 if let Some(bps) = venue.share_bps_max {
                     self.line(format!("share_bps_max = {bps} # of the treasury may be deposited there"));

@@ -232,7 +232,9 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
         Rule::PaymentPeriod => ("payments.*.every", "a budget line pays each period in its time"),
         Rule::VenueListed => ("venue_listed", "trades go through venues and pools of the policy alone"),
         Rule::VenueCodeHash => ("venue_code_hash", "a venue must have the code that the policy pins"),
-        Rule::VaultAsset => ("vault_asset", "a vault must take the asset that the policy says"),
+        Rule::VaultAsset => {
+            ("vault_asset", "a vault must take the asset, and an Aave Pool give the aToken, that the policy says")
+        }
         Rule::CounterpartyListed => ("counterparty_listed", "payments go to accounts and counterparties of the policy"),
         Rule::IntentMatchesActions => ("intent_matches_actions", "what an intent says must be what its calls do"),
         Rule::ApprovalExact => ("approval_exact", "an approval is exact, for a venue, and used at once"),

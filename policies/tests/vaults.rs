@@ -76,7 +76,7 @@ fn each_mismatch_of_vault_and_shares_says_where_and_what_to_write() {
         (shares, "vault = \"saving\"", "venues.savings: has no shares: no asset says `vault = \"savings\"`"),
         (shares, "vault = \"uniswap\"", "assets.sUSDC.vault: `uniswap` is no vault; name a venue of kind `erc-4626`"),
         (shares, "vault = 4", "assets.sUSDC.vault: is a number; write a text in quotes"),
-        (shares, "vault = \"savings\"\nkind = \"stable\"", "the keys here are: vault, decimals"),
+        (shares, "vault = \"savings\"\nkind = \"stable\"", "the keys here are: vault, address, decimals"),
         ("asset = \"USDC\"\n", "asset = \"sUSDC\"\n", "venues.savings.asset: is the shares of a vault itself"),
         ("asset = \"USDC\"\n", "asset = \"EURC\"\n", "venues.savings.asset: `EURC` is no asset of this policy"),
         ("asset = \"USDC\"\n", "", "venues.savings.asset: is missing"),

@@ -111,6 +111,16 @@ pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amou
     amount_out_min(value, cx.prices.of(buy)?, cx.terms.asset(buy)?.unit(), cx.terms.limits.slippage_bps_max)
 }
 
+/// [`least_output`] of an exchange at `venue`, which may be bound to lose less.
+pub fn least_at(cx: &Context<'_>, venue: VenueId, value: Value, take: AssetId) -> Option<Amount> {
+    if !is_bounded(cx.terms) {
+        return None;
+    }
+    let (bps, rounding) = cx.terms.loss_max(venue);
+    let least = amount_out_min(value, cx.prices.of(take)?, cx.terms.asset(take)?.unit(), bps)?;
+    Some(least.saturating_sub(rounding))
+}
+
 /// Whether the policy bounds slippage. A swap that may return nothing is never wanted.
 #[inline]
 pub fn is_bounded(terms: &Terms) -> bool {

@@ -1,4 +1,4 @@
-//! `yield_allocation`: idle stable money over ERC-4626 vaults, the best yearly rate first, each up to its cap.
+//! `yield_allocation`: idle stable money over vaults and reserves of Aave, the best yearly rate first, each up to its cap.
 //!
 //! With yields that do not depend on the amount and caps as the only limits, filling the best first is optimal: it is
 //! the continuous knapsack (G. B. Dantzig, *Discrete-Variable Extremum Problems*, Operations Research 5, 1957). A
@@ -15,7 +15,7 @@
 
 use crate::{
     rooms::{Granted, part_room},
-    swap::{is_bounded, least_output},
+    swap::{is_bounded, least_at},
 };
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
@@ -106,7 +106,7 @@ fn listed(entry: &mut Params<'_>, asset: Option<AssetId>) -> Option<Listed> {
     let risk_bps = entry.integer("risk_bps", 0, 10_000);
     let vault = venue.and_then(|id| entry.terms().vault(id));
     if venue.is_some() && vault.is_none() {
-        entry.problem("venue", "is no vault; name a venue of kind `erc-4626`");
+        entry.problem("venue", "is no vault; name a venue of kind `erc-4626` or `aave-v3`");
     }
     if let (Some(vault), Some(asset)) = (vault, asset)
         && vault.asset != asset
@@ -308,7 +308,7 @@ impl<'a> Purse<'a> {
         let all = limit == slot.held;
         let amount = if all { slot.shares } else { cx.amount_of(shares, limit).ok_or(range)?.min(slot.shares) };
         let value = cx.value_of(shares, amount).ok_or(range)?;
-        let assets_min = least_output(cx, value, asset).ok_or(StrategyHold::NoPrice)?;
+        let assets_min = least_at(cx, venue, value, asset).ok_or(StrategyHold::NoPrice)?;
         if value < self.by.trade_min || assets_min.is_zero() {
             return Ok(None);
         }
@@ -332,7 +332,7 @@ impl<'a> Purse<'a> {
         let payable = self.liquid.saturating_sub(self.by.keep);
         let amount = cx.amount_of(asset, limit).ok_or(range)?.min(payable);
         let value = cx.value_of(asset, amount).ok_or(range)?;
-        let shares_min = least_output(cx, value, shares).ok_or(StrategyHold::NoPrice)?;
+        let shares_min = least_at(cx, venue, value, shares).ok_or(StrategyHold::NoPrice)?;
         if value < self.by.trade_min || shares_min.is_zero() {
             return Ok(None);
         }

@@ -42,7 +42,7 @@ pub enum Action {
         /// Received at least, base units.
         amount_out_min: Amount,
     },
-    /// ERC-4626 `deposit`, the shares to the account itself.
+    /// ERC-4626 `deposit` or Aave v3 `supply`, the shares to the account itself.
     Deposit {
         /// The vault.
         venue: VenueId,
@@ -55,7 +55,7 @@ pub enum Action {
         /// Received at least, base units of `shares`; see [`Action::as_called`].
         shares_min: Amount,
     },
-    /// ERC-4626 `redeem` of the account's own shares, the asset to the account itself.
+    /// ERC-4626 `redeem` or Aave v3 `withdraw` of the account's own shares, the asset to the account itself.
     Redeem {
         /// The vault.
         venue: VenueId,
@@ -103,7 +103,7 @@ impl Action {
         }
     }
 
-    /// The action as its calldata says it. ERC-4626 has no word for a least output: the minimum of a deposit or a
+    /// The action as its calldata says it. Neither ERC-4626 nor Aave has a word for a least output: the minimum of a deposit or a
     /// redemption is judged, and the dry run must bring it, but nothing holds the vault to it when the batch executes.
     /// Here it is zero.
     #[must_use]

@@ -1,6 +1,6 @@
 //! What a treasury holds and where: assets, accounts, venues.
 
-use crate::amount::pow10;
+use crate::{Amount, amount::pow10};
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -127,14 +127,38 @@ pub enum VenueKind {
         /// Its shares.
         shares: AssetId,
     },
+    /// The Pool of Aave v3, for one of its reserves. Its shares are the reserve's aTokens, of which a unit is a unit of
+    /// the asset for ever: what they earn makes the balance grow.
+    AaveV3 {
+        /// What is supplied and withdrawn.
+        asset: AssetId,
+        /// Its aTokens.
+        shares: AssetId,
+    },
 }
 
-/// A vault of the policy.
+/// Base units by which what becomes of a balance of aTokens may miss what moved: it is kept divided by an index, and both
+/// ways are rounded. More than a unit only once the index is above one, and more than two above two.
+pub const ATOKEN_ROUNDING: Amount = Amount(2);
+
+impl VenueKind {
+    /// What it takes and gives back, and its shares, if it is a vault.
+    pub fn vault(self) -> Option<(AssetId, AssetId)> {
+        match self {
+            Self::UniswapV3 => None,
+            Self::Erc4626 { asset, shares } | Self::AaveV3 { asset, shares } => Some((asset, shares)),
+        }
+    }
+}
+
+/// A venue in which an asset is deposited for shares: an ERC-4626 vault, or a reserve of an Aave Pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vault {
     /// The venue that it is.
     pub venue: VenueId,
-    /// The contract of the vault and of its shares.
+    /// Its interface.
+    pub kind: VenueKind,
+    /// The contract that is called; that of its shares too, if it is an ERC-4626 vault.
     pub address: Address,
     /// What it takes and gives back.
     pub asset: AssetId,

@@ -34,7 +34,9 @@ pub mod words;
 pub use account_id::{AccountIdError, Caip10, parse_address, parse_caip2};
 pub use action::{Action, Call, Codec, CodecError, Entry, EntryItem, Exchange, Intent, Purpose};
 pub use amount::{Amount, AmountError, Price, Value};
-pub use asset::{Account, AccountId, Asset, AssetId, AssetKind, Pool, Route, Vault, Venue, VenueId, VenueKind};
+pub use asset::{
+    ATOKEN_ROUNDING, Account, AccountId, Asset, AssetId, AssetKind, Pool, Route, Vault, Venue, VenueId, VenueKind,
+};
 pub use decision::{Batch, BatchItem, Decision, Hold, Judged};
 pub use outlook::Outlook;
 pub use pipeline::{Context, Inputs};

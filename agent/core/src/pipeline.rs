@@ -325,10 +325,11 @@ fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
     assets.or(accounts).or(code).or_else(|| terms.vaults().find_map(|vault| mismatched(terms, snapshot, vault)))
 }
 
-/// A vault whose asset is another one than the policy says; one that could not be read is none.
+/// A vault that says another asset, or a Pool that says another aToken, than the policy; one that could not be read is
+/// none.
 fn mismatched(terms: &Terms, snapshot: &Snapshot, vault: Vault) -> Option<Mismatch> {
     let found = snapshot.assets.get(vault.shares.index()).and_then(|reading| reading.rate?.asset);
-    let expected = terms.asset(vault.asset).map(|asset| asset.address);
+    let expected = terms.vouched_by(vault);
     let address = |it: Option<alloy_primitives::Address>| it.map_or(Quantity::None, Quantity::Address);
     (found.is_none() || found != expected).then(|| (Rule::VaultAsset, address(expected), address(found)))
 }

@@ -1,7 +1,7 @@
 //! The seam to the policy language: its terms, and its judgement.
 
 use crate::{
-    Account, AccountId, Asset, AssetId, Intent, Value, Vault, Venue, VenueKind, Verdict,
+    Account, AccountId, Asset, AssetId, Intent, Value, Venue, Verdict,
     pipeline::Context,
     snapshot::{History, Tally},
     strategy::StrategyParams,
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 mod budget;
 mod counterparty;
 mod part;
+mod vault;
 
 pub use budget::{BudgetLine, Every};
 pub use counterparty::{Counterparty, Due};
@@ -354,31 +355,6 @@ impl Terms {
     /// Name of the account at `id`; empty where there is none.
     pub fn name_of(&self, id: AccountId) -> &str {
         self.account(id).map_or("", |account| account.name.as_str())
-    }
-
-    /// The vault at `id`, if that venue is one.
-    pub fn vault(&self, id: crate::VenueId) -> Option<Vault> {
-        let venue = self.venue(id)?;
-        match venue.kind {
-            VenueKind::Erc4626 { asset, shares } => Some(Vault { venue: id, address: venue.address, asset, shares }),
-            VenueKind::UniswapV3 => None,
-        }
-    }
-
-    /// All vaults, in the order of the venues.
-    pub fn vaults(&self) -> impl Iterator<Item = Vault> {
-        let ids = (0..self.venues.len()).filter_map(|index| u16::try_from(index).ok());
-        ids.filter_map(|index| self.vault(crate::VenueId(index)))
-    }
-
-    /// The vault whose shares `asset` is, if it is any's.
-    pub fn vault_of(&self, asset: AssetId) -> Option<Vault> {
-        self.vaults().find(|vault| vault.shares == asset)
-    }
-
-    /// The asset whose feeds price `asset`: that of its vault, or itself.
-    pub fn priced_by(&self, asset: AssetId) -> AssetId {
-        self.vault_of(asset).map_or(asset, |vault| vault.asset)
     }
 
     /// The venue of this name.

@@ -57,14 +57,19 @@ pub struct AssetReading {
     pub rate: Option<RateReading>,
 }
 
-/// What a vault says one whole share is worth: ERC-4626 `convertToAssets(10^decimals)`, without fees, rounded down.
+/// What a vault says one whole share is worth: ERC-4626 `convertToAssets(10^decimals)`, without fees, rounded down. A
+/// whole aToken of Aave is a whole asset now, and was as much less earlier as its balance has grown since by
+/// `getReserveNormalizedIncome`, rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RateReading {
-    /// What the vault says its asset is; `None` when it could not be read.
+    /// What the vault says its asset is, or the Pool of Aave the aToken of the asset ([`crate::Terms::vouched_by`]);
+    /// `None` when it could not be read.
     pub asset: Option<Address>,
-    /// Base units of the asset at the snapshot's block; `None` when it could not be read, is zero or above 128 bits.
+    /// Base units of the asset at the snapshot's block; `None` when it could not be read, is zero or above 128 bits, or
+    /// the reserve is not active.
     pub now: Option<Amount>,
-    /// The same at an earlier block; `None` when the node has not that state, or the vault was not there.
+    /// The same at an earlier block; `None` when the node has not that state, the vault was not there, or the reserve is
+    /// frozen or paused: what it earned says nothing of what it takes.
     pub earlier: Option<EarlierRate>,
 }
 

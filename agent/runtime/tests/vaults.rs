@@ -4,27 +4,21 @@
 
 mod local;
 
-use alloy::primitives::U256;
-use local::{days, decide, fresh};
+use local::{
+    days, decide, fresh,
+    stage::{Stage, actions, of_operations, rate},
+};
 use quaestor::{
-    agent::{Bundle, BundleProposal, Rehearsal, rehearse},
-    chain::Chain,
-    devnet::{Devnet, ReplayDay, demo_limits, policy_text},
-    verify::{connect, verify},
+    agent::{Rehearsal, rehearse},
+    devnet::{ReplayDay, demo_limits, policy_text},
+    verify::connect,
 };
-use quaestor_contracts::{
-    PolicyCodec,
-    bindings::{IERC20, IERC4626},
-    explain::explain_batch,
-    safe::SafeTx,
-};
+use quaestor_contracts::{PolicyCodec, bindings::IERC4626, explain::explain_batch};
 use quaestor_core::{
-    Action, Amount, Hold, Inputs, Policy, Rule, Snapshot, Terms, Verdict,
+    Action, Amount, Hold, Inputs, Policy, Rule, Terms, Verdict,
     gate::{self, DryRunOutcome, Evidence},
-    snapshot::RateReading,
     strategy::StrategyHold,
 };
-use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 
 const USDC_ONE: u128 = 1_000_000;
@@ -44,92 +38,20 @@ vaults = [
 ]
 "#;
 
-/// The local DAO under a policy with that strategy, after a few quiet days.
-struct Stage {
-    devnet: Devnet,
-    chain: Chain,
-    text: String,
-    policy: VotedPolicy,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let devnet = fresh().await;
-        let text = format!("{}{STRATEGY}", policy_text(&devnet.dao, demo_limits()));
-        let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap();
-        let (hash, rest, envelope) = (policy.hash(), policy.rest_hash(), policy.envelope());
-        let voted = devnet.vote_policy(hash, rest, envelope, "epoch-1.toml", "# A policy").await.unwrap();
-        devnet.warp_to(voted.active_at).await.unwrap();
-        let chain = connect(devnet.chain.url().clone()).unwrap();
-        let stage = Self { devnet, chain, text, policy };
-        stage.days_until("2020-03-04").await;
-        stage
-    }
-
-    async fn days_until(&self, last: &str) {
-        let now = self.devnet.chain.now().await.unwrap();
-        let days: Vec<ReplayDay> = days("2020-03-01", last).into_iter().filter(|day| day.timestamp > now).collect();
-        assert!(!days.is_empty(), "it is after {last} already");
-        self.devnet.replay(&days).await.unwrap();
-    }
-
-    async fn accrue(&self, vault: &str, bps: u64) {
-        self.devnet.accrue(self.devnet.dao.vault(vault).unwrap(), bps).await.unwrap();
-    }
-
-    async fn bundle(&self) -> Bundle {
-        let bundle = decide(&self.devnet, &self.chain, &self.text).await;
-        let report = verify(&bundle, &quaestor_strategies::catalog(), Some(&self.chain)).await.unwrap();
-        assert!(report.is_ok() && report.not_checked.is_empty(), "{report}");
-        bundle
-    }
-
-    /// Two owners and the operator confirm the Safe's proposal, and it runs.
-    async fn execute(&self, bundle: &Bundle) -> &Self {
-        let dao = &self.devnet.dao;
-        let proposal = of_operations(bundle);
-        let nonce = self.devnet.safe_nonce().await.unwrap();
-        let tx = SafeTx::for_batch(dao.safe.account, dao.safe.multi_send, &proposal.calls, nonce).unwrap();
-        let hash = self.devnet.safe_tx_hash(&tx);
-        for owner in [&dao.people.operator, &dao.people.owners[0], &dao.people.owners[1]] {
-            self.devnet.approve(owner.address(), hash).await.unwrap();
-        }
-        self.devnet.execute(dao.people.stranger.address(), &tx).await.unwrap();
-        self
-    }
-
-    /// What the Safe has of this asset of the policy.
-    async fn held(&self, symbol: &str) -> u128 {
-        let terms = self.policy.terms();
-        let asset = terms.asset(terms.asset_named(symbol).unwrap()).unwrap().address;
-        let balance = IERC20::balanceOfCall { account: self.devnet.dao.safe.account };
-        u128::try_from(self.devnet.chain.read(asset, &balance).await.unwrap()).unwrap()
-    }
-}
-
-fn of_operations(bundle: &Bundle) -> &BundleProposal {
-    let [proposal] = bundle.proposals.as_slice() else { panic!("{:?}", bundle.decision) };
-    proposal
-}
-
-fn actions(bundle: &Bundle) -> Vec<Action> {
-    bundle.decision.batches.iter().flat_map(|batch| batch.actions()).collect()
-}
-
-fn rate(snapshot: &Snapshot, policy: &VotedPolicy, symbol: &str) -> RateReading {
-    snapshot.assets[policy.terms().asset_named(symbol).unwrap().index()].rate.unwrap()
+async fn accrue(stage: &Stage, vault: &str, bps: u64) {
+    stage.devnet.accrue(stage.devnet.dao.vault(vault).unwrap(), bps).await.unwrap();
 }
 
 #[tokio::test]
 async fn money_goes_into_vaults_earns_there_and_comes_out_again() {
-    let stage = Stage::new().await;
+    let stage = Stage::new(STRATEGY).await;
     let terms = stage.policy.terms();
     // Nothing was earned so far: no vault is worth a move.
     let idle = stage.bundle().await;
     assert!(actions(&idle).is_empty() && idle.decision.holds.is_empty(), "{:?}", idle.decision);
     assert_eq!(rate(&idle.snapshot, &stage.policy, "sUSDC").now, Some(Amount(USDC_ONE)));
 
-    stage.accrue("savings", 10).await;
+    accrue(&stage, "savings", 10).await;
     let bundle = stage.bundle().await;
     let savings = rate(&bundle.snapshot, &stage.policy, "sUSDC");
     assert_eq!(savings.asset, Some(stage.devnet.dao.assets[0].address));
@@ -161,11 +83,7 @@ async fn money_goes_into_vaults_earns_there_and_comes_out_again() {
     let shares = stage.held("sUSDC").await;
     assert_eq!(stage.held("USDC").await, before - amount.0);
     assert!(shares >= shares_min.0 && shares < amount.0, "{shares} shares for {amount:?}");
-    let left = IERC20::allowanceCall {
-        owner: stage.devnet.dao.safe.account,
-        spender: stage.devnet.dao.vault("savings").unwrap().address,
-    };
-    assert_eq!(stage.devnet.chain.read(stage.devnet.dao.assets[0].address, &left).await.unwrap(), U256::ZERO);
+    assert_eq!(stage.allowed("USDC", stage.devnet.dao.vault("savings").unwrap().address).await, 0);
 
     // What the vault earns is the treasury's; the next decision values it and finds it at its cap.
     let again = stage.bundle().await;
@@ -173,7 +91,7 @@ async fn money_goes_into_vaults_earns_there_and_comes_out_again() {
     assert!(again.decision.weights_bps[asset.index()] > 50 && actions(&again).is_empty(), "{:?}", again.decision);
 
     // The other vault earned something too: idle money goes there, and nothing is taken from where it is.
-    stage.accrue("lending", 100).await;
+    accrue(&stage, "lending", 100).await;
     let second = stage.bundle().await;
     let [Action::Approve { .. }, Action::Deposit { venue, .. }] = actions(&second)[..] else {
         panic!("{:?}", second.decision)
@@ -183,7 +101,7 @@ async fn money_goes_into_vaults_earns_there_and_comes_out_again() {
     assert!(stage.held("lUSDC").await > 0);
 
     // Savings doubles, and is worth more than its cap: what is above it comes out with what it earned.
-    stage.accrue("savings", 10_000).await;
+    accrue(&stage, "savings", 10_000).await;
     let above = stage.bundle().await;
     let redemption = actions(&above).into_iter().find_map(|action| match action {
         Action::Redeem { venue, amount, assets_min, .. } => Some((venue, amount.0, assets_min.0)),
@@ -209,16 +127,16 @@ fn spent_of_cash(terms: &Terms) -> impl Fn(&Action) -> Option<u128> {
 
 #[tokio::test]
 async fn what_a_vault_no_longer_gives_is_refused() {
-    let stage = Stage::new().await;
+    let stage = Stage::new(STRATEGY).await;
     let terms = stage.policy.terms();
-    stage.accrue("savings", 10).await;
+    accrue(&stage, "savings", 10).await;
     let bundle = stage.bundle().await;
     let DryRunOutcome::Ran { balances, .. } = &of_operations(&bundle).dry_run.outcome else { panic!("it runs") };
     let (safe, shares) = (terms.account_named("operations").unwrap(), terms.asset_named("sUSDC").unwrap());
     assert!(!balances[safe.index()][shares.index()].is_zero(), "the shares are in the dry run's balances");
 
     // The rate doubles while it waits: the same calls bring half the shares, and what waits is judged again.
-    stage.accrue("savings", 10_000).await;
+    accrue(&stage, "savings", 10_000).await;
     let late = decide(&stage.devnet, &stage.chain, &stage.text).await;
     let (snapshot, batch) = (&late.snapshot, &bundle.decision.batches[0]);
     let proposal = of_operations(&bundle);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{OPERATIONS, SAVINGS, SECOND_VENUE, SHARES, USDC, WETH, terms};
+use crate::fixture::{AAVE, ATOKENS, OPERATIONS, SAVINGS, SECOND_VENUE, SHARES, USDC, WETH, terms};
 use alloy_primitives::B256;
 use proptest::prelude::*;
 
@@ -10,8 +10,8 @@ fn amounts() -> impl Strategy<Value = Amount> {
 }
 
 fn actions() -> impl Strategy<Value = Action> {
-    let asset = || (0u16..4).prop_map(AssetId);
-    let venue = || (0u16..3).prop_map(VenueId);
+    let asset = || (0u16..5).prop_map(AssetId);
+    let venue = || (0u16..4).prop_map(VenueId);
     prop_oneof![
         (asset(), any::<[u8; 20]>(), amounts()).prop_map(|(asset, to, amount)| Action::Transfer {
             asset,
@@ -31,6 +31,8 @@ fn actions() -> impl Strategy<Value = Action> {
         ),
         (amounts(), amounts()).prop_map(|(amount, shares_min)| deposit(amount, shares_min)),
         (amounts(), amounts()).prop_map(|(amount, assets_min)| redeem(amount, assets_min)),
+        (amounts(), amounts()).prop_map(|(amount, shares_min)| supply(amount, shares_min)),
+        (amounts(), amounts()).prop_map(|(amount, assets_min)| withdraw(amount, assets_min)),
     ]
 }
 
@@ -40,6 +42,14 @@ fn deposit(amount: Amount, shares_min: Amount) -> Action {
 
 fn redeem(amount: Amount, assets_min: Amount) -> Action {
     Action::Redeem { venue: SAVINGS, shares: SHARES, asset: USDC, amount, assets_min }
+}
+
+fn supply(amount: Amount, shares_min: Amount) -> Action {
+    Action::Deposit { venue: AAVE, asset: USDC, shares: ATOKENS, amount, shares_min }
+}
+
+fn withdraw(amount: Amount, assets_min: Amount) -> Action {
+    Action::Redeem { venue: AAVE, shares: ATOKENS, asset: USDC, amount, assets_min }
 }
 
 fn called(actions: &[Action]) -> Vec<Action> {
@@ -134,12 +144,13 @@ proptest! {
     }
 
     #[test]
-    fn no_changed_target_goes_unnoticed(action in actions(), to: [u8; 20], listed in 0usize..8) {
+    fn no_changed_target_goes_unnoticed(action in actions(), to: [u8; 20], listed in 0usize..9) {
         let terms = terms();
         let codec = PolicyCodec::new(&terms);
         let mut calls = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap();
-        let known = [terms.gate, terms.venues[0].address, terms.venues[2].address, terms.assets[0].address,
-            terms.assets[1].address, terms.assets[2].address, terms.accounts[0].address];
+        let known = [terms.gate, terms.venues[0].address, terms.venues[2].address,
+            terms.venues[3].address, terms.assets[0].address,
+                        terms.assets[1].address, terms.assets[2].address, terms.accounts[0].address];
         let to = known.get(listed).copied().unwrap_or(to.into());
         prop_assume!(to != calls[0].to);
         calls[0].to = to;
@@ -209,6 +220,65 @@ fn a_vault_pays_the_account_from_the_account() {
     assert_eq!(field_of(decode(vault, redeem(account, stranger))), "owner");
     let router = decode(terms.venues[0].address, deposit(account));
     assert!(matches!(router, Err(CodecError::Unknown { .. })), "{router:?}");
+}
+
+#[test]
+fn an_aave_pool_pays_the_account_a_number_of_its_own_reserve() {
+    let terms = terms();
+    let codec = PolicyCodec::new(&terms);
+    let (account, stranger, pool) = (terms.accounts[0].address, Address::repeat_byte(9), terms.venues[3].address);
+    let (asset, weth, amount) = (terms.assets[0].address, terms.assets[1].address, U256::from(5));
+    let supplied = IAavePool::supplyCall { asset, amount, onBehalfOf: account, referralCode: 0 };
+    let withdrawn = IAavePool::withdrawCall { asset, amount, to: account };
+    let decode =
+        |to, data: Vec<u8>| codec.decode(OPERATIONS, UNTIL, &[Call { to, value: Amount::ZERO, data: data.into() }]);
+    let field_of = |data| match decode(pool, data).unwrap_err() {
+        CodecError::Field { field, .. } => field,
+        other => panic!("{other}"),
+    };
+    assert_eq!(decode(pool, supplied.abi_encode()), Ok(called(&[supply(Amount(5), Amount(4))])));
+    assert_eq!(decode(pool, withdrawn.abi_encode()), Ok(called(&[withdraw(Amount(5), Amount(4))])));
+    let supply = |change: fn(&mut IAavePool::supplyCall, Address), to| {
+        let mut call = supplied.clone();
+        change(&mut call, to);
+        field_of(call.abi_encode())
+    };
+    assert_eq!(supply(|call, to| call.onBehalfOf = to, stranger), "onBehalfOf");
+    assert_eq!(supply(|call, _| call.referralCode = 7, stranger), "referralCode");
+    assert_eq!(supply(|call, token| call.asset = token, weth), "asset");
+    let withdraw = |call: IAavePool::withdrawCall| field_of(call.abi_encode());
+    assert_eq!(withdraw(IAavePool::withdrawCall { to: stranger, ..withdrawn.clone() }), "to");
+    assert_eq!(withdraw(IAavePool::withdrawCall { asset: weth, ..withdrawn.clone() }), "asset");
+    assert_eq!(withdraw(IAavePool::withdrawCall { amount: U256::MAX, ..withdrawn.clone() }), "amount");
+    // Neither speaks the other's words.
+    let deposit = IERC4626::depositCall { assets: amount, receiver: account }.abi_encode();
+    for (to, data) in [(pool, deposit), (terms.venues[2].address, withdrawn.abi_encode())] {
+        let found = decode(to, data);
+        assert!(matches!(found, Err(CodecError::Unknown { .. })), "{found:?}");
+    }
+}
+
+#[test]
+fn of_the_reserves_of_one_pool_each_call_is_of_that_of_its_asset() {
+    let mut terms = terms();
+    let shares = AssetId(terms.assets.len().try_into().unwrap());
+    terms.assets.push(Asset { address: Address::repeat_byte(0x15), ..terms.assets[WETH.index()].clone() });
+    let venue = VenueId(terms.venues.len().try_into().unwrap());
+    let second = Venue { kind: VenueKind::AaveV3 { asset: WETH, shares }, ..terms.venues[AAVE.index()].clone() };
+    terms.venues.push(second);
+    let codec = PolicyCodec::new(&terms);
+    let (amount, none) = (Amount(7), Amount::ZERO);
+    let of_weth = [
+        Action::Approve { asset: WETH, spender: venue, amount },
+        Action::Deposit { venue, asset: WETH, shares, amount, shares_min: none },
+        Action::Redeem { venue, shares, asset: WETH, amount, assets_min: none },
+    ];
+    let of_usdc =
+        [Action::Approve { asset: USDC, spender: AAVE, amount }, supply(amount, none), withdraw(amount, none)];
+    for actions in [of_weth, of_usdc] {
+        let calls = codec.encode(OPERATIONS, UNTIL, &actions).unwrap();
+        assert_eq!(codec.decode(OPERATIONS, UNTIL, &calls), Ok(actions.to_vec()));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{line_name, party, plain, wad, whole_tokens};
 use crate::utc::Utc;
 use alloy_primitives::B256;
 use quaestor_core::{
-    AccountId, Amount, AssetId, Refusal, Rule, Terms,
+    AccountId, Amount, AssetId, Refusal, Rule, Terms, Vault, VenueKind,
     lifecycle::{Errand, Outcome, Reason},
     policy::OnBreach,
     strategy::StrategyHold,
@@ -192,6 +192,10 @@ impl Words<'_> {
                 "it would trade at a venue that is not in [venues]".to_owned()
             }
             Rule::VenueListed => format!("no pool or vault in [venues] gives {found} for {asset}"),
+            Rule::VaultAsset if self.is_reserve() => {
+                let said = if self.refusal.found == Quantity::None { "no aToken" } else { found.as_str() };
+                format!("assets.*.address is {limit}, the Aave Pool says {said}")
+            }
             Rule::VaultAsset if self.refusal.found == Quantity::None => {
                 format!("{key} is {limit}, and the vault does not say what its asset is")
             }
@@ -218,6 +222,9 @@ impl Words<'_> {
             }
             Rule::SlippageBpsMax if matches!(self.refusal.limit, Quantity::Value(_)) => {
                 format!("{key} allows the treasury to lose {limit}, the dry run loses {found}")
+            }
+            Rule::SlippageBpsMax if self.is_at_pool() => {
+                format!("an Aave Pool gives one for one, but for what it rounds, and this may bring {found} less")
             }
             Rule::SlippageBpsMax => {
                 format!("{key} lets a trade bring {limit} less than the oracle says, this may bring {found} less")
@@ -360,6 +367,22 @@ impl Words<'_> {
 
     fn name_of(&self, name: InputName) -> String {
         self.input(name).map_or_else(|| "*".to_owned(), |named| self.words(named))
+    }
+
+    fn reserves(&self) -> impl Iterator<Item = Vault> {
+        self.terms.vaults().filter(|vault| matches!(vault.kind, VenueKind::AaveV3 { .. }))
+    }
+
+    /// Whether what the policy wants is the aToken of an Aave Pool.
+    fn is_reserve(&self) -> bool {
+        let mut tokens = self.reserves().filter_map(|vault| self.terms.asset(vault.shares));
+        tokens.any(|token| self.refusal.limit == Quantity::Address(token.address))
+    }
+
+    /// Whether it is about an exchange at an Aave Pool.
+    fn is_at_pool(&self) -> bool {
+        let venue = self.input(InputName::Counterparty);
+        self.reserves().any(|vault| venue == Some(Quantity::Address(vault.address)))
     }
 
     fn limit_time(&self) -> String {

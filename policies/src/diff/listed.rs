@@ -31,7 +31,7 @@ impl Both<'_> {
             let (before, after) = (cap(&old), cap(&new));
             let shares = |terms: &Terms| {
                 let venue = terms.venues.iter().find(|venue| venue.name == name)?;
-                let VenueKind::Erc4626 { shares, .. } = venue.kind else { return None };
+                let (_, shares) = venue.kind.vault()?;
                 Some([shares].into())
             };
             let rule = |terms: &Terms| masks::part(&shares(terms)?, (0, before.min(after)), terms);

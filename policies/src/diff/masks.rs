@@ -4,7 +4,7 @@ use super::{
     bearing::{Both, is_single, limit_of},
     changes::Difference,
 };
-use quaestor_core::{Asset, AssetId, AssetKind, Route, Terms, VenueKind, policy::Limits};
+use quaestor_core::{Asset, AssetId, AssetKind, Route, Terms, policy::Limits};
 use std::collections::BTreeSet;
 
 const HOUR_SECS: u64 = 3_600;
@@ -108,9 +108,9 @@ pub(super) fn exchange(terms: &Terms, asset: Option<AssetId>) -> Option<String> 
     if terms.accounts.iter().all(|account| account.route != Route::Safe) {
         return Some("governor_swap_bound".to_owned());
     }
-    let trades = terms.venues.iter().any(|venue| match venue.kind {
-        VenueKind::UniswapV3 => venue.pools.iter().any(|pool| asset.is_none_or(|it| pool.a == it || pool.b == it)),
-        VenueKind::Erc4626 { asset: taken, shares } => asset.is_none_or(|it| taken == it || shares == it),
+    let trades = terms.venues.iter().any(|venue| match venue.kind.vault() {
+        None => venue.pools.iter().any(|pool| asset.is_none_or(|it| pool.a == it || pool.b == it)),
+        Some((taken, shares)) => asset.is_none_or(|it| taken == it || shares == it),
     });
     (!trades).then(|| "venue_listed".to_owned())
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    Amount, AssetId, AssetKind, Outlook, Terms, Value, VenueKind,
+    Amount, AssetId, AssetKind, Outlook, Terms, Value,
     amount::{BPS_ONE, WAD},
     pipeline::Context,
     policy::PartShare,
@@ -62,8 +62,7 @@ impl Call {
     fn take(&self) -> Option<Address> {
         match *self {
             Self::Transfer { .. } => None,
-            Self::Swap { take, .. } | Self::Redeem { take } => Some(take),
-            Self::Deposit { vault } => Some(vault),
+            Self::Swap { take, .. } | Self::Deposit { take, .. } | Self::Redeem { take, .. } => Some(take),
         }
     }
 }
@@ -73,9 +72,9 @@ impl Plan {
     fn concerns(&self, address: Address) -> bool {
         let at = match self.call {
             Call::Transfer { to } => [Some(to), None],
-            Call::Swap { router, take, .. } => [Some(router), Some(take)],
-            Call::Deposit { vault } => [Some(vault), None],
-            Call::Redeem { take } => [Some(take), None],
+            Call::Swap { router: venue, take, .. }
+            | Call::Deposit { vault: venue, take }
+            | Call::Redeem { vault: venue, take } => [Some(venue), Some(take)],
         };
         self.give == address || at.contains(&Some(address))
     }
@@ -152,8 +151,8 @@ pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
     let token = |asset| terms.asset(asset).map(|it| it.address).unwrap_or_default();
     let mut all = BTreeSet::new();
     for venue in &terms.venues {
-        match venue.kind {
-            VenueKind::UniswapV3 => {
+        match venue.kind.vault() {
+            None => {
                 for pool in &venue.pools {
                     for (give, take) in [(pool.a, pool.b), (pool.b, pool.a)] {
                         let swap = Call::Swap { router: venue.address, take: token(take), fee_pips: pool.fee_pips };
@@ -161,9 +160,10 @@ pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
                     }
                 }
             }
-            VenueKind::Erc4626 { asset, shares } => {
-                all.insert((token(asset), Call::Deposit { vault: venue.address }));
-                all.insert((token(shares), Call::Redeem { take: token(asset) }));
+            Some((asset, shares)) => {
+                let vault = venue.address;
+                all.insert((token(asset), Call::Deposit { vault, take: token(shares) }));
+                all.insert((token(shares), Call::Redeem { vault, take: token(asset) }));
             }
         }
     }

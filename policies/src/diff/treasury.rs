@@ -8,7 +8,7 @@ use super::{
 use crate::{print::Plain, voted::VotedPolicy};
 use alloy_primitives::{Address, B256, keccak256};
 use quaestor_core::{
-    Amount, AssetKind, Caip10, Policy, Price, Route, Terms, Value, VenueKind,
+    Amount, AssetKind, Caip10, Policy, Price, Route, Terms, Value,
     amount::{WAD, pow10},
     strategy::ParamValue,
     valuation::{Twap, tick_of},
@@ -195,10 +195,11 @@ impl<'p> Pair<'p> {
             }
             for venue in &terms.venues {
                 world.code.entry(venue.address).or_insert(venue.code_hash);
-                if let VenueKind::Erc4626 { asset, .. } = venue.kind
-                    && let Some(asset) = terms.asset(asset)
-                {
-                    world.vaults.entry(venue.address).or_insert(asset.address);
+            }
+            for vault in terms.vaults() {
+                if let Some(said) = terms.vouched_by(vault) {
+                    let asset = terms.asset(vault.asset).map(|it| it.address).unwrap_or_default();
+                    world.vaults.entry((vault.address, asset)).or_insert(said);
                 }
             }
             for account in &terms.accounts {

@@ -26,8 +26,8 @@ pub(super) struct World {
     /// What is held: by account and token.
     pub(super) held: BTreeMap<(Address, Address), Amount>,
     pub(super) code: BTreeMap<Address, B256>,
-    /// Asset of each vault; a share is worth one whole asset.
-    pub(super) vaults: BTreeMap<Address, Address>,
+    /// What each vault says belongs to it ([`Terms::vouched_by`]), by vault and asset; a share is worth one whole asset.
+    pub(super) vaults: BTreeMap<(Address, Address), Address>,
     /// Which accounts are Safes; the others are timelocks.
     pub(super) safes: BTreeMap<Address, bool>,
     /// What the agent did, the oldest first.
@@ -96,7 +96,7 @@ impl World {
         let ids = (0..terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
         let reading = |(asset, id): (&quaestor_core::Asset, AssetId)| {
             let rate = terms.vault_of(id).map(|vault| RateReading {
-                asset: self.vaults.get(&vault.address).copied(),
+                asset: terms.asset(vault.asset).and_then(|it| self.vaults.get(&(vault.address, it.address))).copied(),
                 now: terms.asset(vault.asset).map(|it| Amount(it.unit())),
                 earlier: None,
             });
@@ -173,10 +173,10 @@ pub(super) enum Call {
     Transfer { to: Address },
     /// A swap at a router.
     Swap { router: Address, take: Address, fee_pips: u32 },
-    /// A deposit into a vault, whose address is that of its shares.
-    Deposit { vault: Address },
+    /// A deposit into a vault for its shares.
+    Deposit { vault: Address, take: Address },
     /// A redemption of a vault's shares for its asset.
-    Redeem { take: Address },
+    Redeem { vault: Address, take: Address },
 }
 
 /// One call with its amounts, for a strategy.
@@ -199,8 +199,9 @@ impl Deed {
     /// prices, nothing where it has none. `leg` tells it from others of a decision.
     pub(super) fn intent(&self, terms: &Terms, cx: Option<&Context<'_>>, leg: u16) -> Intent {
         let asset = |address: Address| AssetId(place(terms.assets.iter().map(|it| it.address), address));
-        let venue = |address: Address| VenueId(place(terms.venues.iter().map(|it| it.address), address));
         let (give, amount, least) = (asset(self.give), self.amount, self.least);
+        let lacking = VenueId(u16::try_from(terms.venues.len()).unwrap_or(u16::MAX));
+        let venue = |address: Address| terms.venue_at(address, give).unwrap_or(lacking);
         let approve = |spender| Action::Approve { asset: give, spender, amount };
         let (counterparty, actions) = match self.call {
             Call::Transfer { to } => (to, vec![Action::Transfer { asset: give, to, amount }]),
@@ -209,15 +210,15 @@ impl Deed {
                 let swap = Action::Swap { venue, sell: give, buy, fee_pips, amount_in: amount, amount_out_min: least };
                 (router, vec![approve(venue), swap])
             }
-            Call::Deposit { vault } => {
-                let (venue, shares) = (venue(vault), asset(vault));
+            Call::Deposit { vault, take } => {
+                let (venue, shares) = (venue(vault), asset(take));
                 let deposit = Action::Deposit { venue, asset: give, shares, amount, shares_min: least };
                 (vault, vec![approve(venue), deposit])
             }
-            Call::Redeem { take } => {
-                let venue = venue(self.give);
+            Call::Redeem { vault, take } => {
+                let venue = venue(vault);
                 let redeem = Action::Redeem { venue, shares: give, asset: asset(take), amount, assets_min: least };
-                (self.give, vec![redeem])
+                (vault, vec![redeem])
             }
         };
         Intent {

@@ -2,7 +2,7 @@
 
 use super::{Section, Told};
 use quaestor_core::{
-    Asset, AssetId, AssetKind, Rule,
+    Asset, AssetId, AssetKind, Rule, VenueKind,
     policy::{Band, Group},
     words,
 };
@@ -44,10 +44,18 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
     };
     if let Some(vault) = told.terms.vault_of(id) {
         let name = told.terms.venue(vault.venue).map_or("", |venue| venue.name.as_str());
+        let of = told.terms.symbol_of(vault.asset);
+        if let VenueKind::AaveV3 { .. } = vault.kind {
+            let text = format!(
+                "{symbol} are the aTokens of {of} in the Pool {name}, at {address}, with {decimals} decimals: like {of} {what}. \
+                 Each is worth one {of}; what they earn makes them more."
+            );
+            section.say(text, &[&key("vault"), &key("address"), &key("decimals")], &[]);
+            return;
+        }
         let text = format!(
             "{symbol} are the shares of the vault {name}, with {decimals} decimals: like {of} {what}. A share is worth \
-             the {of} that the vault gives for it.",
-            of = told.terms.symbol_of(vault.asset),
+             the {of} that the vault gives for it."
         );
         section.say(text, &[&key("vault"), &key("decimals")], &[]);
         return;

@@ -81,15 +81,32 @@ fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
             );
             let rules = [Rule::VenueListed, Rule::VaultAsset];
             section.say(text, &[&key("kind"), &key("address"), &key("asset")], &rules);
-            let most = match share_bps_max {
-                None => format!("Any share of the treasury may lie in {name}."),
-                Some(bps) => {
-                    format!("A deposit may not bring what lies in {name} above {} of the treasury.", words::share(*bps))
-                }
-            };
-            section.say(most, &[&key("share_bps_max")], &[Rule::VenueShareBpsMax]);
+        }
+        VenueKind::AaveV3 { asset, shares } => {
+            let text = format!(
+                "{name} is the Pool of Aave v3 at {address}. {asset} may be supplied to it for {shares}, and withdrawn for \
+                 them; if it said that {asset} has another aToken, nothing would be proposed. While it has frozen or paused \
+                 {asset} what would be supplied or withdrawn fails in the dry run.",
+                asset = symbol(*asset),
+                shares = symbol(*shares)
+            );
+            let rules = [Rule::VenueListed, Rule::VaultAsset];
+            section.say(text, &[&key("kind"), &key("address"), &key("asset")], &rules);
         }
     }
-    let text = format!("If the code of {name} had another hash than {code_hash}, nothing would be proposed.");
+    if kind.vault().is_some() {
+        let most = match share_bps_max {
+            None => format!("Any share of the treasury may lie in {name}."),
+            Some(bps) => {
+                format!("A deposit may not bring what lies in {name} above {} of the treasury.", words::share(*bps))
+            }
+        };
+        section.say(most, &[&key("share_bps_max")], &[Rule::VenueShareBpsMax]);
+    }
+    let proxy = match kind {
+        VenueKind::AaveV3 { .. } => " That is the code of a proxy: Aave's governance may change what stands behind it.",
+        VenueKind::UniswapV3 | VenueKind::Erc4626 { .. } => "",
+    };
+    let text = format!("If the code of {name} had another hash than {code_hash}, nothing would be proposed.{proxy}");
     section.say(text, &[&key("code_hash")], &[Rule::VenueCodeHash]);
 }

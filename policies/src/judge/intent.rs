@@ -7,7 +7,7 @@ use super::{
 use alloy_primitives::Address;
 use quaestor_core::{
     Account, Action, Amount, Asset, AssetId, AssetKind, Exchange, Intent, Outlook, Price, Purpose, Route, Rule, Terms,
-    Value, Venue, VenueKind,
+    Value, Venue, VenueId,
     amount::BPS_ONE,
     pipeline::Context,
     policy::{BudgetLine, OnBreach},
@@ -28,6 +28,8 @@ pub(super) enum Move {
     Payment,
     /// A swap, or a deposit into a vault or a redemption from it.
     Exchange {
+        /// Where.
+        venue: VenueId,
         /// What is received.
         buy: AssetId,
         /// How much of it at least, base units.
@@ -56,8 +58,8 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     {
         caps::of_counterparty(capped, cx, tally, intent)?;
     }
-    if let Move::Exchange { buy, least } = moved {
-        judge.slippage(buy, least, value)?;
+    if let Move::Exchange { venue, buy, least } = moved {
+        judge.slippage(venue, buy, least, value)?;
         judge.bands(buy, value)?;
         parts::of_intent(&lookup.parts, cx, tally, intent, buy, value)?;
     }
@@ -175,7 +177,7 @@ impl<'a> Judge<'a> {
             let found = Quantity::Account(self.intent.account);
             return refuse(self.cx, Rule::GovernorSwapBound, Quantity::None, found, &[self.input_asset()]);
         }
-        Continue(Move::Exchange { buy: take, least: amount_out_min })
+        Continue(Move::Exchange { venue, buy: take, least: amount_out_min })
     }
 
     /// Asset, amount and counterparty of the intent are those of the call that spends.
@@ -255,19 +257,19 @@ impl<'a> Judge<'a> {
         refuse(self.cx, Rule::OnceKeyUnused, Quantity::None, Quantity::Hash(once_key), &[self.input_account()])
     }
 
-    /// The least output is worth what is given, less the slippage that is allowed.
-    fn slippage(&self, buy: AssetId, least: Amount, value: Value) -> Flow {
+    /// The least output is worth what is given, less the slippage that is allowed there.
+    fn slippage(&self, venue: VenueId, buy: AssetId, least: Amount, value: Value) -> Flow {
         let asset = self.asset(buy)?;
         let Some(price) = self.price(buy) else {
             return self.unpriced(buy);
         };
-        let bps = self.terms.limits.slippage_bps_max;
+        let (bps, rounding) = self.terms.loss_max(venue);
         let kept = BPS_ONE.checked_sub(u128::from(bps));
         let Some(kept) = kept.and_then(|kept| u64::try_from(kept).ok()).and_then(|kept| value.share(kept)) else {
             return self.unpriced(buy);
         };
         // A least output of nothing is no bound, whatever rounding says.
-        if least.covers(kept, price, asset.unit()) && !least.is_zero() {
+        if least.saturating_add(rounding).covers(kept, price, asset.unit()) && !least.is_zero() {
             return Continue(());
         }
         let worth = least.value_at(price, asset.unit()).unwrap_or(Value::ZERO);
@@ -398,16 +400,12 @@ impl<'a> Judge<'a> {
 
 /// Whether `venue` offers what `action` does: the pool of a swap, or the vault's own asset and shares.
 fn trades(venue: &Venue, action: &Action) -> bool {
-    match (venue.kind, *action) {
-        (VenueKind::UniswapV3, Action::Swap { sell, buy, fee_pips, .. }) => venue.pools.iter().any(|pool| {
+    match (venue.kind.vault(), *action) {
+        (None, Action::Swap { sell, buy, fee_pips, .. }) => venue.pools.iter().any(|pool| {
             pool.fee_pips == fee_pips && ((pool.a, pool.b) == (sell, buy) || (pool.b, pool.a) == (sell, buy))
         }),
-        (VenueKind::Erc4626 { asset, shares }, Action::Deposit { asset: give, shares: take, .. }) => {
-            (asset, shares) == (give, take)
-        }
-        (VenueKind::Erc4626 { asset, shares }, Action::Redeem { shares: give, asset: take, .. }) => {
-            (asset, shares) == (take, give)
-        }
+        (Some((asset, shares)), Action::Deposit { asset: give, shares: take, .. }) => (asset, shares) == (give, take),
+        (Some((asset, shares)), Action::Redeem { shares: give, asset: take, .. }) => (asset, shares) == (take, give),
         _ => false,
     }
 }
@@ -419,7 +417,7 @@ pub(super) fn moved(lookup: &Lookup, intent: &Intent) -> ControlFlow<(), Move> {
         [Action::Transfer { .. }] => Continue(Move::Payment),
         [Action::Approve { .. }, used @ (Action::Swap { .. } | Action::Deposit { .. })]
         | [used @ Action::Redeem { .. }] => match used.exchange() {
-            Some(it) => Continue(Move::Exchange { buy: it.take, least: it.amount_out_min }),
+            Some(it) => Continue(Move::Exchange { venue: it.venue, buy: it.take, least: it.amount_out_min }),
             None => ControlFlow::Break(()),
         },
         _ => ControlFlow::Break(()),

@@ -63,6 +63,8 @@ type Dues = ArrayVec<Due, { 2 * INTENTS_PER_DECISION_MAX }>;
 struct Totals {
     exchanged: u128,
     paid: u128,
+    /// What Aave may round away.
+    rounded: u128,
     /// What of the exchanged is stable and given for a stable asset.
     among_stables: u128,
 }
@@ -103,8 +105,12 @@ impl Outcome<'_> {
                 Continue(Move::Own) => {
                     self.terms.account_at(intent.counterparty).map(|to| (to, intent.asset, intent.amount))
                 }
-                Continue(Move::Exchange { buy, least }) => {
+                Continue(Move::Exchange { venue, buy, least }) => {
                     totals.exchanged = totals.exchanged.saturating_add(value);
+                    let (_, rounding) = self.terms.loss_max(venue);
+                    if !rounding.is_zero() {
+                        totals.rounded = totals.rounded.saturating_add(self.rounded(rounding, intent.asset, buy));
+                    }
                     if self.lookup.is_stable(intent.asset) && self.lookup.is_stable(buy) {
                         totals.among_stables = totals.among_stables.saturating_add(self.slipped(intent.value));
                     }
@@ -120,12 +126,16 @@ impl Outcome<'_> {
                 }
             };
             if let Some(due) = due(dues, intent.account, intent.asset) {
-                due.outgoing = due.outgoing.saturating_add(intent.amount.0);
+                let rounding = self.terms.rounding_of(intent.asset);
+                due.outgoing = due.outgoing.saturating_add(intent.amount.0).saturating_add(rounding.0);
             }
+            let to_own = received.is_some_and(|(_, asset, _)| asset == intent.asset);
             if let Some((to, asset, amount)) = received
                 && let Some(due) = due(dues, to, asset)
             {
-                due.incoming = due.incoming.saturating_add(amount.0);
+                // What an exchange brings at least is said with its rounding.
+                let moved = if to_own { amount.saturating_sub(self.terms.rounding_of(asset)) } else { amount };
+                due.incoming = due.incoming.saturating_add(moved.0);
             }
         }
         Continue(())
@@ -167,6 +177,12 @@ impl Outcome<'_> {
         refuse(self.before, Rule::IntentMatchesActions, limit, found, &inputs)
     }
 
+    /// What is missing where both sides of an exchange are rounded so.
+    fn rounded(&self, rounding: Amount, give: AssetId, take: AssetId) -> u128 {
+        let worth = |asset| self.before.value_of(asset, rounding).unwrap_or(Value::ZERO).0;
+        worth(give).saturating_add(worth(take))
+    }
+
     /// Most that an exchange of this value may lose.
     fn slipped(&self, value: Value) -> u128 {
         value.share(self.terms.limits.slippage_bps_max).unwrap_or(Value::ZERO).0
@@ -174,12 +190,12 @@ impl Outcome<'_> {
 
     /// NAV fell by no more than payments to others and the allowed slippage of what was swapped.
     fn loss(&self, totals: &Totals) -> Flow {
-        let Totals { exchanged, paid, .. } = *totals;
+        let Totals { exchanged, paid, rounded, .. } = *totals;
         let is_unbounded = self.terms.limits.slippage_bps_max == u64::MAX;
         let slipped = if is_unbounded { exchanged } else { self.slipped(Value(exchanged)) };
         // Each value was rounded down by less than one smallest unit.
         let rounding = u128::try_from(self.terms.assets.len().saturating_add(self.intents.len())).unwrap_or_default();
-        let allowed = paid.saturating_add(slipped).saturating_add(rounding);
+        let allowed = paid.saturating_add(slipped).saturating_add(rounded).saturating_add(rounding);
         let (nav, left) = (self.before.valuation.nav, self.after.valuation.nav);
         let lost = nav.0.saturating_sub(left.0);
         if lost <= allowed {

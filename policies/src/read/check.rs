@@ -4,7 +4,7 @@ use super::values::{SHARE_BPS_MAX, duration_text};
 use crate::document::Report;
 use alloy_primitives::Address;
 use quaestor_core::{
-    AssetId, AssetKind, Route, Terms,
+    AssetId, AssetKind, Route, Terms, Venue, VenueKind,
     policy::{Counterparty, Group, Part, PartShare},
     snapshot::WINDOW_SECS,
 };
@@ -199,12 +199,16 @@ fn addresses(report: &mut Report<'_>, terms: &Terms) {
             roles.push((format!("accounts.{}.governor", account.name), governor));
         }
     }
-    // A vault is the token of its shares, and stands among the venues.
-    let tokens = terms.assets.iter().zip(0..).filter(|(_, id)| terms.vault_of(AssetId(*id)).is_none());
+    // An ERC-4626 vault is the token of its shares, and stands among the venues.
+    let is_venue = |vault: quaestor_core::Vault| matches!(vault.kind, VenueKind::Erc4626 { .. });
+    let tokens = terms.assets.iter().zip(0..).filter(|(_, id)| !terms.vault_of(AssetId(*id)).is_some_and(is_venue));
     roles.extend(
         tokens.map(|(asset, _)| asset).map(|asset| (format!("assets.{}.address", asset.symbol), asset.address)),
     );
-    roles.extend(terms.venues.iter().map(|venue| (format!("venues.{}.address", venue.name), venue.address)));
+    let venues =
+        terms.venues.iter().enumerate().filter(|(place, venue)| !is_further_reserve(report, terms, *place, venue));
+    let venues: Vec<_> = venues.map(|(_, venue)| (format!("venues.{}.address", venue.name), venue.address)).collect();
+    roles.extend(venues);
     // A stand-in for an address that could not be read is zero, and zero itself is refused where it is read.
     roles.retain(|(_, address)| !address.is_zero());
     let mut holders: BTreeMap<Address, String> = BTreeMap::new();
@@ -221,6 +225,29 @@ fn addresses(report: &mut Report<'_>, terms: &Terms) {
         }
     }
     receivers(report, terms, holders);
+}
+
+/// Whether an earlier venue is another reserve of the same Aave Pool, in which both have one address. What two venues say of
+/// one Pool that cannot both be so is reported.
+fn is_further_reserve(report: &mut Report<'_>, terms: &Terms, place: usize, venue: &Venue) -> bool {
+    let VenueKind::AaveV3 { asset, .. } = venue.kind else { return false };
+    let is_reserve = |it: &&Venue| matches!(it.kind, VenueKind::AaveV3 { .. }) && it.address == venue.address;
+    let Some(first) = terms.venues.iter().take(place).find(is_reserve) else { return false };
+    let path = |key: &str| format!("venues.{}.{key}", venue.name);
+    if first.code_hash != venue.code_hash {
+        let message = format!("`venues.{}` says another one of the same Pool; a contract has one", first.name);
+        report.conflict(&path("code_hash"), message);
+    }
+    let same = terms
+        .venues
+        .iter()
+        .take(place)
+        .filter(is_reserve)
+        .find(|it| matches!(it.kind, VenueKind::AaveV3 { asset: other, .. } if other == asset));
+    if let Some(same) = same {
+        report.conflict(&path("asset"), format!("is that of `venues.{}` in the same Pool; remove one", same.name));
+    }
+    true
 }
 
 fn receivers(report: &mut Report<'_>, terms: &Terms, mut holders: BTreeMap<Address, String>) {

@@ -53,7 +53,7 @@ fn asset(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: O
         report.value(&section.path, message);
     }
     if section.may("vault").is_some() {
-        return share(section, report, name);
+        return share(section, report, name, chain_id);
     }
     section.only(report, &ASSET_KEYS);
     let kind = section.need(report, "kind", "\"stable\"` (or `native`, `volatile");
@@ -72,11 +72,12 @@ fn asset(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: O
 }
 
 /// The shares of a vault; what they have from it comes later.
-fn share(section: &Section<'_>, report: &mut Report<'_>, name: &str) -> Asset {
+fn share(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: Option<u64>) -> Asset {
     section.only(report, &SHARE_KEYS);
+    let address = section.may("address").and_then(|field| values::account(report, &field, chain_id));
     Asset {
         symbol: name.to_owned(),
-        address: Address::ZERO,
+        address: address.unwrap_or_default(),
         decimals: decimals(section, report),
         kind: AssetKind::Volatile,
         feeds: Vec::new(),

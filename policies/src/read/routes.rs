@@ -70,6 +70,14 @@ fn account(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id:
     Account { name: name.to_owned(), address, route }
 }
 
+/// What a venue of a kind is, given its asset and its shares; a router has neither.
+type Of = Option<fn(AssetId, AssetId) -> VenueKind>;
+const VENUE_KINDS: [(&str, Of); 3] = [
+    ("uniswap-v3", None),
+    ("erc-4626", Some(|asset, shares| VenueKind::Erc4626 { asset, shares })),
+    ("aave-v3", Some(|asset, shares| VenueKind::AaveV3 { asset, shares })),
+];
+
 /// All venues by name.
 pub(super) fn venues(
     root: &Section<'_>,
@@ -84,18 +92,18 @@ pub(super) fn venues(
     }
     let venue = |(name, section): &(&str, Section<'_>)| {
         let kind = section.need(report, "kind", "\"uniswap-v3\"");
-        let kinds = [("uniswap-v3", false), ("erc-4626", true)];
-        let is_vault = kind.and_then(|field| values::choice(report, &field, &kinds)) == Some(true);
-        section.only(report, if is_vault { &vaults::VAULT_KEYS } else { &VENUE_KEYS });
+        let vault = kind.and_then(|field| values::choice(report, &field, &VENUE_KINDS)).flatten();
+        section.only(report, if vault.is_some() { &vaults::VAULT_KEYS } else { &VENUE_KEYS });
         let address = section.need(report, "address", "\"eip155:1:0x…\"");
         let code_hash = section.need(report, "code_hash", "\"0x…\"");
-        let (kind, pools) = if is_vault {
-            (vaults::kind(section, report, name, assets, shares), Vec::new())
+        let (kind, pools) = if let Some(of) = vault {
+            let sides = vaults::sides(section, report, name, assets, shares);
+            (sides.map(|(asset, shares)| of(asset, shares)), Vec::new())
         } else {
             let pools = section.need(report, "pools", "[{ pair = [\"WETH\", \"USDC\"], fee_pips = 3000 }]");
             (None, pools.map(|field| pool_list(report, &field, assets)).unwrap_or_default())
         };
-        let share = section.may("share_bps_max").filter(|_| is_vault);
+        let share = section.may("share_bps_max").filter(|_| vault.is_some());
         Venue {
             name: (*name).to_owned(),
             kind: kind.unwrap_or(VenueKind::UniswapV3),

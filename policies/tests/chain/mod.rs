@@ -98,7 +98,8 @@ impl Chain {
             }
             for vault in terms.vaults() {
                 let unit = terms.asset(vault.asset).unwrap().unit();
-                self.rates.entry(vault.address).or_insert(Amount(unit + unit / 10_000 * u128::from(dice.below(900))));
+                let earned = if matches!(vault.kind, VenueKind::AaveV3 { .. }) { 0 } else { dice.below(900) };
+                self.rates.entry(vault.address).or_insert(Amount(unit + unit / 10_000 * u128::from(earned)));
             }
         }
     }
@@ -168,7 +169,7 @@ impl Chain {
                 .map(|feed| FeedReading { feed: *feed, rounds: self.rounds[feed].clone() })
                 .collect(),
             rate: terms.vault_of(AssetId(place as u16)).map(|vault| RateReading {
-                asset: terms.asset(vault.asset).map(|it| it.address),
+                asset: terms.vouched_by(vault),
                 now: Some(self.rates[&vault.address]),
                 earlier: None,
             }),
@@ -349,14 +350,14 @@ fn plan(dice: &mut Dice, terms: &Terms) -> Option<(AssetId, Call)> {
     if dice.one_in(2) && !terms.venues.is_empty() {
         let venue = VenueId(dice.below(terms.venues.len() as u64) as u16);
         let listed = &terms.venues[venue.index()];
-        return match listed.kind {
-            VenueKind::UniswapV3 => {
+        return match listed.kind.vault() {
+            None => {
                 let pool = listed.pools.get(dice.below(listed.pools.len().max(1) as u64) as usize)?;
                 let (a, b) = if dice.one_in(2) { (pool.a, pool.b) } else { (pool.b, pool.a) };
                 Some((a, Call::Swap(venue, b, pool.fee_pips)))
             }
-            VenueKind::Erc4626 { asset, shares } if dice.one_in(2) => Some((asset, Call::Deposit(venue, shares))),
-            VenueKind::Erc4626 { asset, shares } => Some((shares, Call::Redeem(venue, asset))),
+            Some((asset, shares)) if dice.one_in(2) => Some((asset, Call::Deposit(venue, shares))),
+            Some((asset, shares)) => Some((shares, Call::Redeem(venue, asset))),
         };
     }
     let asset = AssetId(dice.below(terms.assets.len() as u64) as u16);

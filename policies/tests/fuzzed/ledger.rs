@@ -117,17 +117,17 @@ impl<'a> Ledger<'a> {
                 let venue = &terms.venues[it.venue.index()];
                 assert_eq!(account.route, Route::Safe, "no exchange by vote");
                 assert_eq!((it.give, it.amount_in, venue.address), (intent.asset, intent.amount, intent.counterparty));
-                match (last, venue.kind) {
-                    (Action::Swap { sell, buy, fee_pips, .. }, VenueKind::UniswapV3) => {
+                match (last, venue.kind.vault()) {
+                    (Action::Swap { sell, buy, fee_pips, .. }, None) => {
                         let listed = |pool: &quaestor_core::Pool| {
                             pool.fee_pips == *fee_pips && [(pool.a, pool.b), (pool.b, pool.a)].contains(&(*sell, *buy))
                         };
                         assert!(venue.pools.iter().any(listed), "the pool is listed");
                     }
-                    (Action::Deposit { .. }, VenueKind::Erc4626 { asset, shares }) => {
+                    (Action::Deposit { .. }, Some((asset, shares))) => {
                         assert_eq!((it.give, it.take), (asset, shares));
                     }
-                    (Action::Redeem { .. }, VenueKind::Erc4626 { asset, shares }) => {
+                    (Action::Redeem { .. }, Some((asset, shares))) => {
                         assert_eq!((it.give, it.take), (shares, asset));
                     }
                     other => panic!("{other:?} is none that a venue offers"),
@@ -138,7 +138,7 @@ impl<'a> Ledger<'a> {
                     &intent.actions[..intent.actions.len() - 1],
                     if alone { &[][..] } else { std::slice::from_ref(&approved) }
                 );
-                self.bound(it.take.index(), it.amount_out_min, value);
+                self.bound(venue.kind, it.take.index(), it.amount_out_min, value);
                 *self.balances.get_mut(&(intent.account.0, it.take.0)).unwrap() += wide(it.amount_out_min.0);
                 self.within_bands(intent.asset.0, it.take.0, value);
                 self.within_parts(intent.asset.0, it.take.0, value);
@@ -197,14 +197,18 @@ impl<'a> Ledger<'a> {
         assert!(!bound.into_iter().any(|it| it.once_keys.contains(&key)), "bound by a proposal");
     }
 
-    /// What comes back is worth what is given, less the slippage that is allowed.
-    fn bound(&self, take: usize, least: Amount, value: U256) {
+    /// What comes back is worth what is given, less the slippage that is allowed; of Aave, less two units.
+    fn bound(&self, kind: VenueKind, take: usize, least: Amount, value: U256) {
         let terms = self.terms();
         let price = wide(self.cx.prices.0[take].price.expect("what is bought has a price").0);
-        let kept = value * U256::from(10_000 - terms.limits.slippage_bps_max) / wide(10_000);
+        let (slippage, units) = match kind {
+            VenueKind::AaveV3 { .. } => (0, 2),
+            VenueKind::UniswapV3 | VenueKind::Erc4626 { .. } => (terms.limits.slippage_bps_max, 0),
+        };
+        let kept = value * U256::from(10_000 - slippage) / wide(10_000);
         // As many base units as that value buys, rounded down.
         let fair = kept * wide(10).pow(U256::from(terms.assets[take].decimals)) / price;
-        assert!(!least.is_zero() && wide(least.0) >= fair, "less comes back than the slippage allows");
+        assert!(!least.is_zero() && wide(least.0 + units) >= fair, "less comes back than the slippage allows");
     }
 
     /// What is sold stays above the floor of its band, what is bought below its ceiling.
@@ -233,8 +237,8 @@ impl<'a> Ledger<'a> {
             (members, group.min_bps, group.max_bps)
         });
         let natives = ids().filter(|(_, asset)| asset.kind == AssetKind::Native).map(|(id, _)| id).collect();
-        let vaults = terms.venues.iter().filter_map(|venue| match (venue.kind, venue.share_bps_max) {
-            (VenueKind::Erc4626 { shares, .. }, Some(bps)) => Some((vec![shares.0], 0, bps)),
+        let vaults = terms.venues.iter().filter_map(|venue| match (venue.kind.vault(), venue.share_bps_max) {
+            (Some((_, shares)), Some(bps)) => Some((vec![shares.0], 0, bps)),
             _ => None,
         });
         let parts = groups.chain([(natives, 0, terms.limits.native_share_bps_max)]).chain(vaults);

@@ -4,7 +4,7 @@ use super::bytes::Bytes;
 use crate::fixture::{self, CHAIN_ID, NOW};
 use alloy_primitives::{Address, B256, keccak256};
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, Intent, Policy, Price, Purpose, RiskReport, Terms, Value, VenueId, VenueKind,
+    AccountId, Action, Amount, AssetId, Intent, Policy, Price, Purpose, RiskReport, Terms, Value, VenueId,
     pipeline::Context,
     policy::Due,
     snapshot::{
@@ -201,17 +201,17 @@ impl Scene {
             if bytes.seldom(32) { Amount(bytes.wide()) } else { fair.unwrap_or_default() }
         };
         let spent = if bytes.seldom(64) { Amount(amount.0.saturating_add(1)) } else { amount };
-        let used = match listed.kind {
-            VenueKind::Erc4626 { asset: of, shares } if asset == shares || bytes.seldom(4) => {
+        let used = match listed.kind.vault() {
+            Some((of, shares)) if asset == shares || bytes.seldom(4) => {
                 let assets_min = least(of, bytes);
                 let redeem = Action::Redeem { venue, shares: asset, asset: of, amount: spent, assets_min };
                 return ([redeem].into_iter().collect(), listed.address);
             }
-            VenueKind::Erc4626 { shares, .. } => {
+            Some((_, shares)) => {
                 let shares_min = least(shares, bytes);
                 Action::Deposit { venue, asset, shares, amount: spent, shares_min }
             }
-            VenueKind::UniswapV3 => {
+            None => {
                 let amount_out_min = least(buy, bytes);
                 Action::Swap { venue, sell: asset, buy, fee_pips, amount_in: spent, amount_out_min }
             }

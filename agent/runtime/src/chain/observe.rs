@@ -1,5 +1,7 @@
 //! Everything a decision needs, read at one block hash in a number of requests that does not grow with the assets.
 
+mod aave;
+
 use super::{Chain, ChainError, Read, Readings};
 use alloy::{
     primitives::{Address, B256, I256, U256, aliases::U80, keccak256},
@@ -9,7 +11,7 @@ use quaestor_contracts::bindings::{
     EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, IUniswapV3Pool, PolicyRegistry,
 };
 use quaestor_core::{
-    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
+    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault, VenueKind,
     amount::{WAD_DECIMALS, pow10},
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
@@ -137,12 +139,24 @@ pub fn earlier_number(terms: &Terms, block: BlockRef) -> Option<u64> {
 
 /// The rate of every vault, in the order of the venues.
 pub fn rate_reads(terms: &Terms) -> Vec<Read> {
-    terms.vaults().filter_map(|vault| Some(Read::new(vault.address, &rate_call(terms, vault)?))).collect()
+    let read = |vault: Vault| match vault.kind {
+        VenueKind::AaveV3 { .. } => Some(Read::new(vault.address, &aave::income_call(terms, vault)?)),
+        VenueKind::Erc4626 { .. } | VenueKind::UniswapV3 => Some(Read::new(vault.address, &rate_call(terms, vault)?)),
+    };
+    terms.vaults().filter_map(read).collect()
 }
 
 /// What one whole share is worth.
 fn rate_call(terms: &Terms, vault: Vault) -> Option<IERC4626::convertToAssetsCall> {
     terms.asset(vault.shares).map(|it| IERC4626::convertToAssetsCall { shares: U256::from(it.unit()) })
+}
+
+/// What belongs to a vault, as itself says.
+fn vouching_read(terms: &Terms, vault: Vault) -> Option<Read> {
+    match vault.kind {
+        VenueKind::AaveV3 { .. } => Some(Read::new(vault.address, &aave::reserve_call(terms, vault)?)),
+        VenueKind::Erc4626 { .. } | VenueKind::UniswapV3 => Some(Read::new(vault.address, &IERC4626::assetCall {})),
+    }
 }
 
 /// Every read that a snapshot under `terms` takes, given the answers so far: with the latest rounds of the feeds in
@@ -164,9 +178,7 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
             reads.push(Read::new(*feed, &IAggregatorV3::latestRoundDataCall {}));
         }
     }
-    for vault in terms.vaults() {
-        reads.push(Read::new(vault.address, &IERC4626::assetCall {}));
-    }
+    reads.extend(terms.vaults().filter_map(|vault| vouching_read(terms, vault)));
     reads.extend(rate_reads(terms));
     for twap in &terms.twaps {
         reads.push(Read::new(twap.pool, &IUniswapV3Pool::token0Call {}));
@@ -285,6 +297,9 @@ fn asset_of(asset: &Asset, readings: &Readings, rounds: u16) -> AssetReading {
 }
 
 fn rate_of(terms: &Terms, vault: Vault, readings: &Readings, earlier: Option<&Earlier>) -> RateReading {
+    if let VenueKind::AaveV3 { .. } = vault.kind {
+        return aave::rate_of(terms, vault, readings, earlier).unwrap_or_default();
+    }
     let rate = |readings: &Readings| {
         let answer = readings.get(vault.address, &rate_call(terms, vault)?)?;
         Amount::from_u256(answer).filter(|rate| !rate.is_zero())

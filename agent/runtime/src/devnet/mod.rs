@@ -3,6 +3,7 @@
 //! The chain is the real anvil; the DAO is made of the real contracts from the pinned npm packages, and of ours. Its
 //! prices are replayed from history, into feeds and pools alike.
 
+mod aave;
 pub mod anvil;
 pub mod dao;
 mod deploy;
@@ -18,6 +19,7 @@ pub mod replay;
 mod site;
 mod vaults;
 
+pub use aave::AaveMarket;
 pub use anvil::{Chain, ChainError};
 pub use dao::Dao;
 pub use keystores::Keystores;

@@ -1,6 +1,6 @@
 //! The pinned npm packages: the chain's binary and the compiled contracts that the local DAO is made of.
 
-use alloy::primitives::Bytes;
+use alloy::primitives::{Address, Bytes};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -176,16 +176,58 @@ impl Packages {
     /// # Errors
     /// If the file is missing, is not an artifact, or needs a library linked.
     pub fn bytecode(&self, artifact: &str) -> Result<Bytes, PackagesError> {
-        #[derive(Deserialize)]
-        struct Artifact {
-            bytecode: String,
-        }
+        self.linked(artifact, &BTreeMap::new())
+    }
+
+    /// [`Self::bytecode`] with the addresses of the libraries that it calls, by name.
+    ///
+    /// # Errors
+    /// If the file is missing, is not an artifact, or needs another library.
+    pub fn linked(&self, artifact: &str, libraries: &BTreeMap<&str, Address>) -> Result<Bytes, PackagesError> {
         let path = self.folder.join("node_modules").join(artifact);
-        let Artifact { bytecode } = read_json(&path)?;
-        match bytecode.parse::<Bytes>() {
+        let artifact: Artifact = read_json(&path)?;
+        match artifact.linked(libraries).parse::<Bytes>() {
             Ok(bytes) if !bytes.is_empty() => Ok(bytes),
             _ => Err(PackagesError::NoBytecode { path }),
         }
+    }
+}
+
+/// What solc and Hardhat write of a contract.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Artifact {
+    bytecode: String,
+    /// Places of each library's address, by file and name.
+    #[serde(default)]
+    link_references: BTreeMap<String, BTreeMap<String, Vec<Place>>>,
+}
+
+/// Bytes of the code.
+#[derive(Deserialize)]
+struct Place {
+    start: usize,
+    length: usize,
+}
+
+impl Artifact {
+    /// The code in hex; where a library is not known the placeholder stays, which is no hex.
+    fn linked(self, libraries: &BTreeMap<&str, Address>) -> String {
+        let mut code = self.bytecode;
+        let prefix = if code.starts_with("0x") { 2 } else { 0 };
+        for (name, places) in self.link_references.values().flatten() {
+            let Some(library) = libraries.get(name.as_str()) else { continue };
+            for place in places {
+                let digits = prefix + 2 * place.start..prefix + 2 * (place.start + place.length);
+                if place.length == Address::len_bytes()
+                    && code.is_char_boundary(digits.start)
+                    && digits.end <= code.len()
+                {
+                    code.replace_range(digits, &alloy::hex::encode(library));
+                }
+            }
+        }
+        code
     }
 }
 

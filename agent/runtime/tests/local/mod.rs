@@ -1,5 +1,7 @@
 //! The local DAO after a crash, and the bundle that an agent would publish of a decision there.
 
+pub mod stage;
+
 use alloy::primitives::{Address, B256};
 use quaestor::{
     agent::{

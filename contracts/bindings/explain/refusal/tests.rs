@@ -3,6 +3,9 @@ use crate::fixture::{COUNTERPARTY, OPERATIONS, SAVINGS, USDC, WETH, terms};
 use alloy_primitives::{Address, B256};
 use quaestor_core::{Amount, BlockRef, Value, amount::WAD, policy::GroupId};
 
+/// The aToken of the fixture.
+const ATOKEN: Address = Address::repeat_byte(0x14);
+
 fn refusal(rule: Rule, limit: Quantity, found: Quantity) -> Refusal {
     Refusal::new(rule, limit, found, BlockRef::default(), B256::ZERO)
 }
@@ -82,6 +85,20 @@ fn a_receipt_reads_as_the_policy_is_written() {
         (
             usdc(refusal(Rule::VenueListed, Quantity::None, Quantity::Asset(WETH))),
             "no pool or vault in [venues] gives WETH for USDC",
+        ),
+        (
+            refusal(Rule::VaultAsset, Quantity::Address(ATOKEN), Quantity::None),
+            "assets.*.address is the token aUSDC (0x1414141414141414141414141414141414141414), the Aave Pool says no aToken",
+        ),
+        (
+            refusal(Rule::VaultAsset, Quantity::Address(ATOKEN), Quantity::Address(COUNTERPARTY)),
+            "assets.*.address is the token aUSDC (0x1414141414141414141414141414141414141414), the Aave Pool says auditor, a receiver \
+             that the policy lists (0x7171717171717171717171717171717171717171)",
+        ),
+        (
+            refusal(Rule::SlippageBpsMax, Quantity::Bps(0), Quantity::Bps(3))
+                .with(InputName::Counterparty, Quantity::Address(Address::repeat_byte(0x34))),
+            "an Aave Pool gives one for one, but for what it rounds, and this may bring 0.03 % less",
         ),
         (
             refusal(
