@@ -56,6 +56,7 @@ pub(crate) fn terms() -> Terms {
         gate: Address::repeat_byte(0x53),
         expires_at: 1_609_459_200,
         review_at: u64::MAX,
+        roles: quaestor_core::policy::Roles::default(),
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),

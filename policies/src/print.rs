@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 65] = [
+const KEYS: [&str; 69] = [
     "version",
     "name",
     "kind",
@@ -38,6 +38,10 @@ const KEYS: [&str; 65] = [
     "address",
     "governor",
     "proposer",
+    "owners",
+    "threshold",
+    "guardians",
+    "operators",
     "code_hash",
     "asset",
     "vault",
@@ -92,8 +96,9 @@ const KEYS: [&str; 65] = [
 /// What every strategy has, before its parameters.
 const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// The sections of a file.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "policy",
+    "roles",
     "accounts",
     "assets",
     "allocation",

@@ -223,6 +223,13 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
             ("limits.price_quorum_min", "what is held or moved must have a price from no fewer feeds")
         }
         Rule::AccountListed => ("account_listed", "money comes from accounts of the policy alone"),
+        Rule::GuardiansNamed => {
+            ("roles.guardians", "the registry must list the guardians who are named, and no others")
+        }
+        Rule::OperatorsNamed => ("roles.operators", "the brake must list the operators who are named, and no others"),
+        Rule::OwnersNamed => {
+            ("accounts.*.owners", "a Safe must have the owners and the threshold that are named, and no others")
+        }
         Rule::OperatorsBelowThreshold => {
             ("operators_below_threshold", "the operators' keys together must not move an account")
         }

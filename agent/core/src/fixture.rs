@@ -49,6 +49,7 @@ pub(crate) fn terms() -> Terms {
         gate: Address::repeat_byte(0x63),
         expires_at: NOW + 1_000_000,
         review_at: u64::MAX,
+        roles: crate::policy::Roles::default(),
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
@@ -106,6 +107,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
         anchor: Anchor { epoch: 1, policy_hash: POLICY },
         brake: BrakeReading { pulled: false, pulls: 2, lease_until: NOW + 500_000, block },
         operators: vec![OPERATOR],
+        guardians: None,
         assets: vec![asset(&terms.assets[0], usd(1)), asset(&terms.assets[1], usd(2_000))],
         accounts: vec![
             AccountReading {
@@ -116,7 +118,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
             AccountReading {
                 address: terms.accounts[1].address,
                 balances: balances(300_000, 100),
-                control: Control::Timelock { delay_secs: 86_400 },
+                control: Control::Timelock { delay_secs: 86_400, governor_schedules: true },
             },
         ],
         code: vec![CodeReading { address: terms.venues[0].address, code_hash: terms.venues[0].code_hash }],

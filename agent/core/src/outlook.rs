@@ -145,6 +145,7 @@ mod tests {
             gate: Address::ZERO,
             expires_at: 0,
             review_at: u64::MAX,
+            roles: crate::policy::Roles::default(),
             on_disagreement: Default::default(),
             twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
@@ -168,7 +169,7 @@ mod tests {
         let reading = |byte| AccountReading {
             address: Address::repeat_byte(byte),
             balances: vec![Amount(1_000 * WAD), Amount(WAD)],
-            control: Control::Timelock { delay_secs: 0 },
+            control: Control::Timelock { delay_secs: 0, governor_schedules: true },
         };
         Snapshot {
             chain_id: 1,
@@ -176,6 +177,7 @@ mod tests {
             anchor: Anchor::default(),
             brake: BrakeReading::unreadable(block),
             operators: vec![],
+            guardians: None,
             assets: vec![],
             accounts: vec![reading(1), reading(2)],
             code: vec![],

@@ -245,10 +245,11 @@ fn opposed(cx: &Context<'_>, tally: &Tally<'_>, intent: &Intent) -> Verdict {
 
 /// What must hold before any strategy is asked; `None` when it does.
 pub fn precondition(terms: &Terms, policy: alloy_primitives::B256, snapshot: &Snapshot) -> Option<Refusal> {
-    in_force(terms, policy, snapshot).or_else(|| {
+    let whole = || {
         let (rule, limit, found) = incomplete(terms, snapshot)?;
         Some(Refusal::new(rule, limit, found, snapshot.block, policy))
-    })
+    };
+    in_force(terms, policy, snapshot).or_else(whole).or_else(|| terms.roles.differs(snapshot, policy))
 }
 
 /// The part of [`precondition`] that time and people change: chain, anchor, expiry and brake. For who knows that a snapshot
@@ -311,7 +312,12 @@ fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
                 }
                 true
             }
-            (Route::Governor { .. }, Control::Timelock { .. }) => true,
+            (Route::Governor { governor, .. }, Control::Timelock { governor_schedules, .. }) => {
+                if !governor_schedules {
+                    return Some((Rule::AccountListed, Quantity::Address(*governor), Quantity::None));
+                }
+                true
+            }
             _ => false,
         };
         let complete = matched && account.address == reading.address && reading.balances.len() == terms.assets.len();

@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 mod budget;
 mod counterparty;
 mod part;
+mod roles;
 mod vault;
 
 pub use budget::{BudgetLine, Every};
 pub use counterparty::{Counterparty, Due};
 pub use part::{Group, GroupId, PARTS_MAX, Part, PartShare};
+pub use roles::{Roles, SafeRoles};
 
 /// When decisions are due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -285,6 +287,8 @@ pub struct Terms {
     pub expires_at: u64,
     /// By this Unix time the members mean to look at it again; `u64::MAX` where they do not say.
     pub review_at: u64,
+    /// Whom it names that may act on chain.
+    pub roles: Roles,
     /// What happens when sources of a price disagree.
     pub on_disagreement: OnDisagreement,
     /// Pools whose time-weighted prices count beside the feeds, in the order of the assets.

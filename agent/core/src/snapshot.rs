@@ -132,6 +132,8 @@ pub enum Control {
     Timelock {
         /// Least delay of an operation in seconds.
         delay_secs: u64,
+        /// Whether the policy's Governor may schedule operations there.
+        governor_schedules: bool,
     },
 }
 
@@ -191,6 +193,9 @@ pub struct Snapshot {
     pub brake: BrakeReading,
     /// Operators that the brake lists.
     pub operators: Vec<Address>,
+    /// Guardians that the registry lists, if the policy names them and they could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardians: Option<Vec<Address>>,
     /// Assets, in the policy's order.
     pub assets: Vec<AssetReading>,
     /// Accounts, in the policy's order.

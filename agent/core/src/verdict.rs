@@ -29,6 +29,12 @@ pub enum Rule {
     PriceQuorumMin,
     /// The account is not in the policy, or its kind differs.
     AccountListed,
+    /// `roles.guardians`: the registry lists others.
+    GuardiansNamed,
+    /// `roles.operators`: the brake lists others.
+    OperatorsNamed,
+    /// `accounts.*.owners` or `accounts.*.threshold`: the Safe has others.
+    OwnersNamed,
     /// The listed operators' keys together reach the Safe's threshold.
     OperatorsBelowThreshold,
     /// The asset is not in the policy.

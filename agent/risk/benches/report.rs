@@ -81,6 +81,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         gate: Address::ZERO,
         expires_at: u64::MAX,
         review_at: u64::MAX,
+        roles: quaestor_core::policy::Roles::default(),
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(1),
@@ -112,6 +113,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         anchor: Anchor::default(),
         brake: BrakeReading::unreadable(block),
         operators: vec![],
+        guardians: None,
         assets: series.iter().enumerate().map(reading).collect(),
         accounts: vec![AccountReading {
             address: Address::ZERO,

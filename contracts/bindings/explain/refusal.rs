@@ -98,6 +98,9 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::AssetDecimals => "assets.*.decimals",
         Rule::PriceQuorumMin => "limits.price_quorum_min",
         Rule::AccountListed => "accounts",
+        Rule::GuardiansNamed => "roles.guardians",
+        Rule::OperatorsNamed => "roles.operators",
+        Rule::OwnersNamed => "accounts.*.owners",
         Rule::OperatorsBelowThreshold => "the Safe's threshold",
         Rule::AssetListed => "assets",
         Rule::LineListed => "strategies",
@@ -177,6 +180,7 @@ impl Words<'_> {
             Rule::PriceQuorumMin => {
                 format!("{key} asks for usable price feeds of {asset}: {limit} needed, {found} found")
             }
+            Rule::GuardiansNamed | Rule::OperatorsNamed | Rule::OwnersNamed => self.named(),
             Rule::OperatorsBelowThreshold => {
                 format!("{found} operators are owners of a Safe that needs {limit}: they could act without people")
             }
@@ -269,6 +273,24 @@ impl Words<'_> {
             Rule::SnapshotComplete => self.differs("the chain did not say all that the policy asks for"),
             Rule::AccountListed => self.differs("an account is not what the policy says it is"),
             Rule::AssetListed => self.differs("an asset is not in the policy"),
+        }
+    }
+
+    /// Who is on chain otherwise than the policy names them.
+    fn named(&self) -> String {
+        let account = || self.name_of(InputName::Account);
+        let (key, chain) = match self.refusal.rule {
+            Rule::GuardiansNamed => ("roles.guardians".to_owned(), "the registry".to_owned()),
+            Rule::OperatorsNamed => ("roles.operators".to_owned(), "the brake".to_owned()),
+            _ => (format!("accounts.{}.owners", account()), format!("the Safe {}", account())),
+        };
+        match (self.refusal.limit, self.refusal.found) {
+            (Quantity::Count(named), Quantity::Count(found)) => {
+                format!("accounts.{}.threshold is {named}, {chain} asks for {found}", account())
+            }
+            (Quantity::Address(named), _) => format!("{key} names {named}, whom {chain} does not list"),
+            (_, Quantity::Address(found)) => format!("{chain} lists {found}, whom {key} does not name"),
+            _ => self.differs(&format!("{key} is not what {chain} says")),
         }
     }
 

@@ -96,6 +96,7 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
     }
     let found = match parts.as_slice() {
         ["policy", key] => both.policy(key, difference, old, new),
+        ["roles", ..] | ["accounts", _, "owners" | "threshold"] => Bearing::nothing(effects::ROLES),
         ["accounts", _, key @ ("governor" | "proposer")] => {
             Bearing::procedural(true, true, format!("votes on the account go another way: another {key}"))
         }

@@ -30,8 +30,9 @@ pub(super) enum Of {
 }
 
 /// The sections that are gone through key by key.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "policy",
+    "roles",
     "accounts",
     "assets",
     "allocation",
@@ -51,6 +52,7 @@ const SECTIONS: [&str; 14] = [
 pub(super) fn between(old: &Plain, new: &Plain) -> Vec<Difference> {
     let mut found = Found { old, new, all: Vec::new() };
     found.policy();
+    found.fields(&["roles"]);
     for section in ["accounts", "assets"] {
         found.named(section);
     }
@@ -117,7 +119,18 @@ impl<'p> Found<'p> {
             let (old, new) = (inner(old, name), inner(new, name));
             match (old, new) {
                 (Some(ParamValue::List(old)), Some(ParamValue::List(new)))
-                    if ["pools", "feeds", "twaps", "assets", "only_reduce", "members"].contains(&name) =>
+                    if [
+                        "pools",
+                        "feeds",
+                        "twaps",
+                        "assets",
+                        "only_reduce",
+                        "members",
+                        "guardians",
+                        "operators",
+                        "owners",
+                    ]
+                    .contains(&name) =>
                 {
                     self.entries(&parts, old, new);
                 }

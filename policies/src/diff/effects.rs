@@ -44,6 +44,10 @@ pub(super) fn review(new: u64) -> String {
     }
 }
 
+/// What it means that others are named who may act on chain.
+pub(super) const ROLES: &str =
+    "who may act is what the chain says; where it says otherwise than is named nothing is proposed";
+
 /// What another [federation] means for the models that are accepted.
 pub(super) fn federation(key: &str, difference: &Difference, new: &FederationTerms) -> String {
     match key {

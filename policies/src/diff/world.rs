@@ -83,7 +83,8 @@ impl World {
             block,
             anchor: Anchor { epoch: 1, policy_hash: policy.hash() },
             brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
-            operators: Vec::new(),
+            operators: terms.roles.operators.clone(),
+            guardians: Some(terms.roles.guardians.clone()),
             assets: self.assets(terms),
             accounts: self.accounts(terms),
             code: self.code(terms),
@@ -125,18 +126,19 @@ impl World {
     }
 
     fn accounts(&self, terms: &Terms) -> Vec<AccountReading> {
-        let reading = |account: &quaestor_core::Account| {
+        let reading = |(account, id): (&quaestor_core::Account, u16)| {
+            let id = AccountId(id);
             let held = |asset: &quaestor_core::Asset| {
                 self.held.get(&(account.address, asset.address)).copied().unwrap_or(Amount::ZERO)
             };
             let control = match self.safes.get(&account.address) {
-                Some(false) => Control::Timelock { delay_secs: 86_400 },
-                _ => Control::Safe { nonce: 0, threshold: 2, owners: Vec::new() },
+                Some(false) => Control::Timelock { delay_secs: 86_400, governor_schedules: true },
+                _ => terms.roles.safe_as_named(id),
             };
             let balances = terms.assets.iter().map(held).collect();
             AccountReading { address: account.address, balances, control }
         };
-        terms.accounts.iter().map(reading).collect()
+        terms.accounts.iter().zip(0..).map(reading).collect()
     }
 
     fn code(&self, terms: &Terms) -> Vec<CodeReading> {

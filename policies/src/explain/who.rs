@@ -1,7 +1,12 @@
 //! Through whom: chain, accounts, and who decides about each.
 
 use super::{Section, Told};
-use quaestor_core::{Account, Route, Rule};
+use alloy_primitives::Address;
+use quaestor_core::{
+    Account, AccountId, Route, Rule,
+    policy::{Roles, SafeRoles},
+    words,
+};
 
 pub(super) fn section(told: &Told<'_>) -> Section {
     let mut section = Section::new("Who decides");
@@ -10,8 +15,11 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         told.terms.chain_id
     );
     section.say(text, &["policy.chain"], &[Rule::ChainId]);
-    for account in &told.terms.accounts {
+    for (account, id) in told.terms.accounts.iter().zip(0..) {
         say_account(&mut section, account);
+        if account.route == Route::Safe {
+            say_owners(&mut section, &account.name, told.terms.roles.of(AccountId(id)));
+        }
     }
     let text =
         "Nothing is proposed for any other account, nor for one that is on the chain something else than it is here.";
@@ -21,8 +29,46 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         &[],
         &[],
     );
+    let Roles { guardians, operators, safes: _ } = &told.terms.roles;
+    say_named(&mut section, ("guardians", "registry"), guardians, Rule::GuardiansNamed);
+    say_named(&mut section, ("operators", "brake"), operators, Rule::OperatorsNamed);
     section.say("What owners or members do by hand, without the agent, is not bound by this policy.", &[], &[]);
     section
+}
+
+/// Who is named of those whom a contract lists.
+fn say_named(section: &mut Section, (who, by): (&str, &str), named: &[Address], rule: Rule) {
+    let text = if named.is_empty() {
+        format!("Who the {who} are is what the {by} says; they are not named here.")
+    } else {
+        format!("If the {by} listed other {who} than {}, nothing would be proposed.", addresses(named))
+    };
+    section.say(text, &[&format!("roles.{who}")], &[rule]);
+}
+
+fn say_owners(section: &mut Section, name: &str, named: Option<&SafeRoles>) {
+    let owners = named
+        .filter(|safe| !safe.owners.is_empty())
+        .map(|safe| format!("other owners than {}", addresses(&safe.owners)));
+    let threshold = named.and_then(|safe| safe.threshold).map(|number| match number {
+        1 => "asked for the confirmation of more than 1 of them".to_owned(),
+        _ => format!("asked for the confirmation of more or fewer than {number} of them"),
+    });
+    let text = match (owners, threshold) {
+        (None, None) => format!("Who the owners of {name} are is what the Safe says; they are not named here."),
+        (Some(owners), None) => format!("If {name} had {owners}, nothing would be proposed."),
+        (None, Some(threshold)) => format!("If {name} {threshold}, nothing would be proposed."),
+        (Some(owners), Some(threshold)) => {
+            format!("If {name} had {owners}, or {threshold}, nothing would be proposed.")
+        }
+    };
+    let key = |key: &str| format!("accounts.{name}.{key}");
+    section.say(text, &[&key("owners"), &key("threshold")], &[Rule::OwnersNamed]);
+}
+
+fn addresses(of: &[Address]) -> String {
+    let texts: Vec<String> = of.iter().map(Address::to_string).collect();
+    words::list(texts.iter().map(String::as_str), "and")
 }
 
 fn say_account(section: &mut Section, account: &Account) {

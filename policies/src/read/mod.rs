@@ -12,6 +12,7 @@ pub(crate) mod numbers;
 mod oracles;
 pub(crate) mod payments;
 pub(crate) mod risk;
+mod roles;
 pub(crate) mod routes;
 mod twaps;
 pub(crate) mod values;
@@ -36,8 +37,9 @@ const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "policy",
+    "roles",
     "accounts",
     "assets",
     "groups",
@@ -77,6 +79,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     vaults::complete(report, &mut assets, &venues, &shares);
     let twaps = twaps::twaps(root, report, chain_id, &assets);
     let limits = numbers::limits(root, report);
+    let accounts = routes::accounts(root, report, chain_id);
     let mut terms = Terms {
         name: policy.name,
         chain_id: chain_id.unwrap_or(0),
@@ -85,11 +88,12 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         gate: policy.gate,
         expires_at: policy.expires_at,
         review_at: policy.review_at,
+        roles: roles::roles(root, report, chain_id, &accounts),
         on_disagreement: oracles::on_disagreement(root, report),
         twaps,
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
-        accounts: routes::accounts(root, report, chain_id),
+        accounts,
         venues,
         counterparties: routes::counterparties(root, report, chain_id),
         bands,
@@ -122,6 +126,7 @@ pub(crate) fn all_keys() -> Vec<String> {
     let risk = risk::RISK_KEYS.iter().filter(|key| **key != "model").copied().collect::<Vec<_>>();
     [
         of("policy", &POLICY_KEYS),
+        of("roles", &roles::ROLE_KEYS),
         of("accounts.*", &routes::SAFE_KEYS),
         of("accounts.*", &routes::GOVERNOR_KEYS),
         of("assets.*", &holdings::ASSET_KEYS),

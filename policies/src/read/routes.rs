@@ -21,7 +21,7 @@ const POOLS_MAX: usize = 64;
 /// Most counterparties.
 const COUNTERPARTIES_MAX: usize = 256;
 
-pub(super) const SAFE_KEYS: [&str; 2] = ["kind", "address"];
+pub(super) const SAFE_KEYS: [&str; 4] = ["kind", "address", "owners", "threshold"];
 pub(super) const GOVERNOR_KEYS: [&str; 4] = ["kind", "address", "governor", "proposer"];
 pub(super) const VENUE_KEYS: [&str; 4] = ["kind", "address", "code_hash", "pools"];
 pub(super) const POOL_KEYS: [&str; 2] = ["pair", "fee_pips"];

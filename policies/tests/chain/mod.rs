@@ -180,7 +180,7 @@ impl Chain {
             balances: terms.assets.iter().map(|asset| held(account.address, asset.address)).collect(),
             control: match account.route {
                 Route::Safe => Control::Safe { nonce: 0, threshold: 2, owners: Vec::new() },
-                Route::Governor { .. } => Control::Timelock { delay_secs: 1 },
+                Route::Governor { .. } => Control::Timelock { delay_secs: 1, governor_schedules: true },
             },
         });
         Snapshot {
@@ -189,6 +189,7 @@ impl Chain {
             anchor: Anchor { epoch: 1, policy_hash: policy.hash() },
             brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
             operators: Vec::new(),
+            guardians: None,
             assets: assets.collect(),
             accounts: accounts.collect(),
             code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),

@@ -322,6 +322,7 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         anchor: Anchor { epoch: 1, policy_hash: policy.hash() },
         brake: BrakeReading { pulled: false, pulls: 0, lease_until: NOW + 1_000, block },
         operators: Vec::new(),
+        guardians: None,
         assets,
         accounts,
         code: terms.venues.iter().map(code).collect(),

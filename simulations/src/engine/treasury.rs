@@ -9,7 +9,7 @@ use crate::{
     market::{BAR_WHOLE, Market, Source},
     run::Split,
 };
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use quaestor_core::{
     AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot, Terms,
     Value,
@@ -19,11 +19,6 @@ use quaestor_core::{
     },
     valuation::TwapReading,
 };
-
-/// The one operator; it owns nothing.
-const OPERATOR: Address = Address::repeat_byte(0x51);
-/// Confirmations that a Safe asks for.
-const THRESHOLD: u64 = 2;
 
 /// The treasury and what is known of it.
 pub(super) struct Treasury<'a> {
@@ -84,9 +79,15 @@ impl<'a> Treasury<'a> {
             block,
             anchor,
             brake,
-            operators: vec![OPERATOR],
+            operators: terms.roles.operators.clone(),
+            guardians: Some(terms.roles.guardians.clone()),
             assets: terms.assets.iter().enumerate().map(|(index, _)| reading(terms, index)).collect(),
-            accounts: terms.accounts.iter().map(|account| account_reading(terms, account)).collect(),
+            accounts: terms
+                .accounts
+                .iter()
+                .zip(0..)
+                .map(|(account, id)| account_reading(terms, account, AccountId(id)))
+                .collect(),
             code: terms
                 .venues
                 .iter()
@@ -380,7 +381,18 @@ impl<'a> Treasury<'a> {
     pub(super) fn balances_alone(&self) -> Snapshot {
         let Snapshot { chain_id, block, anchor, brake, ref accounts, .. } = self.snapshot;
         let (operators, assets, code, twaps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Snapshot { chain_id, block, anchor, brake, operators, assets, accounts: accounts.clone(), code, twaps }
+        Snapshot {
+            chain_id,
+            block,
+            anchor,
+            brake,
+            operators,
+            assets,
+            guardians: None,
+            accounts: accounts.clone(),
+            code,
+            twaps,
+        }
     }
 
     pub(super) fn took_nonce(&mut self, account: AccountId) {
@@ -492,10 +504,10 @@ fn reading(terms: &Terms, index: usize) -> AssetReading {
     AssetReading { address: asset.address, decimals: Some(asset.decimals), feeds, rate }
 }
 
-fn account_reading(terms: &Terms, account: &quaestor_core::Account) -> AccountReading {
+fn account_reading(terms: &Terms, account: &quaestor_core::Account, id: AccountId) -> AccountReading {
     let control = match account.route {
-        Route::Safe => Control::Safe { nonce: 0, threshold: THRESHOLD, owners: Vec::new() },
-        Route::Governor { .. } => Control::Timelock { delay_secs: 0 },
+        Route::Safe => terms.roles.safe_as_named(id),
+        Route::Governor { .. } => Control::Timelock { delay_secs: 0, governor_schedules: true },
     };
     AccountReading { address: account.address, balances: vec![Amount::ZERO; terms.assets.len()], control }
 }

@@ -176,7 +176,7 @@ fn the_chain_must_be_what_the_policy_says() {
     assert_eq!(spoilt(|case| case.snapshot.assets[0].address = MEMBER), Rule::SnapshotComplete);
     assert_eq!(spoilt(|case| case.snapshot.assets[0].feeds[0].feed = MEMBER), Rule::SnapshotComplete);
     assert_eq!(spoilt(|case| case.snapshot.accounts[0].address = MEMBER), Rule::AccountListed);
-    let timelock = Control::Timelock { delay_secs: 1 };
+    let timelock = Control::Timelock { delay_secs: 1, governor_schedules: true };
     assert_eq!(spoilt(|case| case.snapshot.accounts[0].control = timelock), Rule::AccountListed);
 }
 

@@ -171,6 +171,9 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
         Read::new(contracts.brake, &EmergencyBrake::statusCall {}),
         Read::new(contracts.brake, &EmergencyBrake::operatorsCall {}),
     ];
+    if !terms.roles.guardians.is_empty() {
+        reads.push(Read::new(contracts.registry, &PolicyRegistry::guardiansCall {}));
+    }
     for asset in &terms.assets {
         reads.push(Read::new(asset.address, &IERC20::decimalsCall {}));
         for feed in &asset.feeds {
@@ -195,7 +198,10 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
                 reads.push(Read::new(account.address, &ISafe::getThresholdCall {}));
                 reads.push(Read::new(account.address, &ISafe::getOwnersCall {}));
             }
-            Route::Governor { .. } => reads.push(Read::new(account.address, &ITimelock::getMinDelayCall {})),
+            Route::Governor { governor, .. } => {
+                reads.push(Read::new(account.address, &ITimelock::getMinDelayCall {}));
+                reads.push(Read::new(account.address, &schedules_call(governor)));
+            }
         }
     }
     reads
@@ -255,6 +261,7 @@ pub fn assemble(
         anchor: Anchor { epoch: active.number, policy_hash: active.policyHash },
         brake: brake_of(readings, contracts.brake, block),
         operators,
+        guardians: readings.get(contracts.registry, &PolicyRegistry::guardiansCall {}),
         assets,
         accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
         code,
@@ -337,6 +344,11 @@ fn scaled(answer: u128, decimals: u8) -> Option<Price> {
     Some(Price(price))
 }
 
+/// Whether a timelock lets this Governor schedule operations (`PROPOSER_ROLE` of OpenZeppelin's `TimelockController`).
+fn schedules_call(governor: Address) -> ITimelock::hasRoleCall {
+    ITimelock::hasRoleCall { role: keccak256("PROPOSER_ROLE"), account: governor }
+}
+
 fn account_of(terms: &Terms, account: &Account, readings: &Readings) -> Result<AccountReading, String> {
     let balance = |asset: &Asset| {
         let found = readings.get(asset.address, &IERC20::balanceOfCall { account: account.address });
@@ -351,8 +363,9 @@ fn account_of(terms: &Terms, account: &Account, readings: &Readings) -> Result<A
             threshold: number(readings.get(account.address, &ISafe::getThresholdCall {}), "the threshold")?,
             owners: readings.get(account.address, &ISafe::getOwnersCall {}).ok_or_else(|| missing("the owners"))?,
         },
-        Route::Governor { .. } => Control::Timelock {
+        Route::Governor { governor, .. } => Control::Timelock {
             delay_secs: number(readings.get(account.address, &ITimelock::getMinDelayCall {}), "the timelock's delay")?,
+            governor_schedules: readings.get(account.address, &schedules_call(governor)).unwrap_or(false),
         },
     };
     let balances = terms.assets.iter().map(balance).collect::<Result<_, _>>()?;

@@ -53,7 +53,7 @@ pub fn snapshot(policy: &VotedPolicy) -> Snapshot {
         balances: vec![Amount(300_000 * 1_000_000), Amount(100 * WAD)],
         control: match account.route {
             Route::Safe => Control::Safe { nonce: 7, threshold: 3, owners: owners.clone() },
-            Route::Governor { .. } => Control::Timelock { delay_secs: 86_400 },
+            Route::Governor { .. } => Control::Timelock { delay_secs: 86_400, governor_schedules: true },
         },
     });
     Snapshot {
@@ -62,6 +62,7 @@ pub fn snapshot(policy: &VotedPolicy) -> Snapshot {
         anchor: Anchor { epoch: 1, policy_hash: policy.hash() },
         brake: BrakeReading { pulled: false, pulls: 0, lease_until: NOW + 1_000_000, block },
         operators: vec![owners[0]],
+        guardians: None,
         assets: assets.collect(),
         accounts: accounts.collect(),
         code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),

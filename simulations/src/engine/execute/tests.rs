@@ -55,7 +55,7 @@ proptest! {
         let (terms, prices_now) = (policy.terms(), &prices);
         let venue =
             Venue { terms, market: &market, costs, prices: prices_now, bar: 0, pools_of: 0, says_value: false };
-        let control = Control::Timelock { delay_secs: 0 };
+        let control = Control::Timelock { delay_secs: 0, governor_schedules: true };
         let mut rows = vec![AccountReading { address: Address::ZERO, balances: held.map(Amount).to_vec(), control }];
         let value = |rows: &[AccountReading]| -> u128 {
             rows[0].balances.iter().zip(&prices).map(|(held, price)| held.value_at(*price, WAD).unwrap().0).sum()

@@ -166,6 +166,8 @@ impl World<'_> {
         put(&mut all, Read::new(safe, &ISafe::getOwnersCall {}), ISafe::getOwnersCall::abi_encode_returns(&owners));
         let delay = ITimelock::getMinDelayCall::abi_encode_returns(&word(86_400));
         put(&mut all, Read::new(timelock, &ITimelock::getMinDelayCall {}), delay);
+        let role = ITimelock::hasRoleCall { role: keccak256("PROPOSER_ROLE"), account: address("governor") };
+        put(&mut all, Read::new(timelock, &role), ITimelock::hasRoleCall::abi_encode_returns(&true));
         all
     }
 }
