@@ -6,17 +6,26 @@
 
 mod local;
 
-use alloy::{hex, primitives::keccak256};
+use alloy::{hex, primitives::keccak256, sol};
 use local::fresh;
-use quaestor::devnet::{Devnet, Site, demo_limits, policy_text};
-use quaestor_contracts::{bindings::PolicyRegistry, governor::ProposalState};
-use quaestor_core::Limits;
-use serde_json::Value;
+use quaestor::devnet::{Devnet, Site, demo_limits, people, policy_text};
+use quaestor_contracts::{
+    bindings::PolicyRegistry,
+    governor::ProposalState,
+    safe::{Operation, SafeTx},
+};
+use quaestor_core::{Amount, Limits};
+use serde_json::{Value, json};
 use std::{
     fs,
     process::{Command, Output, Stdio},
 };
 use tempfile::TempDir;
+
+sol! {
+    // OpenZeppelin 5.7, access/Ownable.sol
+    function transferOwnership(address newOwner) external;
+}
 
 const PASSWORD: &str = "QUAESTOR_TEST_PROPOSE_PASSWORD";
 const KEY: &str = "QUAESTOR_TEST_PROPOSE_KEY";
@@ -167,4 +176,67 @@ async fn what_could_not_come_into_force_is_not_sent() {
     let output = room.types(&["policy.toml", "--uri", "file:policy.toml", "--key-env", KEY]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(room.devnet.proposals().await.unwrap().is_empty(), "nothing was sent");
+}
+
+/// What the Transaction Builder makes of its file: one call of the Safe, which its owners sign and anybody sends.
+async fn carried_by_owners(devnet: &Devnet, file: &Value) {
+    let dao = &devnet.dao;
+    let [transaction] = file["transactions"].as_array().unwrap().as_slice() else { panic!("{file}") };
+    let text = |key: &str| transaction[key].as_str().unwrap();
+    let tx = SafeTx {
+        to: text("to").parse().unwrap(),
+        value: Amount(text("value").parse().unwrap()),
+        data: text("data").parse().unwrap(),
+        operation: Operation::Call,
+        nonce: devnet.safe_nonce().await.unwrap(),
+    };
+    let hash = devnet.safe_tx_hash(&tx);
+    for owner in &dao.people.owners {
+        devnet.approve(owner.address(), hash).await.unwrap();
+    }
+    devnet.execute(dao.people.stranger.address(), &tx).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owners_of_a_safe_that_owns_the_registry_put_two_policies_in_force() {
+    let room = Room::new().await;
+    let dao = &room.devnet.dao;
+    let to_safe = transferOwnershipCall { newOwner: dao.safe.account };
+    room.devnet.vote_through(&[people::call(dao.controls.registry, &to_safe)], "# To the Safe").await.unwrap();
+
+    // Who may not propose there is told whose matter it is.
+    let output = room.types(&["policy.toml", "--uri", "file:policy.toml", "--key-env", KEY, "--yes"]);
+    let told = said(&output);
+    assert!(!output.status.success() && told.contains("--safe-tx"), "{told}");
+
+    // What the registry would refuse is not written for them.
+    room.writes("wide.toml", Limits { proposal_bps_max: 10_000, slippage_bps_max: 9_999, ..demo_limits() });
+    let output = room.types(&["wide.toml", "--uri", "file:wide.toml", "--safe-tx", "wide.json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(!room.site.folder.join("wide.json").exists());
+
+    let first = fs::read(room.site.folder.join("policy.toml")).unwrap();
+    let new = room.writes("new.toml", Limits { proposal_bps_max: 150, ..demo_limits() });
+    for (epoch, name, text, words) in [
+        (1, "policy.toml", first.as_slice(), "adopt the first policy"),
+        (2, "new.toml", new.as_bytes(), "**narrows** `limits.proposal_bps_max`"),
+    ] {
+        let uri = format!("file:{name}");
+        let output = room.types(&[name, "--uri", &uri, "--safe-tx", &format!("{name}.json"), "--out", "text.md"]);
+        let told = said(&output);
+        assert!(output.status.success() && told.contains(words), "{told}");
+        let written = fs::read(room.site.folder.join(format!("{name}.json"))).unwrap();
+        let file: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!((&file["version"], &file["chainId"]), (&json!("1.0"), &json!("31337")));
+        assert_eq!(file["meta"]["createdFromSafeAddress"], dao.safe.account.to_string());
+        carried_by_owners(&room.devnet, &file).await;
+        let pending = PolicyRegistry::pendingEpochCall {};
+        let pending = room.devnet.chain.read(dao.controls.registry, &pending).await.unwrap();
+        if pending.number > 0 {
+            room.devnet.warp_to(pending.activeAt).await.unwrap();
+        }
+        room.devnet.mine(3).await.unwrap();
+        assert_eq!(room.active().await, (epoch, keccak256(text)));
+        fs::remove_file(room.site.folder.join("text.md")).unwrap();
+    }
 }

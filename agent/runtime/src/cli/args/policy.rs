@@ -104,8 +104,8 @@ pub struct PolicyProposeArgs {
     /// Write the description, to put it in the forum first
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Write the call for Safe's Transaction Builder, where a Safe owns the registry
-    #[arg(long, value_name = "FILE")]
+    /// Write the call for Safe's Transaction Builder, where a Safe owns the registry, and send nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "yes")]
     pub safe_tx: Option<PathBuf>,
     /// Show it and write the files, and send nothing
     #[arg(long)]

@@ -33,7 +33,8 @@ use std::path::{Path, PathBuf};
 const MOTIVATION_BYTES_MAX: u64 = 64 << 10;
 
 pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Output) -> Result<Exit, Failure> {
-    let is_sent = !args.dry_run;
+    // What is written for the owners of a Safe is theirs to send.
+    let is_sent = !args.dry_run && args.safe_tx.is_none();
     if is_sent && !args.yes && !person::is_asked() {
         let message = "nobody can be asked here; look at it with --dry-run, or say --yes";
         return Err(Failure::new(Exit::Usage, message));
@@ -54,13 +55,13 @@ pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Out
     if let Some(path) = &args.out {
         write(path, ballot.description.as_bytes())?;
     }
-    if let Some(path) = &args.safe_tx {
-        write(path, ballot.builder_file(&new)?.as_bytes())?;
-    }
     ballot.tell(output)?;
     let hindrance = ballot.hindrance(args);
-    if let (Some(why), true) = (&hindrance, is_sent) {
+    if let (Some(why), false) = (&hindrance, args.dry_run) {
         return Err(Failure::new(Exit::Failed, why));
+    }
+    if let Some(path) = &args.safe_tx {
+        write(path, ballot.builder_file(&new)?.as_bytes())?;
     }
     let mut document = ballot.document(&new);
     document["hindrance"] = json!(hindrance);
@@ -218,10 +219,10 @@ impl Ballot {
                     )
                 })
             }
-            Owner::Safe { safe, .. } => (!args.dry_run).then(|| {
+            Owner::Safe { safe, .. } => (!args.dry_run && args.safe_tx.is_none()).then(|| {
                 format!(
-                    "the registry is owned by the Safe {safe}: write a file with --safe-tx FILE --dry-run, and load it in Safe's \
-                     Transaction Builder"
+                    "the registry is owned by the Safe {safe}: write a file with --safe-tx FILE, and load it in Safe's Transaction \
+                     Builder"
                 )
             }),
             Owner::Other(owner) => Some(format!(
