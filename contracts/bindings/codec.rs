@@ -1,7 +1,7 @@
 //! Actions of a policy as calldata, and back.
 
 use crate::{
-    bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter},
+    bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes},
     exact::{Exact, Inexact},
 };
 use alloy_primitives::{Address, Bytes, U256, aliases::U24, aliases::U160};
@@ -121,6 +121,9 @@ impl<'a> PolicyCodec<'a> {
                 };
                 (address, data)
             }
+            Action::Delegate { asset, to } => {
+                (self.asset(asset)?.address, IVotes::delegateCall { delegatee: to }.abi_encode())
+            }
         };
         Ok(Call { to, value: Amount::ZERO, data: data.into() })
     }
@@ -169,6 +172,10 @@ impl<'a> PolicyCodec<'a> {
                 let amount = amount(call.to, "amount", withdraw.amount)?;
                 Ok(Action::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO })
             }
+            Exact::Delegate(delegate) => Ok(Action::Delegate {
+                asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?,
+                to: delegate.delegatee,
+            }),
             Exact::Enter(_) => Err(unknown(call)),
         }
     }

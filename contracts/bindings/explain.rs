@@ -38,6 +38,9 @@ pub fn explain_call(terms: &Terms, call: &Call) -> String {
         Ok(Exact::Redeem(redeem)) => explain_redeem(terms, call.to, &redeem),
         Ok(Exact::Supply(supply)) => explain_supply(terms, call.to, &supply),
         Ok(Exact::Withdraw(withdraw)) => explain_withdraw(terms, call.to, &withdraw),
+        Ok(Exact::Delegate(delegate)) => {
+            format!("delegate the votes of {} to {}", party(terms, call.to), party(terms, delegate.delegatee))
+        }
         Ok(Exact::Enter(entry)) => return explain_entry(terms, call, &entry),
         Err(_) => return explain_unknown(terms, call),
     };
@@ -303,6 +306,16 @@ mod tests {
         let text = explain_call(&terms, &Call { to: stranger, value: Amount::ZERO, data });
         assert!(text.starts_with("deposit 7 base units of what it takes in the vault AN ADDRESS THAT"), "{text}");
         assert!(text.contains("shares to AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999"), "{text}");
+    }
+
+    #[test]
+    fn votes_go_to_whom_is_named_or_to_a_stranger() {
+        let words = words(Action::Delegate { asset: WETH, to: COUNTERPARTY });
+        assert_eq!(
+            words,
+            "delegate the votes of the token WETH (0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2) to auditor, a receiver that \
+             the policy lists (0x7171717171717171717171717171717171717171)"
+        );
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub(crate) fn terms() -> Terms {
         expires_at: 1_609_459_200,
         review_at: u64::MAX,
         roles: quaestor_core::policy::Roles::default(),
+        delegates: vec![],
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),

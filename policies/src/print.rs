@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 69] = [
+const KEYS: [&str; 70] = [
     "version",
     "name",
     "kind",
@@ -49,6 +49,7 @@ const KEYS: [&str; 69] = [
     "feeds",
     "staleness_max",
     "twaps",
+    "delegates",
     "pool",
     "quote",
     "window",

@@ -95,6 +95,9 @@ pub fn intent_text(terms: &Terms, intent: &Intent) -> String {
         [Action::Approve { .. }, Action::Deposit { venue: at, .. }] => {
             format!("a deposit of {given} by {payer} into {}", venue(*at))
         }
+        [Action::Delegate { asset, to }] => {
+            format!("a delegation of the votes of {} by {payer} to {}", symbol(terms, *asset), address_text(terms, *to))
+        }
         [Action::Redeem { venue: at, .. }] => format!("a redemption of {given} by {payer} from {}", venue(*at)),
         others => format!("{} actions with {given} by {payer}", others.len()),
     }
@@ -243,6 +246,7 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
             ("vault_asset", "a vault must take the asset, and an Aave Pool give the aToken, that the policy says")
         }
         Rule::CounterpartyListed => ("counterparty_listed", "payments go to accounts and counterparties of the policy"),
+        Rule::DelegateListed => ("assets.*.delegates", "votes go to those alone who are listed for the token"),
         Rule::IntentMatchesActions => ("intent_matches_actions", "what an intent says must be what its calls do"),
         Rule::ApprovalExact => ("approval_exact", "an approval is exact, for a venue, and used at once"),
         Rule::BalanceSufficient => ("balance_sufficient", "an account spends no more than it holds"),

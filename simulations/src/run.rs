@@ -157,6 +157,7 @@ fn word(hold: StrategyHold) -> &'static str {
         StrategyHold::Opposed => "opposed",
         StrategyHold::PriceLimit => "price_limit",
         StrategyHold::Unconfirmed => "unconfirmed",
+        StrategyHold::NoDelegate => "no_delegate",
         StrategyHold::NoForecast => "no_forecast",
         StrategyHold::Waiting => "waiting",
     }

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::as_conversions, clippy::indexing_slicing))]
 
 pub mod dca;
+pub mod delegate;
 pub mod depeg_exit;
 pub mod derisk;
 pub mod payments;
@@ -22,6 +23,7 @@ use quaestor_core::Catalog;
 pub fn catalog() -> Catalog {
     Catalog::new([
         dca::SPEC,
+        delegate::SPEC,
         depeg_exit::SPEC,
         derisk::SPEC,
         payments::SPEC,

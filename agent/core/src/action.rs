@@ -68,6 +68,13 @@ pub enum Action {
         /// Received at least, base units of `asset`; see [`Action::as_called`].
         assets_min: Amount,
     },
+    /// ERC-5805 `delegate`: the votes of the account's tokens go to somebody, the tokens stay.
+    Delegate {
+        /// The token.
+        asset: AssetId,
+        /// Who has the votes from then on.
+        to: Address,
+    },
 }
 
 /// One asset given for another at a venue: what a swap, a deposit and a redemption have in common.
@@ -90,7 +97,7 @@ impl Action {
     #[inline]
     pub fn exchange(&self) -> Option<Exchange> {
         match *self {
-            Self::Transfer { .. } | Self::Approve { .. } => None,
+            Self::Transfer { .. } | Self::Approve { .. } | Self::Delegate { .. } => None,
             Self::Swap { venue, sell, buy, amount_in, amount_out_min, .. } => {
                 Some(Exchange { venue, give: sell, take: buy, amount_in, amount_out_min })
             }
@@ -115,7 +122,7 @@ impl Action {
             Self::Redeem { venue, shares, asset, amount, .. } => {
                 Self::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO }
             }
-            bound @ (Self::Transfer { .. } | Self::Approve { .. } | Self::Swap { .. }) => bound,
+            bound @ (Self::Transfer { .. } | Self::Approve { .. } | Self::Swap { .. } | Self::Delegate { .. }) => bound,
         }
     }
 }

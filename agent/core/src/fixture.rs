@@ -50,6 +50,7 @@ pub(crate) fn terms() -> Terms {
         expires_at: NOW + 1_000_000,
         review_at: u64::MAX,
         roles: crate::policy::Roles::default(),
+        delegates: vec![],
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
@@ -108,6 +109,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
         brake: BrakeReading { pulled: false, pulls: 2, lease_until: NOW + 500_000, block },
         operators: vec![OPERATOR],
         guardians: None,
+        delegates: vec![],
         assets: vec![asset(&terms.assets[0], usd(1)), asset(&terms.assets[1], usd(2_000))],
         accounts: vec![
             AccountReading {

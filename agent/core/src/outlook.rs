@@ -146,6 +146,7 @@ mod tests {
             expires_at: 0,
             review_at: u64::MAX,
             roles: crate::policy::Roles::default(),
+            delegates: vec![],
             on_disagreement: Default::default(),
             twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
@@ -178,6 +179,7 @@ mod tests {
             brake: BrakeReading::unreadable(block),
             operators: vec![],
             guardians: None,
+            delegates: vec![],
             assets: vec![],
             accounts: vec![reading(1), reading(2)],
             code: vec![],
@@ -192,6 +194,7 @@ mod tests {
             | Action::Approve { asset, amount, .. }
             | Action::Deposit { asset, amount, .. }
             | Action::Redeem { shares: asset, amount, .. } => (asset, amount, 1),
+            Action::Delegate { asset, .. } => (asset, Amount::ZERO, 0),
         };
         Intent {
             account,

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 mod budget;
 mod counterparty;
+mod delegates;
 mod part;
 mod roles;
 mod vault;
 
 pub use budget::{BudgetLine, Every};
 pub use counterparty::{Counterparty, Due};
+pub use delegates::Delegates;
 pub use part::{Group, GroupId, PARTS_MAX, Part, PartShare};
 pub use roles::{Roles, SafeRoles};
 
@@ -289,6 +291,8 @@ pub struct Terms {
     pub review_at: u64,
     /// Whom it names that may act on chain.
     pub roles: Roles,
+    /// To whom votes may be delegated, in the order of the assets.
+    pub delegates: Vec<Delegates>,
     /// What happens when sources of a price disagree.
     pub on_disagreement: OnDisagreement,
     /// Pools whose time-weighted prices count beside the feeds, in the order of the assets.

@@ -146,6 +146,17 @@ pub struct CodeReading {
     pub code_hash: B256,
 }
 
+/// To whom the votes of an account's tokens are delegated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelegateReading {
+    /// Whose.
+    pub account: AccountId,
+    /// The token.
+    pub asset: AssetId,
+    /// ERC-5805 `delegates`, zero for nobody; `None` when it could not be read.
+    pub to: Option<Address>,
+}
+
 /// What the registry says of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Anchor {
@@ -202,6 +213,9 @@ pub struct Snapshot {
     pub accounts: Vec<AccountReading>,
     /// Code of the contracts that the policy pins, venues in the policy's order.
     pub code: Vec<CodeReading>,
+    /// To whom votes are delegated, for each account in the policy's order and each asset of [`crate::Terms::delegates`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegates: Vec<DelegateReading>,
     /// Pools whose time-weighted prices count, in the policy's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub twaps: Vec<TwapReading>,

@@ -28,6 +28,8 @@ pub enum StrategyHold {
     PriceLimit,
     /// The feeds have not shown the price often enough to act on it.
     Unconfirmed,
+    /// The token does not say to whom its votes are delegated.
+    NoDelegate,
     /// The model makes no such forecast.
     NoForecast,
     /// A proposal binds the account that would give.

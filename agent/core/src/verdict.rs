@@ -53,6 +53,8 @@ pub enum Rule {
     VaultAsset,
     /// The receiver is neither an account nor an allowed counterparty.
     CounterpartyListed,
+    /// `assets.*.delegates`: votes of the asset may not be delegated to this account.
+    DelegateListed,
     /// Asset, amount, counterparty or value of the intent disagree with its actions.
     IntentMatchesActions,
     /// An approval is not exact, not for a venue, or not followed by its use.

@@ -82,6 +82,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         expires_at: u64::MAX,
         review_at: u64::MAX,
         roles: quaestor_core::policy::Roles::default(),
+        delegates: vec![],
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(1),
@@ -114,6 +115,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         brake: BrakeReading::unreadable(block),
         operators: vec![],
         guardians: None,
+        delegates: vec![],
         assets: series.iter().enumerate().map(reading).collect(),
         accounts: vec![AccountReading {
             address: Address::ZERO,

@@ -44,6 +44,7 @@ pub fn explain_hold(hold: StrategyHold) -> &'static str {
         StrategyHold::Opposed => "an earlier strategy of this decision does the opposite",
         StrategyHold::PriceLimit => "the price is beyond the limit that the policy gives it",
         StrategyHold::Unconfirmed => "the feeds have not shown the price often enough",
+        StrategyHold::NoDelegate => "the token does not say to whom its votes are delegated",
         StrategyHold::NoForecast => "the risk model makes no such forecast",
         StrategyHold::Waiting => "a proposal that waits binds the account that would give",
     }
@@ -110,6 +111,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::VenueCodeHash => "venues.*.code_hash",
         Rule::VaultAsset => "venues.*.asset",
         Rule::CounterpartyListed => "counterparties",
+        Rule::DelegateListed => "assets.*.delegates",
         Rule::IntentMatchesActions => "the match of intent and calls",
         Rule::ApprovalExact => "the exact approval",
         Rule::BalanceSufficient => "the account's balance",
@@ -212,6 +214,7 @@ impl Words<'_> {
                 };
                 format!("{to} is neither an account of the treasury nor in [{key}]")
             }
+            Rule::DelegateListed => format!("assets.{asset}.delegates does not list {found}"),
             Rule::BalanceSufficient => format!("the account has {limit}, the intent spends {found}"),
             Rule::ProposalBpsMax | Rule::HourBpsMax | Rule::DayBpsMax | Rule::WeekBpsMax | Rule::MonthBpsMax => {
                 format!("{key} allows {limit} of NAV, with this it is {found}")

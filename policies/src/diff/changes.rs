@@ -123,6 +123,7 @@ impl<'p> Found<'p> {
                         "pools",
                         "feeds",
                         "twaps",
+                        "delegates",
                         "assets",
                         "only_reduce",
                         "members",

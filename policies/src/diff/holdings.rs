@@ -5,6 +5,7 @@ use super::{
     prices::apart,
     situations::{NEAR, Scout, Situation, middle},
     treasury::{PIPS, Tilt},
+    world::Call,
 };
 use crate::words::value_text;
 use alloy_primitives::Address;
@@ -80,7 +81,9 @@ impl Scout<'_> {
         let mut all = Vec::new();
         for address in addresses {
             let mut of = |only: &str, make: &dyn Fn() -> Vec<Situation>| {
-                if key.is_none_or(|key| key == only || !["decimals", "feeds", "kind", "twaps"].contains(&key)) {
+                if key.is_none_or(|key| {
+                    key == only || !["decimals", "feeds", "kind", "twaps", "delegates"].contains(&key)
+                }) {
                     all.extend(make());
                 }
             };
@@ -89,9 +92,20 @@ impl Scout<'_> {
             of("feeds", &|| self.feeds(name, address, &focus));
             of("kind", &|| self.held(address, &focus));
             of("twaps", &|| self.pools(name, address, &focus));
+            of("delegates", &|| self.delegates(address));
             all.extend(self.plain(&Tilt::default(), &focus));
         }
         all
+    }
+
+    /// Delegations of its votes to whom either lists.
+    fn delegates(&self, token: Address) -> Vec<Situation> {
+        let to = self.pair.exchanges.keys().filter_map(|(give, call)| match call {
+            Call::Delegate { to } if *give == token => Some(*to),
+            _ => None,
+        });
+        let focus = |to| Focus { address: Some(to), only: true, ..Focus::default() };
+        to.flat_map(|to| self.plain(&Tilt::default(), &focus(to))).collect()
     }
 
     fn decimals(&self, name: &str, address: Address, focus: &Focus) -> Vec<Situation> {

@@ -39,6 +39,7 @@ pub(super) struct Plan {
 enum Kind {
     Payment,
     Exchange,
+    Delegation,
     OwnTransfer,
 }
 
@@ -61,7 +62,7 @@ impl Call {
     /// What is received for what is given.
     fn take(&self) -> Option<Address> {
         match *self {
-            Self::Transfer { .. } => None,
+            Self::Transfer { .. } | Self::Delegate { .. } => None,
             Self::Swap { take, .. } | Self::Deposit { take, .. } | Self::Redeem { take, .. } => Some(take),
         }
     }
@@ -71,7 +72,7 @@ impl Plan {
     /// Whether it has to do with what lies at an address.
     fn concerns(&self, address: Address) -> bool {
         let at = match self.call {
-            Call::Transfer { to } => [Some(to), None],
+            Call::Transfer { to } | Call::Delegate { to } => [Some(to), None],
             Call::Swap { router: venue, take, .. }
             | Call::Deposit { vault: venue, take }
             | Call::Redeem { vault: venue, take } => [Some(venue), Some(take)],
@@ -112,6 +113,7 @@ impl Pair<'_> {
         match plan.call {
             Call::Transfer { to } if self.accounts.contains_key(&to) => Kind::OwnTransfer,
             Call::Transfer { .. } => Kind::Payment,
+            Call::Delegate { .. } => Kind::Delegation,
             Call::Swap { .. } | Call::Deposit { .. } | Call::Redeem { .. } => Kind::Exchange,
         }
     }
@@ -121,7 +123,7 @@ impl Pair<'_> {
         let token = |address: &Address| self.tokens.get(address).is_some_and(|token| token.is_common);
         let there = match plan.call {
             Call::Transfer { to } => self.payees.get(&to).or_else(|| self.accounts.get(&to)) == Some(&true),
-            Call::Swap { .. } | Call::Redeem { .. } | Call::Deposit { .. } => {
+            Call::Swap { .. } | Call::Redeem { .. } | Call::Deposit { .. } | Call::Delegate { .. } => {
                 self.exchanges.get(&(plan.give, plan.call)) == Some(&true)
             }
         };
@@ -146,7 +148,7 @@ fn some<'a>(all: impl Iterator<Item = (&'a Address, &'a bool)>, focus: &Focus) -
     kept
 }
 
-/// Every exchange that a policy lists, with what it gives.
+/// Every exchange that a policy lists, with what it gives, and every delegation, with its token.
 pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
     let token = |asset| terms.asset(asset).map(|it| it.address).unwrap_or_default();
     let mut all = BTreeSet::new();
@@ -166,6 +168,9 @@ pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
                 all.insert((token(shares), Call::Redeem { vault, take: token(asset) }));
             }
         }
+    }
+    for listed in &terms.delegates {
+        all.extend(listed.to.iter().map(|to| (token(listed.asset), Call::Delegate { to: *to })));
     }
     all
 }

@@ -85,6 +85,7 @@ impl World {
             brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
             operators: terms.roles.operators.clone(),
             guardians: Some(terms.roles.guardians.clone()),
+            delegates: vec![],
             assets: self.assets(terms),
             accounts: self.accounts(terms),
             code: self.code(terms),
@@ -179,6 +180,8 @@ pub(super) enum Call {
     Deposit { vault: Address, take: Address },
     /// A redemption of a vault's shares for its asset.
     Redeem { vault: Address, take: Address },
+    /// The votes of a token to somebody.
+    Delegate { to: Address },
 }
 
 /// One call with its amounts, for a strategy.
@@ -201,7 +204,8 @@ impl Deed {
     /// prices, nothing where it has none. `leg` tells it from others of a decision.
     pub(super) fn intent(&self, terms: &Terms, cx: Option<&Context<'_>>, leg: u16) -> Intent {
         let asset = |address: Address| AssetId(place(terms.assets.iter().map(|it| it.address), address));
-        let (give, amount, least) = (asset(self.give), self.amount, self.least);
+        let spends = !matches!(self.call, Call::Delegate { .. });
+        let (give, amount, least) = (asset(self.give), if spends { self.amount } else { Amount::ZERO }, self.least);
         let lacking = VenueId(u16::try_from(terms.venues.len()).unwrap_or(u16::MAX));
         let venue = |address: Address| terms.venue_at(address, give).unwrap_or(lacking);
         let approve = |spender| Action::Approve { asset: give, spender, amount };
@@ -217,6 +221,7 @@ impl Deed {
                 let deposit = Action::Deposit { venue, asset: give, shares, amount, shares_min: least };
                 (vault, vec![approve(venue), deposit])
             }
+            Call::Delegate { to } => (to, vec![Action::Delegate { asset: give, to }]),
             Call::Redeem { vault, take } => {
                 let venue = venue(vault);
                 let redeem = Action::Redeem { venue, shares: give, asset: asset(take), amount, assets_min: least };

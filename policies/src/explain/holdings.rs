@@ -3,7 +3,7 @@
 use super::{Section, Told};
 use quaestor_core::{
     Asset, AssetId, AssetKind, Rule, VenueKind,
-    policy::{Band, Group},
+    policy::{Band, Delegates, Group},
     words,
 };
 
@@ -15,6 +15,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     }
     let text = "It touches no other asset, and nothing at all if a token has other decimals than it has here.";
     section.say(text, &["assets"], &[Rule::AssetListed, Rule::AssetDecimals]);
+    say_delegates(told, &mut section);
     for id in ids {
         say_band(told, &mut section, id);
     }
@@ -78,6 +79,22 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
         let keys = ["pool", "quote", "window"].map(|part| format!("{}[{place}].{part}", key("twaps")));
         section.say(text, &keys.each_ref().map(String::as_str), &[]);
     }
+}
+
+/// To whom votes may be delegated.
+fn say_delegates(told: &Told<'_>, section: &mut Section) {
+    for Delegates { asset, to } in &told.terms.delegates {
+        let symbol = told.terms.symbol_of(*asset);
+        let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+        let to = words::list(to.iter().map(String::as_str), "or");
+        let text = format!("Votes of {symbol} may be delegated to {to}; the tokens stay where they are.");
+        section.say(text, &[&format!("assets.{symbol}.delegates")], &[Rule::DelegateListed]);
+    }
+    let text = match told.terms.delegates.is_empty() {
+        true => "It delegates no votes.",
+        false => "It delegates votes to nobody else.",
+    };
+    section.say(text, &["assets"], &[Rule::DelegateListed]);
 }
 
 fn say_band(told: &Told<'_>, section: &mut Section, id: AssetId) {

@@ -26,6 +26,8 @@ pub(super) enum Move {
     Own,
     /// A transfer to somebody else.
     Payment,
+    /// Votes go to somebody, and nothing is spent.
+    Delegation,
     /// A swap, or a deposit into a vault or a redemption from it.
     Exchange {
         /// Where.
@@ -44,6 +46,10 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     let asset = judge.asset(intent.asset)?;
     let budget = judge.line()?;
     let moved = judge.actions(account)?;
+    if let Move::Delegation = moved {
+        judge.unused(account)?;
+        return judge.risk(moved);
+    }
     if let Some(line) = budget {
         payments::check(line, cx, intent)?;
     }
@@ -126,6 +132,7 @@ impl<'a> Judge<'a> {
                 self.exchange(account, Some(approve), used)
             }
             [redeem @ Action::Redeem { .. }] => self.exchange(account, None, redeem),
+            [Action::Delegate { asset, to }] => self.delegation(*asset, *to),
             [Action::Approve { amount, .. }, ..]
             | [Action::Swap { amount_in: amount, .. }, ..]
             | [Action::Deposit { amount, .. }, ..] => {
@@ -137,6 +144,29 @@ impl<'a> Judge<'a> {
                 refuse(self.cx, Rule::IntentMatchesActions, Quantity::Count(1), found, &[self.input_asset()])
             }
         }
+    }
+
+    /// It spends nothing, says so, and is to somebody whom the policy lists for the token.
+    fn delegation(&self, asset: AssetId, to: Address) -> Flow<Move> {
+        let intent = self.intent;
+        let inputs = || [self.input_account(), self.input_asset()];
+        let differs = |limit, found| refuse(self.cx, Rule::IntentMatchesActions, limit, found, &inputs());
+        if asset != intent.asset {
+            return differs(Quantity::Asset(asset), Quantity::Asset(intent.asset));
+        }
+        if to != intent.counterparty {
+            return differs(Quantity::Address(to), Quantity::Address(intent.counterparty));
+        }
+        if !intent.amount.is_zero() || !intent.value.is_zero() {
+            return differs(Quantity::Amount(Amount::ZERO), Quantity::Amount(intent.amount));
+        }
+        if let Purpose::Payment { .. } = intent.purpose {
+            return differs(Quantity::None, Quantity::Hash(intent.purpose.line()));
+        }
+        if !self.terms.delegates_of(asset).contains(&to) {
+            return refuse(self.cx, Rule::DelegateListed, Quantity::None, Quantity::Address(to), &inputs());
+        }
+        Continue(Move::Delegation)
     }
 
     fn transfer(&self, to: Address) -> Flow<Move> {
@@ -334,7 +364,7 @@ impl<'a> Judge<'a> {
         }
         let given = if asset.kind == AssetKind::Stable { value } else { Value::ZERO };
         let (gained, left) = match moved {
-            Move::Own => return Continue(()),
+            Move::Own | Move::Delegation => return Continue(()),
             Move::Payment => (Value::ZERO, value),
             Move::Exchange { buy, .. } if self.lookup.is_stable(buy) => (value, Value::ZERO),
             Move::Exchange { .. } => (Value::ZERO, Value::ZERO),
@@ -363,7 +393,7 @@ impl<'a> Judge<'a> {
         let may = risk.only_reduce;
         let reduces = match moved {
             Move::Own => may.transfers,
-            Move::Payment => false,
+            Move::Payment | Move::Delegation => false,
             Move::Exchange { buy, .. } => {
                 let is_redemption = matches!(self.intent.actions.last(), Some(Action::Redeem { .. }));
                 (if is_redemption { may.redemptions } else { may.swaps }) && self.lookup.is_haven(buy)
@@ -415,6 +445,7 @@ pub(super) fn moved(lookup: &Lookup, intent: &Intent) -> ControlFlow<(), Move> {
     match intent.actions.as_slice() {
         [Action::Transfer { to, .. }] if lookup.is_own(*to) => Continue(Move::Own),
         [Action::Transfer { .. }] => Continue(Move::Payment),
+        [Action::Delegate { .. }] => Continue(Move::Delegation),
         [Action::Approve { .. }, used @ (Action::Swap { .. } | Action::Deposit { .. })]
         | [used @ Action::Redeem { .. }] => match used.exchange() {
             Some(it) => Continue(Move::Exchange { venue: it.venue, buy: it.take, least: it.amount_out_min }),

@@ -116,6 +116,7 @@ impl Outcome<'_> {
                     }
                     Some((intent.account, buy, least))
                 }
+                Continue(Move::Delegation) => continue,
                 Continue(Move::Payment) => {
                     totals.paid = totals.paid.saturating_add(value);
                     None

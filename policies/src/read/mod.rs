@@ -4,6 +4,7 @@
 //! and checked. A stand-in never leaves this module's callers: a file with a problem yields no policy.
 
 pub(crate) mod check;
+mod delegates;
 mod emergency;
 pub(crate) mod federation;
 mod groups;
@@ -78,6 +79,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     let venues = routes::venues(root, report, chain_id, &assets, &shares);
     vaults::complete(report, &mut assets, &venues, &shares);
     let twaps = twaps::twaps(root, report, chain_id, &assets);
+    let delegates = delegates::delegates(root, report, chain_id, &assets);
     let limits = numbers::limits(root, report);
     let accounts = routes::accounts(root, report, chain_id);
     let mut terms = Terms {
@@ -91,6 +93,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         roles: roles::roles(root, report, chain_id, &accounts),
         on_disagreement: oracles::on_disagreement(root, report),
         twaps,
+        delegates,
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts,

@@ -35,18 +35,6 @@ pub(super) fn roles(root: &Section<'_>, report: &mut Report<'_>, chain_id: Optio
 }
 
 fn people(section: &Section<'_>, report: &mut Report<'_>, key: &str, chain_id: Option<u64>) -> Vec<Address> {
-    let Some(field) = section.may(key) else { return Vec::new() };
-    let fields = field.list(report, PEOPLE_MAX);
-    if fields.is_empty() && !report.has_problem_in(&field.path) {
-        report.value(&field.path, "names nobody; write all of them, or leave it out");
-    }
-    let mut found = Vec::new();
-    for field in fields {
-        let Some(address) = values::account(report, &field, chain_id) else { continue };
-        if found.contains(&address) {
-            report.conflict(&field.path, "is listed twice; remove one");
-        }
-        found.push(address);
-    }
-    found
+    let field = section.may(key);
+    field.map(|field| values::accounts(report, &field, chain_id, PEOPLE_MAX)).unwrap_or_default()
 }

@@ -103,6 +103,23 @@ pub(crate) fn account(report: &mut Report<'_>, field: &Field<'_>, chain_id: Opti
     Some(account.address)
 }
 
+/// A list of accounts, each once, and of one at least.
+pub(crate) fn accounts(report: &mut Report<'_>, field: &Field<'_>, chain_id: Option<u64>, most: usize) -> Vec<Address> {
+    let fields = field.list(report, most);
+    if fields.is_empty() && !report.has_problem_in(&field.path) {
+        report.value(&field.path, "names nobody; write all of them, or leave it out");
+    }
+    let mut found = Vec::new();
+    for field in fields {
+        let Some(address) = account(report, &field, chain_id) else { continue };
+        if found.contains(&address) {
+            report.conflict(&field.path, "is listed twice; remove one");
+        }
+        found.push(address);
+    }
+    found
+}
+
 /// A hash of 32 bytes, in small letters.
 pub(crate) fn hash(report: &mut Report<'_>, field: &Field<'_>) -> Option<B256> {
     let text = field.text(report, "0x…")?;

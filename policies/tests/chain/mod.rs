@@ -190,6 +190,7 @@ impl Chain {
             brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
             operators: Vec::new(),
             guardians: None,
+            delegates: vec![],
             assets: assets.collect(),
             accounts: accounts.collect(),
             code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
@@ -256,6 +257,10 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     {
         return Some(intent);
     }
+    if dice.one_in(12) {
+        let purpose = Purpose::Strategy { line, leg: dice.below(3) as u16 };
+        return delegation(dice, (old, new), account, purpose);
+    }
     let (give, call) = plan(dice, new)?;
     let nav = cx.valuation.nav;
     let value = match dice.below(8) {
@@ -307,6 +312,17 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     };
     let actions = actions.into_iter().collect();
     Some(Intent { account, purpose, asset: give, counterparty, amount, value, actions })
+}
+
+/// Votes of a token of either policy to one of those whom it lists, or to a stranger.
+fn delegation(dice: &mut Dice, (old, new): (&Terms, &Terms), account: AccountId, purpose: Purpose) -> Option<Intent> {
+    let terms = if dice.one_in(2) { new } else { old };
+    let listed = terms.delegates.first()?;
+    let token = terms.asset(listed.asset)?.address;
+    let asset = AssetId(new.assets.iter().position(|it| it.address == token)? as u16);
+    let to = if dice.one_in(8) { Address::repeat_byte(0x78) } else { *dice.of(&listed.to) };
+    let actions = [Action::Delegate { asset, to }].into_iter().collect();
+    Some(Intent { account, purpose, asset, counterparty: to, amount: Amount::ZERO, value: Value::ZERO, actions })
 }
 
 /// What a budget line of either policy pays, sometimes a little otherwise.
@@ -373,8 +389,8 @@ pub fn renumbered(intent: &Intent, from: &Terms, to: &Terms) -> Intent {
     let none = u16::MAX;
     let asset = |id: AssetId| to.assets.iter().position(|it| it.address == from.assets[id.index()].address);
     let asset = |id: AssetId| AssetId(asset(id).map_or(none, |place| place as u16));
-    let venue = |id: VenueId| to.venues.iter().position(|it| it.address == from.venues[id.index()].address);
-    let venue = |id: VenueId| VenueId(venue(id).map_or(none, |place| place as u16));
+    let given = asset(intent.asset);
+    let venue = |id: VenueId| to.venue_at(from.venues[id.index()].address, given).unwrap_or(VenueId(none));
     let account = to.account_at(from.accounts[intent.account.index()].address).unwrap_or(AccountId(none));
     let actions = intent.actions.iter().map(|action| match *action {
         Action::Transfer { asset: token, to, amount } => Action::Transfer { asset: asset(token), to, amount },
@@ -390,6 +406,7 @@ pub fn renumbered(intent: &Intent, from: &Terms, to: &Terms) -> Intent {
         Action::Redeem { venue: at, shares, asset: token, amount, assets_min } => {
             Action::Redeem { venue: venue(at), shares: asset(shares), asset: asset(token), amount, assets_min }
         }
+        Action::Delegate { asset: token, to } => Action::Delegate { asset: asset(token), to },
     });
     Intent { account, asset: asset(intent.asset), actions: actions.collect(), ..intent.clone() }
 }

@@ -323,6 +323,7 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         brake: BrakeReading { pulled: false, pulls: 0, lease_until: NOW + 1_000, block },
         operators: Vec::new(),
         guardians: None,
+        delegates: vec![],
         assets,
         accounts,
         code: terms.venues.iter().map(code).collect(),

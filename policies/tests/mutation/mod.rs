@@ -385,7 +385,15 @@ fn asset(dice: &mut Dice, table: &mut Table) {
     let feed = account(dice);
     let assets = section(table, "assets");
     let mut asset = assets[&name].as_table().unwrap().clone();
-    match dice.below(8) {
+    match dice.below(10) {
+        8 | 9 => {
+            match asset.get_mut("delegates") {
+                Some(Value::Array(to)) if to.len() > 1 => drop(to.remove(0)),
+                Some(Value::Array(to)) => to.push(feed),
+                _ => drop(asset.insert("delegates".into(), Value::Array(vec![feed]))),
+            }
+            assets.insert(name, Value::Table(asset));
+        }
         6 | 7 => {
             let pool =
                 [("pool", feed), ("quote", Value::String("USDC".into())), ("window", Value::String("30m".into()))];

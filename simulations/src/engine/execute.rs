@@ -143,7 +143,7 @@ impl Venue<'_> {
     ) -> Result<(), Reverted> {
         let from = account.index();
         match *action {
-            Action::Approve { .. } => Ok(()),
+            Action::Approve { .. } | Action::Delegate { .. } => Ok(()),
             Action::Transfer { asset, to, amount } => {
                 take(balances, from, asset, amount)?;
                 match self.terms.account_at(to) {

@@ -309,6 +309,7 @@ impl<'a> Engine<'a> {
                 counterparty: intent.counterparty,
                 value: intent.value,
             });
+            self.treasury.delegated(pending.account, intent);
         }
         self.treasury.took_nonce(pending.account);
     }

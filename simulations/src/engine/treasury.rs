@@ -9,13 +9,15 @@ use crate::{
     market::{BAR_WHOLE, Market, Source},
     run::Split,
 };
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use quaestor_core::{
-    AccountId, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot, Terms,
-    Value,
+    AccountId, Action, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot,
+    Terms, Value,
     amount::{WAD, mul_div},
+    policy::Delegates,
     snapshot::{
-        AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
+        AccountReading, Anchor, AssetReading, CodeReading, Control, DelegateReading, EarlierRate, FeedReading,
+        RateReading, Round,
     },
     valuation::TwapReading,
 };
@@ -81,6 +83,7 @@ impl<'a> Treasury<'a> {
             brake,
             operators: terms.roles.operators.clone(),
             guardians: Some(terms.roles.guardians.clone()),
+            delegates: undelegated(terms),
             assets: terms.assets.iter().enumerate().map(|(index, _)| reading(terms, index)).collect(),
             accounts: terms
                 .accounts
@@ -380,7 +383,8 @@ impl<'a> Treasury<'a> {
     /// The snapshot without what no outcome is judged by: room for the balances after a batch.
     pub(super) fn balances_alone(&self) -> Snapshot {
         let Snapshot { chain_id, block, anchor, brake, ref accounts, .. } = self.snapshot;
-        let (operators, assets, code, twaps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (operators, assets, code) = (Vec::new(), Vec::new(), Vec::new());
+        let (delegates, twaps) = (Vec::new(), Vec::new());
         Snapshot {
             chain_id,
             block,
@@ -389,9 +393,21 @@ impl<'a> Treasury<'a> {
             operators,
             assets,
             guardians: None,
+            delegates,
             accounts: accounts.clone(),
             code,
             twaps,
+        }
+    }
+
+    /// Votes are with whom an executed intent delegated them to.
+    pub(super) fn delegated(&mut self, account: AccountId, intent: &Intent) {
+        for action in &intent.actions {
+            let Action::Delegate { asset, to } = *action else { continue };
+            let is_it = |it: &&mut DelegateReading| (it.account, it.asset) == (account, asset);
+            if let Some(reading) = self.snapshot.delegates.iter_mut().find(is_it) {
+                reading.to = Some(to);
+            }
         }
     }
 
@@ -502,6 +518,16 @@ fn reading(terms: &Terms, index: usize) -> AssetReading {
         earlier: None,
     });
     AssetReading { address: asset.address, decimals: Some(asset.decimals), feeds, rate }
+}
+
+/// At first nobody has the votes.
+fn undelegated(terms: &Terms) -> Vec<DelegateReading> {
+    let accounts = (0..terms.accounts.len()).filter_map(|index| u16::try_from(index).ok()).map(AccountId);
+    let of = |account| {
+        let reading = move |it: &Delegates| DelegateReading { account, asset: it.asset, to: Some(Address::ZERO) };
+        terms.delegates.iter().map(reading)
+    };
+    accounts.flat_map(of).collect()
 }
 
 fn account_reading(terms: &Terms, account: &quaestor_core::Account, id: AccountId) -> AccountReading {

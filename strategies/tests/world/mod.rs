@@ -128,6 +128,7 @@ impl World {
             expires_at: u64::MAX,
             review_at: u64::MAX,
             roles: quaestor_core::policy::Roles::default(),
+            delegates: vec![],
             on_disagreement: Default::default(),
             twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
@@ -432,6 +433,7 @@ fn snapshot(holdings: &[Holding], terms: &Terms) -> Snapshot {
         brake: BrakeReading { pulled: false, pulls: 0, lease_until: u64::MAX, block },
         operators: vec![],
         guardians: None,
+        delegates: vec![],
         assets: holdings.iter().zip(&terms.assets).map(reading).collect(),
         accounts: vec![
             account(0, Control::Safe { nonce: 0, threshold: 3, owners: vec![] }, |it| it.operations),

@@ -237,7 +237,7 @@ impl Sums {
         let is_own = self.account == Some(intent.account);
         for action in &intent.actions {
             let (give, amount, take, is_lost) = match *action {
-                Action::Approve { .. } => continue,
+                Action::Approve { .. } | Action::Delegate { .. } => continue,
                 Action::Transfer { asset, to, amount } => {
                     (asset, amount, None, !crate::valuation::is_own(&cx.terms.accounts, to))
                 }

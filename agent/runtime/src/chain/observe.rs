@@ -8,13 +8,15 @@ use alloy::{
     rpc::types::BlockNumberOrTag,
 };
 use quaestor_contracts::bindings::{
-    EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, IUniswapV3Pool, PolicyRegistry,
+    EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, IUniswapV3Pool, IVotes, PolicyRegistry,
 };
 use quaestor_core::{
-    Account, Amount, Asset, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault, VenueKind,
+    Account, AccountId, Amount, Asset, AssetId, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
+    VenueKind,
     amount::{WAD_DECIMALS, pow10},
     snapshot::{
-        AccountReading, Anchor, AssetReading, CodeReading, Control, EarlierRate, FeedReading, RateReading, Round,
+        AccountReading, Anchor, AssetReading, CodeReading, Control, DelegateReading, EarlierRate, FeedReading,
+        RateReading, Round,
     },
     valuation::{Twap, TwapReading},
 };
@@ -188,6 +190,9 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
         reads.push(Read::new(twap.pool, &IUniswapV3Pool::token1Call {}));
         reads.push(Read::new(twap.pool, &window_call(twap)));
     }
+    for (_, _, account, token) in delegations(terms) {
+        reads.push(Read::new(token, &IVotes::delegatesCall { account }));
+    }
     for account in &terms.accounts {
         for asset in &terms.assets {
             reads.push(Read::new(asset.address, &IERC20::balanceOfCall { account: account.address }));
@@ -261,6 +266,7 @@ pub fn assemble(
         anchor: Anchor { epoch: active.number, policy_hash: active.policyHash },
         brake: brake_of(readings, contracts.brake, block),
         operators,
+        delegates: delegates_of(terms, readings),
         guardians: readings.get(contracts.registry, &PolicyRegistry::guardiansCall {}),
         assets,
         accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
@@ -342,6 +348,23 @@ fn scaled(answer: u128, decimals: u8) -> Option<Price> {
         None => answer / pow10(decimals - WAD_DECIMALS),
     };
     Some(Price(price))
+}
+
+/// Each account and token of [`Terms::delegates`], with their addresses.
+fn delegations(terms: &Terms) -> impl Iterator<Item = (AccountId, AssetId, Address, Address)> {
+    let accounts = terms.accounts.iter().zip(0..).map(|(account, id)| (AccountId(id), account.address));
+    accounts.flat_map(move |(id, account)| {
+        terms.delegates.iter().filter_map(move |it| Some((id, it.asset, account, terms.asset(it.asset)?.address)))
+    })
+}
+
+fn delegates_of(terms: &Terms, readings: &Readings) -> Vec<DelegateReading> {
+    let reading = |(account, asset, holder, token): (AccountId, AssetId, Address, Address)| DelegateReading {
+        account,
+        asset,
+        to: readings.get(token, &IVotes::delegatesCall { account: holder }),
+    };
+    delegations(terms).map(reading).collect()
 }
 
 /// Whether a timelock lets this Governor schedule operations (`PROPOSER_ROLE` of OpenZeppelin's `TimelockController`).

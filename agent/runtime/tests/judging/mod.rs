@@ -63,6 +63,7 @@ pub fn snapshot(policy: &VotedPolicy) -> Snapshot {
         brake: BrakeReading { pulled: false, pulls: 0, lease_until: NOW + 1_000_000, block },
         operators: vec![owners[0]],
         guardians: None,
+        delegates: vec![],
         assets: assets.collect(),
         accounts: accounts.collect(),
         code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
