@@ -3,6 +3,7 @@
 use crate::{
     bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes},
     exact::{Exact, Inexact},
+    price_limit::Bounded,
 };
 use alloy_primitives::{Address, Bytes, U256, aliases::U24, aliases::U160};
 use alloy_sol_types::SolCall;
@@ -85,17 +86,19 @@ impl<'a> PolicyCodec<'a> {
                 (self.asset(asset)?.address, IERC20::approveCall { spender, value: amount.to_u256() }.abi_encode())
             }
             Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min } => {
-                let to = self.venue(venue)?.address;
+                let listed = self.venue(venue)?;
+                let tokens = (self.asset(sell)?.address, self.asset(buy)?.address);
+                let to = listed.address;
                 let fee = U24::try_from(fee_pips).map_err(|_| field(to, "fee", "below 2^24", fee_pips))?;
                 let params = ISwapRouter::ExactInputSingleParams {
-                    tokenIn: self.asset(sell)?.address,
-                    tokenOut: self.asset(buy)?.address,
+                    tokenIn: tokens.0,
+                    tokenOut: tokens.1,
                     fee,
                     recipient: account.address,
                     deadline: U256::from(valid_until),
                     amountIn: amount_in.to_u256(),
                     amountOutMinimum: amount_out_min.to_u256(),
-                    sqrtPriceLimitX96: U160::ZERO,
+                    sqrtPriceLimitX96: self.price_limit(listed, tokens, (amount_in, amount_out_min)),
                 };
                 (to, ISwapRouter::exactInputSingleCall { params }.abi_encode())
             }
@@ -195,19 +198,25 @@ impl<'a> PolicyCodec<'a> {
         if swap.deadline != U256::from(valid_until) {
             return Err(field(to, "deadline", valid_until, swap.deadline));
         }
-        if !swap.sqrtPriceLimitX96.is_zero() {
-            return Err(field(to, "sqrtPriceLimitX96", 0, swap.sqrtPriceLimitX96));
-        }
         let token =
             |name, address| self.asset_at(address).ok_or_else(|| field(to, name, "an asset of the policy", address));
-        Ok(Action::Swap {
-            venue,
-            sell: token("tokenIn", swap.tokenIn)?,
-            buy: token("tokenOut", swap.tokenOut)?,
-            fee_pips: swap.fee.to::<u32>(),
-            amount_in: amount(to, "amountIn", swap.amountIn)?,
-            amount_out_min: amount(to, "amountOutMinimum", swap.amountOutMinimum)?,
-        })
+        let (sell, buy) = (token("tokenIn", swap.tokenIn)?, token("tokenOut", swap.tokenOut)?);
+        let amount_in = amount(to, "amountIn", swap.amountIn)?;
+        let amount_out_min = amount(to, "amountOutMinimum", swap.amountOutMinimum)?;
+        let limit = self.price_limit(self.venue(venue)?, (swap.tokenIn, swap.tokenOut), (amount_in, amount_out_min));
+        if swap.sqrtPriceLimitX96 != limit {
+            return Err(field(to, "sqrtPriceLimitX96", limit, swap.sqrtPriceLimitX96));
+        }
+        Ok(Action::Swap { venue, sell, buy, fee_pips: swap.fee.to::<u32>(), amount_in, amount_out_min })
+    }
+
+    /// Where a swap stops; zero, which is nowhere, where the venue bounds no price impact.
+    fn price_limit(&self, venue: &Venue, (sell, buy): (Address, Address), amounts: (Amount, Amount)) -> U160 {
+        let Some(price_impact_bps_max) = venue.price_impact_bps_max else { return U160::ZERO };
+        let (amount_in, amount_out_min) = amounts;
+        let slippage_bps_max = self.terms.limits.slippage_bps_max;
+        let bounded = Bounded { sell, buy, amount_in, amount_out_min, slippage_bps_max, price_impact_bps_max };
+        bounded.sqrt_price_limit_x96()
     }
 }
 

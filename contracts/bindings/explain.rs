@@ -17,7 +17,7 @@ use crate::{
     exact::Exact,
     utc::Utc,
 };
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U160, U256, U512, ruint::UintTryFrom};
 use quaestor_core::{Asset, Call, Terms};
 use std::fmt::Write;
 
@@ -121,7 +121,7 @@ fn explain_swap(terms: &Terms, venue: Address, swap: &ISwapRouter::ExactInputSin
     let until = u64::try_from(swap.deadline).map_or_else(|_| "for ever".to_owned(), |at| format!("until {}", Utc(at)));
     let limit = match swap.sqrtPriceLimitX96 {
         limit if limit.is_zero() => String::new(),
-        limit => format!(", stopping at the square-root price {limit} / 2^96"),
+        limit => stops(terms, swap, limit),
     };
     format!(
         "swap {} for at least {} on {}, pool fee {}, to {}, {until}{limit}",
@@ -130,6 +130,26 @@ fn explain_swap(terms: &Terms, venue: Address, swap: &ISwapRouter::ExactInputSin
         party(terms, venue),
         percent(swap.fee.to::<u64>(), 4),
         party(terms, swap.recipient),
+    )
+}
+
+/// Where a swap stops: what the pool would then say that one whole token given is worth.
+fn stops(terms: &Terms, swap: &ISwapRouter::ExactInputSingleParams, limit: U160) -> String {
+    let raw = format!(", stopping at the square-root price {limit} / 2^96");
+    let (Some(sold), Some(bought)) = (asset_at(terms, swap.tokenIn), asset_at(terms, swap.tokenOut)) else {
+        return raw;
+    };
+    let (root, one) = (U512::from(limit), U512::ONE << 192_usize);
+    let unit = U512::from(sold.unit());
+    let (square, falls) = (root * root, swap.tokenIn < swap.tokenOut);
+    let brought =
+        if falls { (unit * square) >> 192_usize } else { (unit * one).checked_div(square).unwrap_or_default() };
+    let Ok(brought) = U256::uint_try_from(brought) else { return raw };
+    format!(
+        ", stopping where the pool's own price is {} {} for one {}",
+        whole_tokens(brought, bought.decimals),
+        plain(&bought.symbol),
+        plain(&sold.symbol)
     )
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn terms() -> Terms {
         code_hash: B256::ZERO,
         pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
         share_bps_max: None,
+        price_impact_bps_max: None,
     };
     let savings =
         Venue { kind: VenueKind::Erc4626 { asset: USDC, shares: SHARES }, pools: vec![], ..venue("savings", 0x33) };

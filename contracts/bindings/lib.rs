@@ -19,6 +19,7 @@ pub mod explain;
 mod fixture;
 pub mod governor;
 pub mod multisend;
+mod price_limit;
 pub mod safe;
 pub mod utc;
 

@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 70] = [
+const KEYS: [&str; 71] = [
     "version",
     "name",
     "kind",
@@ -55,6 +55,7 @@ const KEYS: [&str; 70] = [
     "window",
     "pools",
     "share_bps_max",
+    "price_impact_bps_max",
     "assets",
     "pair",
     "fee_pips",

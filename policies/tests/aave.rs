@@ -34,6 +34,7 @@ fn with_reserve(share_bps_max: Option<u64>) -> Facts {
         code_hash: keccak256("pool code"),
         pools: vec![],
         share_bps_max,
+        price_impact_bps_max: None,
     });
     facts
 }

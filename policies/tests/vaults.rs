@@ -33,6 +33,7 @@ fn with_vault() -> Facts {
         code_hash: keccak256("savings code"),
         pools: vec![],
         share_bps_max: None,
+        price_impact_bps_max: None,
     });
     facts
 }

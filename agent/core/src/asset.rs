@@ -111,6 +111,8 @@ pub struct Venue {
     pub pools: Vec<Pool>,
     /// Greatest share of NAV that a deposit in the vault may lead to, bps; a router has none.
     pub share_bps_max: Option<u64>,
+    /// How far beyond the oracle's price a swap may leave its pool, bps; a vault has none.
+    pub price_impact_bps_max: Option<u64>,
 }
 
 /// The interface of a venue.

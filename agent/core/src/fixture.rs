@@ -64,6 +64,7 @@ pub(crate) fn terms() -> Terms {
             code_hash: B256::repeat_byte(0x71),
             pools: vec![Pool { a: USDC, b: WETH, fee_pips: 3_000 }],
             share_bps_max: None,
+            price_impact_bps_max: None,
         }],
         counterparties: vec![Counterparty::new("member", MEMBER)],
         bands: Vec::new(),

@@ -139,7 +139,7 @@ proptest! {
         let codec = PolicyCodec::new(&terms);
         let call = codec.encode(OPERATIONS, UNTIL, &[action]).unwrap().remove(0);
         let longer = Call { data: [&call.data[..], &tail[..]].concat().into(), ..call.clone() };
-        let shorter = Call { data: call.data.slice(..call.data.len() - 1 - cut), ..call };
+        let shorter = Call { data: call.data.slice(..(call.data.len() - 1).saturating_sub(cut)), ..call };
         prop_assert!(codec.decode(OPERATIONS, UNTIL, &[longer]).is_err());
         prop_assert!(codec.decode(OPERATIONS, UNTIL, &[shorter]).is_err());
     }

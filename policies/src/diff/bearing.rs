@@ -52,7 +52,7 @@ impl Bearing {
         Self { effect: Some(effect.into()), ..Self::of(Can::No, Can::No) }
     }
 
-    fn procedural(opens: bool, closes: bool, effect: impl Into<String>) -> Self {
+    pub(super) fn procedural(opens: bool, closes: bool, effect: impl Into<String>) -> Self {
         let can = |it: bool| if it { Can::Procedural } else { Can::No };
         Self { effect: Some(effect.into()), ..Self::of(can(opens), can(closes)) }
     }

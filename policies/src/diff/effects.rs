@@ -44,6 +44,14 @@ pub(super) fn review(new: u64) -> String {
     }
 }
 
+/// How far a swap may push the price in its pool, which the pool itself holds it to.
+pub(super) fn price_impact(new: u64) -> String {
+    match new {
+        u64::MAX => "a swap may push the price in its pool as far as its least output lets it".to_owned(),
+        bps => format!("a swap stops where its pool's price would be more than {bps} bps worse than that of the feeds"),
+    }
+}
+
 /// What it means that others are named who may act on chain.
 pub(super) const ROLES: &str =
     "who may act is what the chain says; where it says otherwise than is named nothing is proposed";

@@ -37,6 +37,12 @@ impl Both<'_> {
             let rule = |terms: &Terms| masks::part(&shares(terms)?, (0, before.min(after)), terms);
             return Bearing::cap(before, after).masked(|| self.guarded(&rule));
         }
+        if rest == ["price_impact_bps_max"] {
+            let most =
+                |venue: &Option<Venue>| venue.as_ref().and_then(|it| it.price_impact_bps_max).unwrap_or(u64::MAX);
+            let (before, after) = (most(&old), most(&new));
+            return Bearing::procedural(after > before, after < before, effects::price_impact(after));
+        }
         let is_plain = matches!(rest, [] | ["pools"])
             && known.iter().all(|venue| venue.kind == VenueKind::UniswapV3)
             && (rest == ["pools"] || !(is_elsewhere(self.before) || is_elsewhere(self.after)));
@@ -219,9 +225,9 @@ fn members(terms: &Terms, group: &Group) -> BTreeSet<Address> {
     group.assets.iter().filter_map(|asset| terms.asset(*asset)).map(|asset| asset.address).collect()
 }
 
-type Offer = (Address, [Address; 2], u32);
+type Offer = (Address, [Address; 2], u32, Option<u64>);
 
-/// Every pool that may be traded: the router, the tokens and the fee.
+/// Every pool that may be traded: the router, the tokens, the fee, and how far its price may be pushed.
 fn pools(terms: &Terms) -> BTreeSet<Offer> {
     let of = |venue: &'_ Venue| venue.pools.iter().map(|pool| offer(terms, venue, pool)).collect::<Vec<_>>();
     terms.venues.iter().flat_map(of).collect()
@@ -231,7 +237,7 @@ fn offer(terms: &Terms, venue: &Venue, pool: &Pool) -> Offer {
     let token = |asset| terms.asset(asset).map(|it| it.address).unwrap_or_default();
     let mut pair = [token(pool.a), token(pool.b)];
     pair.sort_unstable();
-    (venue.address, pair, pool.fee_pips)
+    (venue.address, pair, pool.fee_pips, venue.price_impact_bps_max)
 }
 
 /// As [`entry_name`] calls it.

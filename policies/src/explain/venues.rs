@@ -58,7 +58,7 @@ fn say_receiver(section: &mut Section, receiver: &Counterparty) {
 }
 
 fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
-    let Venue { name, kind, address, code_hash, pools, share_bps_max } = venue;
+    let Venue { name, kind, address, code_hash, pools, share_bps_max, price_impact_bps_max } = venue;
     let key = |key: &str| format!("venues.{name}.{key}");
     let symbol = |asset| told.terms.symbol_of(asset);
     match kind {
@@ -71,6 +71,15 @@ fn say_venue(told: &Told<'_>, section: &mut Section, venue: &Venue) {
                 words::list(pools.iter().map(pool), "and")
             );
             section.say(text, &[&key("kind"), &key("address"), &key("pools")], &[Rule::VenueListed]);
+            let impact = match price_impact_bps_max {
+                None => format!("How far a trade pushes the price in a pool of {name} is bounded by its loss alone."),
+                Some(bps) => format!(
+                    "A trade in {name} stops where the pool's own price would be more than {} worse than that of the feeds; \
+                     the pool holds it to that when it executes, and what was not traded stays.",
+                    words::share(*bps)
+                ),
+            };
+            section.say(impact, &[&key("price_impact_bps_max")], &[]);
         }
         VenueKind::Erc4626 { asset, shares } => {
             let text = format!(

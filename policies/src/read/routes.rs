@@ -18,12 +18,14 @@ const ACCOUNTS_MAX: usize = 16;
 const VENUES_MAX: usize = 16;
 /// Most pools of a venue.
 const POOLS_MAX: usize = 64;
+/// Greatest price impact that is a bound.
+const PRICE_IMPACT_BPS_MAX: u64 = 9_999;
 /// Most counterparties.
 const COUNTERPARTIES_MAX: usize = 256;
 
 pub(super) const SAFE_KEYS: [&str; 4] = ["kind", "address", "owners", "threshold"];
 pub(super) const GOVERNOR_KEYS: [&str; 4] = ["kind", "address", "governor", "proposer"];
-pub(super) const VENUE_KEYS: [&str; 4] = ["kind", "address", "code_hash", "pools"];
+pub(super) const VENUE_KEYS: [&str; 5] = ["kind", "address", "code_hash", "pools", "price_impact_bps_max"];
 pub(super) const POOL_KEYS: [&str; 2] = ["pair", "fee_pips"];
 pub(super) const COUNTERPARTY_KEYS: [&str; 6] =
     ["address", "proposal_bps_max", "hour_bps_max", "day_bps_max", "week_bps_max", "month_bps_max"];
@@ -104,6 +106,7 @@ pub(super) fn venues(
             (None, pools.map(|field| pool_list(report, &field, assets)).unwrap_or_default())
         };
         let share = section.may("share_bps_max").filter(|_| vault.is_some());
+        let impact = section.may("price_impact_bps_max").filter(|_| vault.is_none());
         Venue {
             name: (*name).to_owned(),
             kind: kind.unwrap_or(VenueKind::UniswapV3),
@@ -111,6 +114,7 @@ pub(super) fn venues(
             code_hash: code_hash.and_then(|field| values::hash(report, &field)).unwrap_or_default(),
             pools,
             share_bps_max: share.and_then(|field| field.integer(report, 0, values::SHARE_BPS_MAX)),
+            price_impact_bps_max: impact.and_then(|field| field.integer(report, 1, PRICE_IMPACT_BPS_MAX)),
         }
     };
     sections.iter().take(VENUES_MAX).map(venue).collect()

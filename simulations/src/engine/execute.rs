@@ -7,7 +7,7 @@ use crate::{
 };
 use quaestor_core::{
     AccountId, Action, Amount, AssetId, AssetKind, Intent, Price, Terms, Value, VenueId,
-    amount::{PIPS_ONE, WAD, mul_div},
+    amount::{BPS_FACTOR, PIPS_ONE, WAD, mul_div},
     snapshot::AccountReading,
 };
 
@@ -31,6 +31,9 @@ pub(super) enum Reverted {
         /// What it must.
         least: u128,
     },
+    /// The pool's price would end beyond what the policy lets a swap push it to.
+    #[error("it pushes the price of the pool too far")]
+    Impact,
     /// The venue exchanges nothing at the moment.
     #[error("the venue stands still")]
     Frozen,
@@ -154,7 +157,7 @@ impl Venue<'_> {
                     }
                 }
             }
-            Action::Swap { sell, buy, fee_pips, amount_in, amount_out_min, .. } => {
+            Action::Swap { venue, sell, buy, fee_pips, amount_in, amount_out_min } => {
                 let is_said = self.says_value && (intent.asset, intent.amount) == (sell, amount_in);
                 let given = if is_said { intent.value } else { self.value(sell, amount_in)? };
                 let row = balances.get_mut(from).map(|row| row.balances.as_mut_slice()).unwrap_or_default();
@@ -167,6 +170,9 @@ impl Venue<'_> {
                 let out = brought.amount_at(self.price(buy)?, self.unit(buy)?).ok_or(Reverted::Range)?;
                 if out < amount_out_min {
                     return Err(Reverted::TooLittle { found: out.0, least: amount_out_min.0 });
+                }
+                if brought < kept && self.is_pushed_too_far(venue, kept, brought) {
+                    return Err(Reverted::Impact);
                 }
                 let balance = row.get_mut(buy.index()).ok_or(Reverted::Range)?;
                 *balance = balance.checked_add(out).ok_or(Reverted::Range)?;
@@ -244,6 +250,16 @@ impl Venue<'_> {
             }
         }
         Ok(Value(brought))
+    }
+
+    /// Whether a swap that brings `brought` for what is worth `kept` leaves the price further away than the policy allows: at
+    /// constant product the price has fallen by the square of what the swap brings on the whole.
+    fn is_pushed_too_far(&self, venue: VenueId, kept: Value, brought: Value) -> bool {
+        let bound = self.terms.venue(venue).and_then(|venue| venue.price_impact_bps_max);
+        let Some(left) = bound.map(|bps| BPS_FACTOR.saturating_sub(bps)) else {
+            return false;
+        };
+        mul_div(brought.0, brought.0, kept.0).map(Value) < kept.share(left)
     }
 
     /// Base units of the vault's asset for one whole share, and base units of a whole share.

@@ -149,6 +149,7 @@ impl World {
                 code_hash: keccak256("code of uniswap"),
                 pools: (1..holdings.len()).map(pool).collect(),
                 share_bps_max: None,
+                price_impact_bps_max: None,
             }],
             counterparties: vec![],
             bands: holdings.iter().enumerate().filter_map(band).collect(),
@@ -177,6 +178,7 @@ impl World {
             code_hash: keccak256(format!("code of {name}")),
             pools: vec![],
             share_bps_max: None,
+            price_impact_bps_max: None,
         });
         let week_ago = BlockRef { number: 0, hash: keccak256("earlier"), timestamp: NOW - 604_800 };
         let rate = RateReading {

@@ -125,6 +125,7 @@ fn the_shares_of_a_vault_move_as_its_asset_does() {
         code_hash: B256::ZERO,
         pools: vec![],
         share_bps_max: None,
+        price_impact_bps_max: None,
     });
     let mut snapshot = snapshot(&[in_cents(&BTC), in_cents(&ETH), vec![]]);
     snapshot.assets[2].feeds.clear();

@@ -248,6 +248,7 @@ fn vaults(dao: &Dao) -> impl Iterator<Item = Venue> {
             code_hash: dao.code_hash(vault.address)?,
             pools: Vec::new(),
             share_bps_max: None,
+            price_impact_bps_max: None,
         })
     })
 }
@@ -277,5 +278,6 @@ fn venue(dao: &Dao) -> Venue {
         code_hash: dao.code_hash(dao.uniswap.router).unwrap_or_default(),
         pools: dao.pools.iter().filter_map(pool).collect(),
         share_bps_max: None,
+        price_impact_bps_max: None,
     }
 }

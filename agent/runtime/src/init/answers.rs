@@ -246,6 +246,7 @@ impl Answers {
             code_hash: B256::repeat_byte(0x11),
             pools,
             share_bps_max: None,
+            price_impact_bps_max: None,
         }]
     }
 

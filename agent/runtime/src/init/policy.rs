@@ -64,6 +64,7 @@ fn facts(chain_id: u64, wishes: &Wishes, survey: &Survey) -> Facts {
         code_hash: *code_hash,
         pools: pools.clone(),
         share_bps_max: None,
+        price_impact_bps_max: None,
     });
     Facts {
         name: wishes.name.clone(),

@@ -29,7 +29,12 @@ impl Stage {
 
     /// Likewise on a chain to which something was added.
     pub async fn on(devnet: Devnet, more: &str) -> Self {
-        let text = format!("{}{more}", policy_text(&devnet.dao, demo_limits()));
+        Self::with(devnet, |text| format!("{text}{more}")).await
+    }
+
+    /// The policy of the demo, edited.
+    pub async fn with(devnet: Devnet, edit: impl FnOnce(String) -> String) -> Self {
+        let text = edit(policy_text(&devnet.dao, demo_limits()));
         let policy = quaestor_policies::parse(text.as_bytes(), &quaestor_strategies::catalog()).unwrap();
         let (hash, rest, envelope) = (policy.hash(), policy.rest_hash(), policy.envelope());
         let voted = devnet.vote_policy(hash, rest, envelope, "epoch-1.toml", "# A policy").await.unwrap();
@@ -57,6 +62,12 @@ impl Stage {
 
     /// Two owners and the operator confirm the Safe's proposal, and it runs.
     pub async fn execute(&self, bundle: &Bundle) -> &Self {
+        self.try_execute(bundle).await.unwrap();
+        self
+    }
+
+    /// Likewise, or why it does not run.
+    pub async fn try_execute(&self, bundle: &Bundle) -> Result<(), String> {
         let dao = &self.devnet.dao;
         let proposal = of_operations(bundle);
         let nonce = self.devnet.safe_nonce().await.unwrap();
@@ -65,8 +76,8 @@ impl Stage {
         for owner in [&dao.people.operator, &dao.people.owners[0], &dao.people.owners[1]] {
             self.devnet.approve(owner.address(), hash).await.unwrap();
         }
-        self.devnet.execute(dao.people.stranger.address(), &tx).await.unwrap();
-        self
+        let done = self.devnet.execute(dao.people.stranger.address(), &tx).await;
+        done.map(drop).map_err(|error| error.to_string())
     }
 
     /// What the Safe has of this asset of the policy.

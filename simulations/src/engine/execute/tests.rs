@@ -111,4 +111,12 @@ fn a_swap_moves_the_price_of_what_is_no_stable_asset() {
         let found = brought(sell, buy);
         assert!((found - expected).abs() < 1e-6, "{sell} for {buy}: {found}");
     }
+    // (D / (D + 10,000))² = 0.90724: the price of the pool ends 927.6 bps lower.
+    let (kept, brought) = (Value(10_000 * WAD), Value(9_524_937_810_560_000_000_000));
+    for (bound, too_far) in [(None, false), (Some(928), false), (Some(927), true), (Some(1), true)] {
+        let mut terms = terms.clone();
+        terms.venues[0].price_impact_bps_max = bound;
+        let venue = Venue { terms: &terms, ..venue };
+        assert_eq!(venue.is_pushed_too_far(VenueId(0), kept, brought), too_far, "{bound:?}");
+    }
 }

@@ -72,6 +72,7 @@ fn facts() -> Facts {
             code_hash: keccak256("router code"),
             pools: vec![Pool { a: usdc, b: weth, fee_pips: 3_000 }],
             share_bps_max: None,
+            price_impact_bps_max: None,
         }],
         counterparties: vec![],
         strategies: vec![
