@@ -1,7 +1,7 @@
 //! Actions of a policy as calldata, and back.
 
 use crate::{
-    bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes},
+    bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes, IWETH9},
     exact::{Exact, Inexact},
     price_limit::Bounded,
 };
@@ -124,6 +124,10 @@ impl<'a> PolicyCodec<'a> {
                 };
                 (address, data)
             }
+            Action::Wrap { asset, amount } => {
+                let data = IWETH9::depositCall {}.abi_encode().into();
+                return Ok(Call { to: self.asset(asset)?.address, value: amount, data });
+            }
             Action::Delegate { asset, to } => {
                 (self.asset(asset)?.address, IVotes::delegateCall { delegatee: to }.abi_encode())
             }
@@ -179,6 +183,9 @@ impl<'a> PolicyCodec<'a> {
                 asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?,
                 to: delegate.delegatee,
             }),
+            Exact::Wrap => {
+                Ok(Action::Wrap { asset: self.asset_at(call.to).ok_or_else(|| unknown(call))?, amount: call.value })
+            }
             Exact::Enter(_) => Err(unknown(call)),
         }
     }
@@ -321,7 +328,12 @@ fn read(call: &Call) -> Result<Exact, CodecError> {
         Inexact::Selector => unknown(call),
         Inexact::Encoding(reason) => CodecError::Malformed { to: call.to, reason },
     })?;
-    if call.value.is_zero() { Ok(exact) } else { Err(field(call.to, "value in wei", 0, call.value.0)) }
+    // What is wrapped is the value itself.
+    if call.value.is_zero() || matches!(exact, Exact::Wrap) {
+        Ok(exact)
+    } else {
+        Err(field(call.to, "value in wei", 0, call.value.0))
+    }
 }
 
 fn amount(to: Address, name: &'static str, wide: U256) -> Result<Amount, CodecError> {

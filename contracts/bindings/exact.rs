@@ -4,7 +4,7 @@
 //! the same call. What is judged, hashed or shown to people must be the bytes that run, so anything but the canonical
 //! encoding is refused: decode, encode again, compare.
 
-use crate::bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes};
+use crate::bindings::{DecisionGate, IAavePool, IDecisionGate, IERC20, IERC4626, ISwapRouter, IVotes, IWETH9};
 use alloy_sol_types::SolCall;
 
 /// Calldata that Quaestor's batches consist of.
@@ -24,6 +24,8 @@ pub(crate) enum Exact {
     Supply(IAavePool::supplyCall),
     /// Aave v3 `withdraw`.
     Withdraw(IAavePool::withdrawCall),
+    /// WETH9 `deposit`, which has no arguments.
+    Wrap,
     /// ERC-5805 `delegate`.
     Delegate(IVotes::delegateCall),
     /// `DecisionGate.enter`.
@@ -52,6 +54,7 @@ impl Exact {
             IERC4626::redeemCall::SELECTOR => canonical(data).map(Self::Redeem),
             IAavePool::supplyCall::SELECTOR => canonical(data).map(Self::Supply),
             IAavePool::withdrawCall::SELECTOR => canonical(data).map(Self::Withdraw),
+            IWETH9::depositCall::SELECTOR => canonical(data).map(|_: IWETH9::depositCall| Self::Wrap),
             IVotes::delegateCall::SELECTOR => canonical(data).map(Self::Delegate),
             DecisionGate::enterCall::SELECTOR => {
                 canonical(data).map(|call: DecisionGate::enterCall| Self::Enter(call.entry))

@@ -21,6 +21,9 @@ use alloy_primitives::{Address, B256, U160, U256, U512, ruint::UintTryFrom};
 use quaestor_core::{Asset, Call, Terms};
 use std::fmt::Write;
 
+/// Of the coin of every chain of Ethereum's kind.
+const COIN_DECIMALS: u8 = 18;
+
 /// The calls of a batch, numbered from 1, a call a line; what belongs to a call is indented under it.
 pub fn explain_batch(terms: &Terms, calls: &[Call]) -> String {
     let lines: Vec<String> =
@@ -38,6 +41,13 @@ pub fn explain_call(terms: &Terms, call: &Call) -> String {
         Ok(Exact::Redeem(redeem)) => explain_redeem(terms, call.to, &redeem),
         Ok(Exact::Supply(supply)) => explain_supply(terms, call.to, &supply),
         Ok(Exact::Withdraw(withdraw)) => explain_withdraw(terms, call.to, &withdraw),
+        Ok(Exact::Wrap) => {
+            return format!(
+                "wrap {} of the chain's coin, one for one, as {}",
+                whole_tokens(call.value.to_u256(), COIN_DECIMALS),
+                party(terms, call.to)
+            );
+        }
         Ok(Exact::Delegate(delegate)) => {
             format!("delegate the votes of {} to {}", party(terms, call.to), party(terms, delegate.delegatee))
         }
@@ -326,6 +336,14 @@ mod tests {
         let text = explain_call(&terms, &Call { to: stranger, value: Amount::ZERO, data });
         assert!(text.starts_with("deposit 7 base units of what it takes in the vault AN ADDRESS THAT"), "{text}");
         assert!(text.contains("shares to AN ADDRESS THAT THE POLICY DOES NOT LIST (0x9999"), "{text}");
+    }
+
+    #[test]
+    fn what_is_wrapped_is_the_value_of_the_call() {
+        assert_eq!(
+            words(Action::Wrap { asset: WETH, amount: quaestor_core::Amount(1_500_000_000_000_000_000) }),
+            "wrap 1.5 of the chain's coin, one for one, as the token WETH (0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2)"
+        );
     }
 
     #[test]

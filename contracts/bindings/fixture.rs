@@ -59,6 +59,7 @@ pub(crate) fn terms() -> Terms {
         review_at: u64::MAX,
         roles: quaestor_core::policy::Roles::default(),
         delegates: vec![],
+        wrapped_coin: None,
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),

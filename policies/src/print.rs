@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 71] = [
+const KEYS: [&str; 72] = [
     "version",
     "name",
     "kind",
@@ -50,6 +50,7 @@ const KEYS: [&str; 71] = [
     "staleness_max",
     "twaps",
     "delegates",
+    "wrapped_coin",
     "pool",
     "quote",
     "window",

@@ -95,6 +95,9 @@ pub fn intent_text(terms: &Terms, intent: &Intent) -> String {
         [Action::Approve { .. }, Action::Deposit { venue: at, .. }] => {
             format!("a deposit of {given} by {payer} into {}", venue(*at))
         }
+        [Action::Wrap { asset, amount }] => {
+            format!("a wrapping of the chain's coin into {} by {payer}", amount_text(terms, *amount, Some(*asset)))
+        }
         [Action::Delegate { asset, to }] => {
             format!("a delegation of the votes of {} by {payer} to {}", symbol(terms, *asset), address_text(terms, *to))
         }
@@ -246,6 +249,9 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
             ("vault_asset", "a vault must take the asset, and an Aave Pool give the aToken, that the policy says")
         }
         Rule::CounterpartyListed => ("counterparty_listed", "payments go to accounts and counterparties of the policy"),
+        Rule::WrapListed => {
+            ("assets.*.wrapped_coin", "the chain's coin is wrapped into the asset that is said to be it")
+        }
         Rule::DelegateListed => ("assets.*.delegates", "votes go to those alone who are listed for the token"),
         Rule::IntentMatchesActions => ("intent_matches_actions", "what an intent says must be what its calls do"),
         Rule::ApprovalExact => ("approval_exact", "an approval is exact, for a venue, and used at once"),

@@ -15,6 +15,7 @@ pub mod refill;
 mod rooms;
 pub mod runway;
 pub mod swap;
+pub mod wrap;
 pub mod yield_allocation;
 
 use quaestor_core::Catalog;
@@ -30,6 +31,7 @@ pub fn catalog() -> Catalog {
         rebalance::SPEC,
         refill::SPEC,
         runway::SPEC,
+        wrap::SPEC,
         yield_allocation::SPEC,
     ])
 }

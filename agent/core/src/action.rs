@@ -75,6 +75,13 @@ pub enum Action {
         /// Who has the votes from then on.
         to: Address,
     },
+    /// WETH9 `deposit`: the coin of the chain into its wrapped form, one for one.
+    Wrap {
+        /// The wrapped coin.
+        asset: AssetId,
+        /// Wei.
+        amount: Amount,
+    },
 }
 
 /// One asset given for another at a venue: what a swap, a deposit and a redemption have in common.
@@ -97,7 +104,7 @@ impl Action {
     #[inline]
     pub fn exchange(&self) -> Option<Exchange> {
         match *self {
-            Self::Transfer { .. } | Self::Approve { .. } | Self::Delegate { .. } => None,
+            Self::Transfer { .. } | Self::Approve { .. } | Self::Delegate { .. } | Self::Wrap { .. } => None,
             Self::Swap { venue, sell, buy, amount_in, amount_out_min, .. } => {
                 Some(Exchange { venue, give: sell, take: buy, amount_in, amount_out_min })
             }
@@ -122,7 +129,11 @@ impl Action {
             Self::Redeem { venue, shares, asset, amount, .. } => {
                 Self::Redeem { venue, shares, asset, amount, assets_min: Amount::ZERO }
             }
-            bound @ (Self::Transfer { .. } | Self::Approve { .. } | Self::Swap { .. } | Self::Delegate { .. }) => bound,
+            bound @ (Self::Transfer { .. }
+            | Self::Approve { .. }
+            | Self::Swap { .. }
+            | Self::Delegate { .. }
+            | Self::Wrap { .. }) => bound,
         }
     }
 }

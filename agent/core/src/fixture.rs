@@ -51,6 +51,7 @@ pub(crate) fn terms() -> Terms {
         review_at: u64::MAX,
         roles: crate::policy::Roles::default(),
         delegates: vec![],
+        wrapped_coin: None,
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
@@ -111,6 +112,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
         operators: vec![OPERATOR],
         guardians: None,
         delegates: vec![],
+        coins: vec![],
         assets: vec![asset(&terms.assets[0], usd(1)), asset(&terms.assets[1], usd(2_000))],
         accounts: vec![
             AccountReading {

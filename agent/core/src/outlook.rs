@@ -147,6 +147,7 @@ mod tests {
             review_at: u64::MAX,
             roles: crate::policy::Roles::default(),
             delegates: vec![],
+            wrapped_coin: None,
             on_disagreement: Default::default(),
             twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
@@ -180,6 +181,7 @@ mod tests {
             operators: vec![],
             guardians: None,
             delegates: vec![],
+            coins: vec![],
             assets: vec![],
             accounts: vec![reading(1), reading(2)],
             code: vec![],
@@ -194,7 +196,7 @@ mod tests {
             | Action::Approve { asset, amount, .. }
             | Action::Deposit { asset, amount, .. }
             | Action::Redeem { shares: asset, amount, .. } => (asset, amount, 1),
-            Action::Delegate { asset, .. } => (asset, Amount::ZERO, 0),
+            Action::Delegate { asset, .. } | Action::Wrap { asset, .. } => (asset, Amount::ZERO, 0),
         };
         Intent {
             account,

@@ -293,6 +293,8 @@ pub struct Terms {
     pub roles: Roles,
     /// To whom votes may be delegated, in the order of the assets.
     pub delegates: Vec<Delegates>,
+    /// What the coin of the chain may be wrapped into, one for one (WETH9).
+    pub wrapped_coin: Option<AssetId>,
     /// What happens when sources of a price disagree.
     pub on_disagreement: OnDisagreement,
     /// Pools whose time-weighted prices count beside the feeds, in the order of the assets.

@@ -157,6 +157,15 @@ pub struct DelegateReading {
     pub to: Option<Address>,
 }
 
+/// What an account has of the coin of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoinReading {
+    /// Whose.
+    pub account: AccountId,
+    /// Wei; `None` when it could not be read.
+    pub balance: Option<Amount>,
+}
+
 /// What the registry says of the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Anchor {
@@ -216,6 +225,9 @@ pub struct Snapshot {
     /// To whom votes are delegated, for each account in the policy's order and each asset of [`crate::Terms::delegates`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegates: Vec<DelegateReading>,
+    /// What each account has of the chain's coin, in the policy's order, if the policy says what it may be wrapped into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coins: Vec<CoinReading>,
     /// Pools whose time-weighted prices count, in the policy's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub twaps: Vec<TwapReading>,

@@ -53,6 +53,8 @@ pub enum Rule {
     VaultAsset,
     /// The receiver is neither an account nor an allowed counterparty.
     CounterpartyListed,
+    /// `assets.*.wrapped_coin`: the coin of the chain may not be wrapped into the asset.
+    WrapListed,
     /// `assets.*.delegates`: votes of the asset may not be delegated to this account.
     DelegateListed,
     /// Asset, amount, counterparty or value of the intent disagree with its actions.

@@ -83,6 +83,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         review_at: u64::MAX,
         roles: quaestor_core::policy::Roles::default(),
         delegates: vec![],
+        wrapped_coin: None,
         on_disagreement: Default::default(),
         twaps: vec![],
         schedule: Schedule::EveryBlocks(1),
@@ -116,6 +117,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         operators: vec![],
         guardians: None,
         delegates: vec![],
+        coins: vec![],
         assets: series.iter().enumerate().map(reading).collect(),
         accounts: vec![AccountReading {
             address: Address::ZERO,

@@ -33,6 +33,7 @@ fn actions() -> impl Strategy<Value = Action> {
         (amounts(), amounts()).prop_map(|(amount, assets_min)| redeem(amount, assets_min)),
         (amounts(), amounts()).prop_map(|(amount, shares_min)| supply(amount, shares_min)),
         (amounts(), amounts()).prop_map(|(amount, assets_min)| withdraw(amount, assets_min)),
+        (asset(), amounts()).prop_map(|(asset, amount)| Action::Wrap { asset, amount }),
         (asset(), any::<[u8; 20]>()).prop_map(|(asset, to)| Action::Delegate { asset, to: to.into() }),
     ]
 }

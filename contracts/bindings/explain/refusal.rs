@@ -111,6 +111,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::VenueCodeHash => "venues.*.code_hash",
         Rule::VaultAsset => "venues.*.asset",
         Rule::CounterpartyListed => "counterparties",
+        Rule::WrapListed => "assets.*.wrapped_coin",
         Rule::DelegateListed => "assets.*.delegates",
         Rule::IntentMatchesActions => "the match of intent and calls",
         Rule::ApprovalExact => "the exact approval",
@@ -214,6 +215,7 @@ impl Words<'_> {
                 };
                 format!("{to} is neither an account of the treasury nor in [{key}]")
             }
+            Rule::WrapListed => format!("assets.{found}.wrapped_coin does not say that it is the wrapped coin of the chain"),
             Rule::DelegateListed => format!("assets.{asset}.delegates does not list {found}"),
             Rule::BalanceSufficient => format!("the account has {limit}, the intent spends {found}"),
             Rule::ProposalBpsMax | Rule::HourBpsMax | Rule::DayBpsMax | Rule::WeekBpsMax | Rule::MonthBpsMax => {

@@ -101,7 +101,7 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
             Bearing::procedural(true, true, format!("votes on the account go another way: another {key}"))
         }
         ["accounts", name] => both.account(name, difference),
-        ["assets", _, "delegates"] => both.listed(difference),
+        ["assets", _, "delegates" | "wrapped_coin"] => both.listed(difference),
         ["assets", name, "staleness_max"] => both.ages(Some(name)),
         ["assets", name] => both.asset(name, difference),
         ["assets", _, "kind"] if !both.is_about_stable(difference) && !both.caps_native() => {

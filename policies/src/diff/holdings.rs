@@ -82,7 +82,7 @@ impl Scout<'_> {
         for address in addresses {
             let mut of = |only: &str, make: &dyn Fn() -> Vec<Situation>| {
                 if key.is_none_or(|key| {
-                    key == only || !["decimals", "feeds", "kind", "twaps", "delegates"].contains(&key)
+                    key == only || !["decimals", "feeds", "kind", "twaps", "delegates", "wrapped_coin"].contains(&key)
                 }) {
                     all.extend(make());
                 }

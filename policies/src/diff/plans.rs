@@ -40,6 +40,7 @@ enum Kind {
     Payment,
     Exchange,
     Delegation,
+    Wrap,
     OwnTransfer,
 }
 
@@ -62,7 +63,7 @@ impl Call {
     /// What is received for what is given.
     fn take(&self) -> Option<Address> {
         match *self {
-            Self::Transfer { .. } | Self::Delegate { .. } => None,
+            Self::Transfer { .. } | Self::Delegate { .. } | Self::Wrap => None,
             Self::Swap { take, .. } | Self::Deposit { take, .. } | Self::Redeem { take, .. } => Some(take),
         }
     }
@@ -73,6 +74,7 @@ impl Plan {
     fn concerns(&self, address: Address) -> bool {
         let at = match self.call {
             Call::Transfer { to } | Call::Delegate { to } => [Some(to), None],
+            Call::Wrap => [None, None],
             Call::Swap { router: venue, take, .. }
             | Call::Deposit { vault: venue, take }
             | Call::Redeem { vault: venue, take } => [Some(venue), Some(take)],
@@ -114,6 +116,7 @@ impl Pair<'_> {
             Call::Transfer { to } if self.accounts.contains_key(&to) => Kind::OwnTransfer,
             Call::Transfer { .. } => Kind::Payment,
             Call::Delegate { .. } => Kind::Delegation,
+            Call::Wrap => Kind::Wrap,
             Call::Swap { .. } | Call::Deposit { .. } | Call::Redeem { .. } => Kind::Exchange,
         }
     }
@@ -123,7 +126,7 @@ impl Pair<'_> {
         let token = |address: &Address| self.tokens.get(address).is_some_and(|token| token.is_common);
         let there = match plan.call {
             Call::Transfer { to } => self.payees.get(&to).or_else(|| self.accounts.get(&to)) == Some(&true),
-            Call::Swap { .. } | Call::Redeem { .. } | Call::Deposit { .. } | Call::Delegate { .. } => {
+            Call::Swap { .. } | Call::Redeem { .. } | Call::Deposit { .. } | Call::Delegate { .. } | Call::Wrap => {
                 self.exchanges.get(&(plan.give, plan.call)) == Some(&true)
             }
         };
@@ -148,7 +151,7 @@ fn some<'a>(all: impl Iterator<Item = (&'a Address, &'a bool)>, focus: &Focus) -
     kept
 }
 
-/// Every exchange that a policy lists, with what it gives, and every delegation, with its token.
+/// Every exchange that a policy lists, with what it gives, and every delegation and wrapping, with its token.
 pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
     let token = |asset| terms.asset(asset).map(|it| it.address).unwrap_or_default();
     let mut all = BTreeSet::new();
@@ -169,6 +172,7 @@ pub(super) fn exchanges(terms: &Terms) -> BTreeSet<(Address, Call)> {
             }
         }
     }
+    all.extend(terms.wrapped_coin.map(|asset| (token(asset), Call::Wrap)));
     for listed in &terms.delegates {
         all.extend(listed.to.iter().map(|to| (token(listed.asset), Call::Delegate { to: *to })));
     }
@@ -281,6 +285,10 @@ pub(super) fn deed(
         u16::try_from(place).ok().map(AssetId)
     };
     let give = asset(plan.give)?;
+    if plan.call == Call::Wrap {
+        let Plan { give, call, line, period } = *plan;
+        return Some(Deed { account: main, line, period, give, call, amount: Amount(WAD), least: Amount::ZERO });
+    }
     let amount = Amount(round_between(cx.amount_of(give, least)?.0, cx.amount_of(give, most)?.0)?);
     let out = match plan.call.take() {
         None => Amount::ZERO,

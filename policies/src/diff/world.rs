@@ -6,8 +6,11 @@ use quaestor_core::{
     AccountId, Amount, AssetId, BlockRef, BrakeReading, History, Intent, Policy, Price, RiskReport, Snapshot, Terms,
     Value, VenueId,
     action::{Action, Purpose},
+    amount::WAD,
     pipeline::Context,
-    snapshot::{AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, RateReading, Round, Spend},
+    snapshot::{
+        AccountReading, Anchor, AssetReading, CodeReading, CoinReading, Control, FeedReading, RateReading, Round, Spend,
+    },
     valuation::{Twap, TwapReading},
 };
 use std::collections::BTreeMap;
@@ -86,6 +89,7 @@ impl World {
             operators: terms.roles.operators.clone(),
             guardians: Some(terms.roles.guardians.clone()),
             delegates: vec![],
+            coins: self.coins(terms),
             assets: self.assets(terms),
             accounts: self.accounts(terms),
             code: self.code(terms),
@@ -142,6 +146,12 @@ impl World {
         terms.accounts.iter().zip(0..).map(reading).collect()
     }
 
+    /// Every account has a thousand of the chain's coin.
+    fn coins(&self, terms: &Terms) -> Vec<CoinReading> {
+        let reading = |id| CoinReading { account: AccountId(id), balance: Some(Amount(1_000 * WAD)) };
+        (0..terms.accounts.len()).filter_map(|index| u16::try_from(index).ok()).map(reading).collect()
+    }
+
     fn code(&self, terms: &Terms) -> Vec<CodeReading> {
         let reading = |venue: &quaestor_core::Venue| CodeReading {
             address: venue.address,
@@ -182,6 +192,8 @@ pub(super) enum Call {
     Redeem { vault: Address, take: Address },
     /// The votes of a token to somebody.
     Delegate { to: Address },
+    /// The chain's coin into the token.
+    Wrap,
 }
 
 /// One call with its amounts, for a strategy.
@@ -204,7 +216,7 @@ impl Deed {
     /// prices, nothing where it has none. `leg` tells it from others of a decision.
     pub(super) fn intent(&self, terms: &Terms, cx: Option<&Context<'_>>, leg: u16) -> Intent {
         let asset = |address: Address| AssetId(place(terms.assets.iter().map(|it| it.address), address));
-        let spends = !matches!(self.call, Call::Delegate { .. });
+        let spends = !matches!(self.call, Call::Delegate { .. } | Call::Wrap);
         let (give, amount, least) = (asset(self.give), if spends { self.amount } else { Amount::ZERO }, self.least);
         let lacking = VenueId(u16::try_from(terms.venues.len()).unwrap_or(u16::MAX));
         let venue = |address: Address| terms.venue_at(address, give).unwrap_or(lacking);
@@ -221,6 +233,7 @@ impl Deed {
                 let deposit = Action::Deposit { venue, asset: give, shares, amount, shares_min: least };
                 (vault, vec![approve(venue), deposit])
             }
+            Call::Wrap => (self.give, vec![Action::Wrap { asset: give, amount: self.amount }]),
             Call::Delegate { to } => (to, vec![Action::Delegate { asset: give, to }]),
             Call::Redeem { vault, take } => {
                 let venue = venue(vault);

@@ -15,6 +15,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     }
     let text = "It touches no other asset, and nothing at all if a token has other decimals than it has here.";
     section.say(text, &["assets"], &[Rule::AssetListed, Rule::AssetDecimals]);
+    say_coin(told, &mut section);
     say_delegates(told, &mut section);
     for id in ids {
         say_band(told, &mut section, id);
@@ -79,6 +80,21 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
         let keys = ["pool", "quote", "window"].map(|part| format!("{}[{place}].{part}", key("twaps")));
         section.say(text, &keys.each_ref().map(String::as_str), &[]);
     }
+}
+
+/// Into what the coin of the chain may be wrapped.
+fn say_coin(told: &Told<'_>, section: &mut Section) {
+    let Some(asset) = told.terms.wrapped_coin else {
+        let text = "It does nothing with the coin of the chain, which counts for nothing here.";
+        section.say(text, &["assets"], &[Rule::WrapListed]);
+        return;
+    };
+    let symbol = told.terms.symbol_of(asset);
+    let text = format!(
+        "What an account has of the coin of the chain counts for nothing here until it is wrapped into {symbol}, one for one; \
+         it may be wrapped into nothing else."
+    );
+    section.say(text, &[&format!("assets.{symbol}.wrapped_coin")], &[Rule::WrapListed]);
 }
 
 /// To whom votes may be delegated.

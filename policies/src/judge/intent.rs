@@ -28,6 +28,11 @@ pub(super) enum Move {
     Payment,
     /// Votes go to somebody, and nothing is spent.
     Delegation,
+    /// The coin of the chain, which is no asset, becomes one.
+    Wrap {
+        /// Base units that come in.
+        amount: Amount,
+    },
     /// A swap, or a deposit into a vault or a redemption from it.
     Exchange {
         /// Where.
@@ -46,7 +51,7 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     let asset = judge.asset(intent.asset)?;
     let budget = judge.line()?;
     let moved = judge.actions(account)?;
-    if let Move::Delegation = moved {
+    if let Move::Delegation | Move::Wrap { .. } = moved {
         judge.unused(account)?;
         return judge.risk(moved);
     }
@@ -133,6 +138,7 @@ impl<'a> Judge<'a> {
             }
             [redeem @ Action::Redeem { .. }] => self.exchange(account, None, redeem),
             [Action::Delegate { asset, to }] => self.delegation(*asset, *to),
+            [Action::Wrap { asset, amount }] => self.wrap(*asset, *amount),
             [Action::Approve { amount, .. }, ..]
             | [Action::Swap { amount_in: amount, .. }, ..]
             | [Action::Deposit { amount, .. }, ..] => {
@@ -148,9 +154,35 @@ impl<'a> Judge<'a> {
 
     /// It spends nothing, says so, and is to somebody whom the policy lists for the token.
     fn delegation(&self, asset: AssetId, to: Address) -> Flow<Move> {
+        self.spends_nothing(asset, to)?;
+        if !self.terms.delegates_of(asset).contains(&to) {
+            let inputs = [self.input_account(), self.input_asset()];
+            return refuse(self.cx, Rule::DelegateListed, Quantity::None, Quantity::Address(to), &inputs);
+        }
+        Continue(Move::Delegation)
+    }
+
+    /// Nothing that is valued is spent, the asset is the wrapped coin, and the account has as much of the coin.
+    fn wrap(&self, asset: AssetId, amount: Amount) -> Flow<Move> {
+        self.spends_nothing(asset, self.asset(asset)?.address)?;
+        let inputs = [self.input_account(), self.input_asset()];
+        if self.terms.wrapped_coin != Some(asset) {
+            return refuse(self.cx, Rule::WrapListed, Quantity::None, Quantity::Asset(asset), &inputs);
+        }
+        let account = self.intent.account;
+        let reading = self.cx.snapshot.coins.iter().find(|it| it.account == account).and_then(|it| it.balance);
+        let held = reading.unwrap_or(Amount::ZERO).saturating_sub(self.tally.wrapped(account));
+        if amount.is_zero() || amount > held {
+            return refuse(self.cx, Rule::BalanceSufficient, Quantity::Amount(held), Quantity::Amount(amount), &inputs);
+        }
+        Continue(Move::Wrap { amount })
+    }
+
+    /// An intent that spends nothing says so, names the asset and the party of its call, and is for no budget line.
+    fn spends_nothing(&self, asset: AssetId, to: Address) -> Flow {
         let intent = self.intent;
-        let inputs = || [self.input_account(), self.input_asset()];
-        let differs = |limit, found| refuse(self.cx, Rule::IntentMatchesActions, limit, found, &inputs());
+        let inputs = [self.input_account(), self.input_asset()];
+        let differs = |limit, found| refuse(self.cx, Rule::IntentMatchesActions, limit, found, &inputs);
         if asset != intent.asset {
             return differs(Quantity::Asset(asset), Quantity::Asset(intent.asset));
         }
@@ -163,10 +195,7 @@ impl<'a> Judge<'a> {
         if let Purpose::Payment { .. } = intent.purpose {
             return differs(Quantity::None, Quantity::Hash(intent.purpose.line()));
         }
-        if !self.terms.delegates_of(asset).contains(&to) {
-            return refuse(self.cx, Rule::DelegateListed, Quantity::None, Quantity::Address(to), &inputs());
-        }
-        Continue(Move::Delegation)
+        Continue(())
     }
 
     fn transfer(&self, to: Address) -> Flow<Move> {
@@ -364,7 +393,7 @@ impl<'a> Judge<'a> {
         }
         let given = if asset.kind == AssetKind::Stable { value } else { Value::ZERO };
         let (gained, left) = match moved {
-            Move::Own | Move::Delegation => return Continue(()),
+            Move::Own | Move::Delegation | Move::Wrap { .. } => return Continue(()),
             Move::Payment => (Value::ZERO, value),
             Move::Exchange { buy, .. } if self.lookup.is_stable(buy) => (value, Value::ZERO),
             Move::Exchange { .. } => (Value::ZERO, Value::ZERO),
@@ -393,7 +422,7 @@ impl<'a> Judge<'a> {
         let may = risk.only_reduce;
         let reduces = match moved {
             Move::Own => may.transfers,
-            Move::Payment | Move::Delegation => false,
+            Move::Payment | Move::Delegation | Move::Wrap { .. } => false,
             Move::Exchange { buy, .. } => {
                 let is_redemption = matches!(self.intent.actions.last(), Some(Action::Redeem { .. }));
                 (if is_redemption { may.redemptions } else { may.swaps }) && self.lookup.is_haven(buy)
@@ -446,6 +475,7 @@ pub(super) fn moved(lookup: &Lookup, intent: &Intent) -> ControlFlow<(), Move> {
         [Action::Transfer { to, .. }] if lookup.is_own(*to) => Continue(Move::Own),
         [Action::Transfer { .. }] => Continue(Move::Payment),
         [Action::Delegate { .. }] => Continue(Move::Delegation),
+        [Action::Wrap { amount, .. }] => Continue(Move::Wrap { amount: *amount }),
         [Action::Approve { .. }, used @ (Action::Swap { .. } | Action::Deposit { .. })]
         | [used @ Action::Redeem { .. }] => match used.exchange() {
             Some(it) => Continue(Move::Exchange { venue: it.venue, buy: it.take, least: it.amount_out_min }),

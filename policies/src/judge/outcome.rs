@@ -117,6 +117,7 @@ impl Outcome<'_> {
                     Some((intent.account, buy, least))
                 }
                 Continue(Move::Delegation) => continue,
+                Continue(Move::Wrap { amount }) => Some((intent.account, intent.asset, amount)),
                 Continue(Move::Payment) => {
                     totals.paid = totals.paid.saturating_add(value);
                     None

@@ -18,8 +18,8 @@ const FEEDS_MAX: usize = 8;
 /// The unit of values; no asset may be called so, or an amount would be ambiguous.
 const QUOTE_UNIT: &str = "USD";
 
-pub(super) const ASSET_KEYS: [&str; 7] =
-    ["kind", "address", "decimals", "feeds", "staleness_max", "twaps", "delegates"];
+pub(super) const ASSET_KEYS: [&str; 8] =
+    ["kind", "address", "decimals", "feeds", "staleness_max", "twaps", "delegates", "wrapped_coin"];
 pub(super) const BAND_KEYS: [&str; 3] = ["min_bps", "target_bps", "max_bps"];
 const KINDS: [(&str, AssetKind); 3] =
     [("stable", AssetKind::Stable), ("native", AssetKind::Native), ("volatile", AssetKind::Volatile)];

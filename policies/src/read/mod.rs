@@ -80,6 +80,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     vaults::complete(report, &mut assets, &venues, &shares);
     let twaps = twaps::twaps(root, report, chain_id, &assets);
     let delegates = delegates::delegates(root, report, chain_id, &assets);
+    let wrapped_coin = delegates::wrapped_coin(root, report, &assets);
     let limits = numbers::limits(root, report);
     let accounts = routes::accounts(root, report, chain_id);
     let mut terms = Terms {
@@ -94,6 +95,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
         on_disagreement: oracles::on_disagreement(root, report),
         twaps,
         delegates,
+        wrapped_coin,
         schedule: policy.schedule,
         validity_secs: policy.validity_secs.unwrap_or(limits.validity_secs_max),
         accounts,

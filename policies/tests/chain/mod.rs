@@ -191,6 +191,7 @@ impl Chain {
             operators: Vec::new(),
             guardians: None,
             delegates: vec![],
+            coins: vec![],
             assets: assets.collect(),
             accounts: accounts.collect(),
             code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
@@ -407,6 +408,7 @@ pub fn renumbered(intent: &Intent, from: &Terms, to: &Terms) -> Intent {
             Action::Redeem { venue: venue(at), shares: asset(shares), asset: asset(token), amount, assets_min }
         }
         Action::Delegate { asset: token, to } => Action::Delegate { asset: asset(token), to },
+        Action::Wrap { asset: token, amount } => Action::Wrap { asset: asset(token), amount },
     });
     Intent { account, asset: asset(intent.asset), actions: actions.collect(), ..intent.clone() }
 }

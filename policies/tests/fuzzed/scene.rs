@@ -324,6 +324,7 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         operators: Vec::new(),
         guardians: None,
         delegates: vec![],
+        coins: vec![],
         assets,
         accounts,
         code: terms.venues.iter().map(code).collect(),

@@ -385,7 +385,13 @@ fn asset(dice: &mut Dice, table: &mut Table) {
     let feed = account(dice);
     let assets = section(table, "assets");
     let mut asset = assets[&name].as_table().unwrap().clone();
-    match dice.below(10) {
+    match dice.below(11) {
+        10 => {
+            if asset.remove("wrapped_coin").is_none() {
+                asset.insert("wrapped_coin".into(), Value::String("one-for-one".into()));
+            }
+            assets.insert(name, Value::Table(asset));
+        }
         8 | 9 => {
             match asset.get_mut("delegates") {
                 Some(Value::Array(to)) if to.len() > 1 => drop(to.remove(0)),

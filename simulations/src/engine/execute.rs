@@ -147,6 +147,7 @@ impl Venue<'_> {
         let from = account.index();
         match *action {
             Action::Approve { .. } | Action::Delegate { .. } => Ok(()),
+            Action::Wrap { asset, amount } => give(balances, from, asset, amount),
             Action::Transfer { asset, to, amount } => {
                 take(balances, from, asset, amount)?;
                 match self.terms.account_at(to) {

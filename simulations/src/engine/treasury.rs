@@ -84,6 +84,7 @@ impl<'a> Treasury<'a> {
             operators: terms.roles.operators.clone(),
             guardians: Some(terms.roles.guardians.clone()),
             delegates: undelegated(terms),
+            coins: vec![],
             assets: terms.assets.iter().enumerate().map(|(index, _)| reading(terms, index)).collect(),
             accounts: terms
                 .accounts
@@ -384,7 +385,7 @@ impl<'a> Treasury<'a> {
     pub(super) fn balances_alone(&self) -> Snapshot {
         let Snapshot { chain_id, block, anchor, brake, ref accounts, .. } = self.snapshot;
         let (operators, assets, code) = (Vec::new(), Vec::new(), Vec::new());
-        let (delegates, twaps) = (Vec::new(), Vec::new());
+        let (delegates, coins, twaps) = (Vec::new(), Vec::new(), Vec::new());
         Snapshot {
             chain_id,
             block,
@@ -394,6 +395,7 @@ impl<'a> Treasury<'a> {
             assets,
             guardians: None,
             delegates,
+            coins,
             accounts: accounts.clone(),
             code,
             twaps,

@@ -129,6 +129,7 @@ impl World {
             review_at: u64::MAX,
             roles: quaestor_core::policy::Roles::default(),
             delegates: vec![],
+            wrapped_coin: None,
             on_disagreement: Default::default(),
             twaps: vec![],
             schedule: Schedule::EveryBlocks(1),
@@ -436,6 +437,7 @@ fn snapshot(holdings: &[Holding], terms: &Terms) -> Snapshot {
         operators: vec![],
         guardians: None,
         delegates: vec![],
+        coins: vec![],
         assets: holdings.iter().zip(&terms.assets).map(reading).collect(),
         accounts: vec![
             account(0, Control::Safe { nonce: 0, threshold: 3, owners: vec![] }, |it| it.operations),

@@ -152,6 +152,15 @@ impl<'a> Tally<'a> {
         actions.fold(Amount::ZERO, |sum, action| sum.saturating_add(amount(action)))
     }
 
+    /// What they wrap of the coin of `account`, saturating.
+    pub fn wrapped(&self, account: AccountId) -> Amount {
+        let own = self.allowed().filter(|intent| intent.account == account).flat_map(|intent| &intent.actions);
+        own.fold(Amount::ZERO, |sum, action| match action {
+            Action::Wrap { amount, .. } => sum.saturating_add(*amount),
+            _ => sum,
+        })
+    }
+
     /// Value of the intents that pay the counterparty at `to`: those of `account` alone, and all of them; saturating.
     pub fn paid_to(&self, to: Address, account: AccountId) -> (Value, Value) {
         let (mut own, mut all) = (Value::ZERO, Value::ZERO);
@@ -237,7 +246,7 @@ impl Sums {
         let is_own = self.account == Some(intent.account);
         for action in &intent.actions {
             let (give, amount, take, is_lost) = match *action {
-                Action::Approve { .. } | Action::Delegate { .. } => continue,
+                Action::Approve { .. } | Action::Delegate { .. } | Action::Wrap { .. } => continue,
                 Action::Transfer { asset, to, amount } => {
                     (asset, amount, None, !crate::valuation::is_own(&cx.terms.accounts, to))
                 }

@@ -138,7 +138,9 @@ fn intents(terms: &Terms, account: AccountId, actions: &[Action]) -> Option<Vec<
     while let Some((first, after)) = rest.split_first() {
         let (taken, spends) = match (first, after.first()) {
             (Action::Approve { .. }, Some(used @ (Action::Swap { .. } | Action::Deposit { .. }))) => (2, used),
-            (Action::Transfer { .. } | Action::Redeem { .. } | Action::Delegate { .. }, _) => (1, first),
+            (Action::Transfer { .. } | Action::Redeem { .. } | Action::Delegate { .. } | Action::Wrap { .. }, _) => {
+                (1, first)
+            }
             _ => return None,
         };
         let (done, left) = rest.split_at_checked(taken)?;
@@ -155,6 +157,7 @@ fn spent(terms: &Terms, action: &Action) -> Option<(quaestor_core::AssetId, Amou
     match *action {
         Action::Transfer { asset, to, amount } => Some((asset, amount, to)),
         Action::Delegate { asset, to } => Some((asset, Amount::ZERO, to)),
+        Action::Wrap { asset, .. } => Some((asset, Amount::ZERO, terms.asset(asset)?.address)),
         _ => {
             let exchange = action.exchange()?;
             Some((exchange.give, exchange.amount_in, terms.venue(exchange.venue)?.address))

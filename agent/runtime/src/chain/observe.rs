@@ -3,20 +3,22 @@
 mod aave;
 
 use super::{Chain, ChainError, Read, Readings};
+use crate::config::MULTICALL3;
 use alloy::{
     primitives::{Address, B256, I256, U256, aliases::U80, keccak256},
     rpc::types::BlockNumberOrTag,
 };
 use quaestor_contracts::bindings::{
-    EmergencyBrake, IAggregatorV3, IERC20, IERC4626, ISafe, ITimelock, IUniswapV3Pool, IVotes, PolicyRegistry,
+    EmergencyBrake, IAggregatorV3, IERC20, IERC4626, IMulticall3, ISafe, ITimelock, IUniswapV3Pool, IVotes,
+    PolicyRegistry,
 };
 use quaestor_core::{
     Account, AccountId, Amount, Asset, AssetId, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
     VenueKind,
     amount::{WAD_DECIMALS, pow10},
     snapshot::{
-        AccountReading, Anchor, AssetReading, CodeReading, Control, DelegateReading, EarlierRate, FeedReading,
-        RateReading, Round,
+        AccountReading, Anchor, AssetReading, CodeReading, CoinReading, Control, DelegateReading, EarlierRate,
+        FeedReading, RateReading, Round,
     },
     valuation::{Twap, TwapReading},
 };
@@ -190,6 +192,9 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
         reads.push(Read::new(twap.pool, &IUniswapV3Pool::token1Call {}));
         reads.push(Read::new(twap.pool, &window_call(twap)));
     }
+    if terms.wrapped_coin.is_some() {
+        reads.extend(terms.accounts.iter().map(|account| Read::new(MULTICALL3, &coin_call(account))));
+    }
     for (_, _, account, token) in delegations(terms) {
         reads.push(Read::new(token, &IVotes::delegatesCall { account }));
     }
@@ -267,6 +272,7 @@ pub fn assemble(
         brake: brake_of(readings, contracts.brake, block),
         operators,
         delegates: delegates_of(terms, readings),
+        coins: coins_of(terms, readings),
         guardians: readings.get(contracts.registry, &PolicyRegistry::guardiansCall {}),
         assets,
         accounts: terms.accounts.iter().map(account).collect::<Result<_, _>>()?,
@@ -365,6 +371,21 @@ fn delegates_of(terms: &Terms, readings: &Readings) -> Vec<DelegateReading> {
         to: readings.get(token, &IVotes::delegatesCall { account: holder }),
     };
     delegations(terms).map(reading).collect()
+}
+
+/// What an account has of the chain's coin, by the Multicall3 that is at its usual address; where there is none nothing is
+/// known of the coin.
+fn coin_call(account: &Account) -> IMulticall3::getEthBalanceCall {
+    IMulticall3::getEthBalanceCall { addr: account.address }
+}
+
+fn coins_of(terms: &Terms, readings: &Readings) -> Vec<CoinReading> {
+    let reading = |(account, id): (&Account, u16)| CoinReading {
+        account: AccountId(id),
+        balance: readings.get(MULTICALL3, &coin_call(account)).and_then(Amount::from_u256),
+    };
+    let is_said = terms.wrapped_coin.is_some();
+    terms.accounts.iter().zip(0..).filter(|_| is_said).map(reading).collect()
 }
 
 /// Whether a timelock lets this Governor schedule operations (`PROPOSER_ROLE` of OpenZeppelin's `TimelockController`).

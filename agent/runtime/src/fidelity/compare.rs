@@ -152,6 +152,14 @@ fn deed(terms: &Terms, strategy: String, action: &Action) -> Deed {
             let to = account.map_or_else(|| to.to_string(), |account| account.name.clone());
             Deed { strategy, action: "transfer", give: asset(give), to, amount: amount.0, least: 0 }
         }
+        Action::Wrap { asset: take, amount } => Deed {
+            strategy,
+            action: "wrap",
+            give: "coin".to_owned(),
+            to: asset(take),
+            amount: amount.0,
+            least: amount.0,
+        },
         Action::Delegate { asset: of, to } => {
             Deed { strategy, action: "delegate", give: asset(of), to: to.to_string(), amount: 0, least: 0 }
         }

@@ -64,6 +64,7 @@ pub fn snapshot(policy: &VotedPolicy) -> Snapshot {
         operators: vec![owners[0]],
         guardians: None,
         delegates: vec![],
+        coins: vec![],
         assets: assets.collect(),
         accounts: accounts.collect(),
         code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
