@@ -79,6 +79,16 @@ fn votes_go_to_those_who_are_listed_and_spend_nothing() {
 }
 
 #[test]
+fn it_is_counted_among_proposals_and_waits_for_its_turn() {
+    let text = listing(&["ada"]).unwrap().to_toml();
+    let key = text.lines().find(|line| line.starts_with("proposals_per_day_max")).unwrap();
+    let closed = text.replacen(key, "proposals_per_day_max = 0", 1);
+    let policy = parse(closed.as_bytes(), &catalog()).unwrap();
+    let found = verdict(&policy, &World::new(&policy), &delegation(address("ada")));
+    assert_eq!(found.map(|it| it.0), Some(Rule::ProposalsPerDayMax));
+}
+
+#[test]
 fn another_delegate_widens_with_a_witness_and_one_less_narrows() {
     let (old, new) = (listing(&["ada"]).unwrap(), listing(&["ada", "bob"]).unwrap());
     let wider = Diff::between(&old, &new, &Effort::default());

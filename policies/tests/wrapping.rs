@@ -4,7 +4,7 @@
 mod fixture;
 
 use alloy_primitives::keccak256;
-use fixture::{OPERATIONS, RESERVE, WETH, World, address, catalog, facts, policy};
+use fixture::{OPERATIONS, RESERVE, USDC, WETH, World, address, catalog, facts, policy};
 use quaestor_core::{
     Action, Amount, Intent, Policy, Purpose, Rule, Value, Verdict,
     snapshot::{CoinReading, Tally},
@@ -102,6 +102,31 @@ fn what_was_wrapped_must_have_come_in() {
     };
     assert_eq!(outcome(ETHER), None);
     assert_eq!(outcome(ETHER - 1), Some(Rule::IntentMatchesActions));
+}
+
+#[test]
+fn what_counts_only_from_now_on_hides_no_loss_and_is_no_exchange() {
+    // As much stable as must be: the coin of the chain lowers its share, and nothing was spent.
+    let text = wrapping(&["WETH"]).unwrap().to_toml();
+    let policy = parse(text.as_bytes(), &catalog()).unwrap();
+    let before = world(&policy);
+    let floor = before.valuation.stable.bps_of(before.valuation.nav).unwrap();
+    let key = text.lines().find(|line| line.starts_with("stable_share_bps_min")).unwrap();
+    let text = text.replacen(key, &format!("stable_share_bps_min = {floor}"), 1);
+    let policy = parse(text.as_bytes(), &catalog()).unwrap();
+    let outcome = |lost_usd: u128| {
+        let mut after = before.clone();
+        let balances = &mut after.snapshot.accounts[OPERATIONS.index()].balances;
+        balances[WETH.index()].0 += ETHER;
+        balances[USDC.index()].0 -= lost_usd * 1_000_000;
+        after.revalue(&policy);
+        match policy.judge_outcome(&before.cx(&policy), &after.cx(&policy), &[wrap(ETHER)]) {
+            Verdict::Allowed => None,
+            Verdict::Refused(refusal) => Some(refusal.rule),
+        }
+    };
+    assert_eq!(outcome(0), None);
+    assert_eq!(outcome(1), Some(Rule::IntentMatchesActions));
 }
 
 #[test]

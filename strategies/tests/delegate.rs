@@ -6,12 +6,9 @@ mod world;
 
 use alloy_primitives::Address;
 use quaestor_core::{
-    AccountId, Action, Amount, AssetId, Value,
-    policy::Delegates,
-    snapshot::{DelegateReading, Outstanding},
-    strategy::StrategyHold,
+    AccountId, Action, Amount, AssetId, Value, policy::Delegates, snapshot::DelegateReading, strategy::StrategyHold,
 };
-use world::{NOW, World, address, named, text, usdc, volatile};
+use world::{World, address, named, text, usdc, volatile, waiting_of};
 
 const GOV: AssetId = AssetId(1);
 const OPERATIONS: AccountId = AccountId(0);
@@ -45,16 +42,7 @@ fn where_they_are_already_and_where_there_are_none_nothing_is_wanted() {
         assert_eq!((decided.intents.len(), decided.holds.len()), (0, 0));
     }
     let mut waiting = world(7, Some(Address::ZERO));
-    waiting.history.outstanding.push(Outstanding {
-        account: OPERATIONS,
-        proposal_id: Default::default(),
-        decision: Default::default(),
-        proposed_at: NOW - 60,
-        valid_until: NOW + 60,
-        once_keys: vec![],
-        value: Value::ZERO,
-        dues: vec![],
-    });
+    waiting.history.outstanding.push(waiting_of(OPERATIONS));
     assert_eq!(waiting.decide().intents, []);
 }
 

@@ -6,13 +6,9 @@ mod world;
 
 use proptest::prelude::*;
 use quaestor_core::{
-    Action, Amount, Value,
-    amount::WAD,
-    policy::StrategyTerms,
-    snapshot::{Outstanding, Spend},
-    strategy::StrategyHold,
+    Action, Amount, Value, amount::WAD, policy::StrategyTerms, snapshot::Spend, strategy::StrategyHold,
 };
-use world::{CASH, NOW, RESERVE, USDC_ONE, World, address, named, rebalance, usdc, volatile};
+use world::{CASH, NOW, RESERVE, USDC_ONE, World, address, named, rebalance, usdc, volatile, waiting_of};
 
 fn refill(low: &str, target: &str) -> StrategyTerms {
     let params = [("from", "reserve"), ("to", "operations"), ("asset", "USDC"), ("low", low), ("target", target)];
@@ -21,19 +17,6 @@ fn refill(low: &str, target: &str) -> StrategyTerms {
 
 fn world(operations: u128, reserve: u128) -> World {
     World::new(&[usdc(None, operations * USDC_ONE, reserve * USDC_ONE)]).with(refill("1000 USDC", "3000.5 USDC"))
-}
-
-fn outstanding() -> Outstanding {
-    Outstanding {
-        account: RESERVE,
-        proposal_id: Default::default(),
-        decision: Default::default(),
-        proposed_at: NOW - 60,
-        valid_until: NOW + 60,
-        once_keys: vec![],
-        value: Value::ZERO,
-        dues: vec![],
-    }
 }
 
 #[test]
@@ -52,7 +35,7 @@ fn below_the_low_mark_it_refills_to_the_target() {
 fn at_the_low_mark_or_while_a_proposal_waits_it_does_nothing() {
     assert_eq!(world(1_000, 9_000).decide().intents, []);
     let mut waiting = world(0, 9_000);
-    waiting.history.outstanding.push(outstanding());
+    waiting.history.outstanding.push(waiting_of(RESERVE));
     let decided = waiting.decide();
     assert_eq!((decided.intents.len(), decided.holds.len()), (0, 0));
 }

@@ -9,11 +9,10 @@ use quaestor_core::{
     Action, Amount, AssetId, Value,
     amount::WAD,
     policy::StrategyTerms,
-    snapshot::Outstanding,
     strategy::{ParamValue, StrategyHold},
 };
 use world::{
-    CASH, NOW, OPERATIONS, RESERVE, USDC_ONE, World, address, dai, number, pairs, strategy, text, usdc, volatile,
+    CASH, OPERATIONS, RESERVE, USDC_ONE, World, address, dai, number, pairs, strategy, text, usdc, volatile, waiting_of,
 };
 
 const ETH: AssetId = AssetId(1);
@@ -104,16 +103,7 @@ fn a_sale_stops_where_the_asset_would_leave_its_band() {
 #[test]
 fn what_a_proposal_may_bring_already_is_waited_for() {
     let mut waiting = world(20_000, 30_000, 45_000);
-    waiting.history.outstanding.push(Outstanding {
-        account: RESERVE,
-        proposal_id: Default::default(),
-        decision: Default::default(),
-        proposed_at: NOW - 60,
-        valid_until: NOW + 60,
-        once_keys: vec![],
-        value: Value::ZERO,
-        dues: vec![],
-    });
+    waiting.history.outstanding.push(waiting_of(RESERVE));
     let decided = waiting.decide();
     assert_eq!((decided.intents.len(), decided.holds), (0, vec![StrategyHold::Waiting]));
 }

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Keys of which no other value goes with the rest of the file.
-const FIXED: [&str; 11] = [
+const FIXED: [&str; 12] = [
     "policy.version",
     "policy.chain",
     "accounts.*.kind",
     "assets.*.vault",
+    "assets.*.wrapped_coin",
     "venues.*.kind",
     "risk.model.kind",
     "strategies[*].kind",

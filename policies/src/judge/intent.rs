@@ -51,15 +51,14 @@ pub(crate) fn judge(terms: &Terms, lookup: &Lookup, cx: &Context<'_>, tally: &Ta
     let asset = judge.asset(intent.asset)?;
     let budget = judge.line()?;
     let moved = judge.actions(account)?;
-    if let Move::Delegation | Move::Wrap { .. } = moved {
-        judge.unused(account)?;
-        return judge.risk(moved);
-    }
     if let Some(line) = budget {
         payments::check(line, cx, intent)?;
     }
-    let value = judge.value(asset)?;
-    judge.balance()?;
+    let spends = !matches!(moved, Move::Delegation | Move::Wrap { .. });
+    let value = if spends { judge.value(asset)? } else { Value::ZERO };
+    if spends {
+        judge.balance()?;
+    }
     judge.unused(account)?;
     if lookup.has_caps() {
         caps::check(&terms.limits, cx, tally, intent)?;

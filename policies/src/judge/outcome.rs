@@ -32,9 +32,9 @@ pub(crate) fn judge(
     outcome.balances(&dues)?;
     outcome.loss(&totals)?;
     let worth = outcome.worth(&totals);
-    outcome.bands(worth)?;
+    outcome.bands(worth, totals.wrapped)?;
     parts::of_outcome(lookup, (before, after), worth, intents, |value| outcome.slipped(value))?;
-    outcome.stable_share(totals.among_stables)
+    outcome.stable_share(&totals)
 }
 
 /// What intents bring to an account and take from it, of one asset.
@@ -65,6 +65,8 @@ struct Totals {
     paid: u128,
     /// What Aave may round away.
     rounded: u128,
+    /// What was there as the coin of the chain, and counts only from now on.
+    wrapped: u128,
     /// What of the exchanged is stable and given for a stable asset.
     among_stables: u128,
 }
@@ -117,7 +119,11 @@ impl Outcome<'_> {
                     Some((intent.account, buy, least))
                 }
                 Continue(Move::Delegation) => continue,
-                Continue(Move::Wrap { amount }) => Some((intent.account, intent.asset, amount)),
+                Continue(Move::Wrap { amount }) => {
+                    let worth = self.before.value_of(intent.asset, amount).unwrap_or(Value::ZERO);
+                    totals.wrapped = totals.wrapped.saturating_add(worth.0);
+                    Some((intent.account, intent.asset, amount))
+                }
                 Continue(Move::Payment) => {
                     totals.paid = totals.paid.saturating_add(value);
                     None
@@ -179,6 +185,11 @@ impl Outcome<'_> {
         refuse(self.before, Rule::IntentMatchesActions, limit, found, &inputs)
     }
 
+    /// NAV before, with what was there as the coin of the chain.
+    fn nav_before(&self, wrapped: u128) -> Value {
+        self.before.valuation.nav.saturating_add(Value(wrapped))
+    }
+
     /// What is missing where both sides of an exchange are rounded so.
     fn rounded(&self, rounding: Amount, give: AssetId, take: AssetId) -> u128 {
         let worth = |asset| self.before.value_of(asset, rounding).unwrap_or(Value::ZERO).0;
@@ -192,13 +203,13 @@ impl Outcome<'_> {
 
     /// NAV fell by no more than payments to others and the allowed slippage of what was swapped.
     fn loss(&self, totals: &Totals) -> Flow {
-        let Totals { exchanged, paid, rounded, .. } = *totals;
+        let Totals { exchanged, paid, rounded, wrapped, .. } = *totals;
         let is_unbounded = self.terms.limits.slippage_bps_max == u64::MAX;
         let slipped = if is_unbounded { exchanged } else { self.slipped(Value(exchanged)) };
         // Each value was rounded down by less than one smallest unit.
         let rounding = u128::try_from(self.terms.assets.len().saturating_add(self.intents.len())).unwrap_or_default();
         let allowed = paid.saturating_add(slipped).saturating_add(rounded).saturating_add(rounding);
-        let (nav, left) = (self.before.valuation.nav, self.after.valuation.nav);
+        let (nav, left) = (self.nav_before(wrapped), self.after.valuation.nav);
         let lost = nav.0.saturating_sub(left.0);
         if lost <= allowed {
             return Continue(());
@@ -214,29 +225,31 @@ impl Outcome<'_> {
     /// What greatest shares are shares of: NAV before what exchanges have lost. What is bought up to its greatest share is not
     /// above it because another exchange of the batch brings a little less.
     fn worth(&self, totals: &Totals) -> Value {
-        let (nav, left) = (self.before.valuation.nav, self.after.valuation.nav);
+        let (nav, left) = (self.nav_before(totals.wrapped), self.after.valuation.nav);
         left.max(Value(nav.0.saturating_sub(totals.paid)))
     }
 
     /// What was sold or bought is inside its band, or nearer to it than before. Shares that only moved because the
     /// treasury as a whole became smaller are not the batch's doing.
-    fn bands(&self, worth: Value) -> Flow {
+    fn bands(&self, worth: Value, wrapped: u128) -> Flow {
         if !self.lookup.has_bands() {
             return Continue(());
         }
         for intent in self.intents {
             if let Continue(Move::Exchange { buy, .. }) = moved(self.lookup, intent) {
-                self.band(intent.asset, worth)?;
-                self.band(buy, worth)?;
+                self.band(intent.asset, worth, wrapped)?;
+                self.band(buy, worth, wrapped)?;
             }
         }
         Continue(())
     }
 
-    fn band(&self, asset: AssetId, worth: Value) -> Flow {
+    fn band(&self, asset: AssetId, worth: Value, wrapped: u128) -> Flow {
         let Some(band) = self.lookup.band(asset) else { return Continue(()) };
         let (value, nav) = (self.after.valuation.value_of(asset), self.after.valuation.nav);
-        let (value_before, nav_before) = (self.before.valuation.value_of(asset), self.before.valuation.nav);
+        let coin = if self.terms.wrapped_coin == Some(asset) { wrapped } else { 0 };
+        let value_before = self.before.valuation.value_of(asset).saturating_add(Value(coin));
+        let nav_before = self.nav_before(wrapped);
         let moved = |whole| compare_shares(value, whole, value_before, nav_before);
         if compare_share(value, nav, band.min_bps) == Ordering::Less && moved(nav) == Ordering::Less {
             return self.outside(Rule::AllocationMin, Some(asset), band.min_bps, value.bps_of(nav));
@@ -249,13 +262,14 @@ impl Outcome<'_> {
 
     /// Who leaves one stable asset for another does not leave stable assets: what slips there, `among_stables`, is bounded as
     /// a loss.
-    fn stable_share(&self, among_stables: u128) -> Flow {
+    fn stable_share(&self, totals: &Totals) -> Flow {
+        let Totals { among_stables, wrapped, .. } = *totals;
         let floor = self.terms.limits.stable_share_bps_min;
         if floor == 0 {
             return Continue(());
         }
         let (stable, nav) = (self.after.valuation.stable, self.after.valuation.nav);
-        let (stable_before, nav_before) = (self.before.valuation.stable, self.before.valuation.nav);
+        let (stable_before, nav_before) = (self.before.valuation.stable, self.nav_before(wrapped));
         let [kept, kept_nav] = [stable, nav].map(|value| Value(value.0.saturating_add(among_stables)));
         let below = compare_share(kept, kept_nav, floor) == Ordering::Less;
         if below && compare_shares(kept, kept_nav, stable_before, nav_before) == Ordering::Less {

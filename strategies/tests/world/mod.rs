@@ -13,8 +13,8 @@ use quaestor_core::{
     pipeline::{Workspace, evaluate},
     policy::{Band, BudgetLine, Counterparty, Every, Group, RiskTerms, Schedule, StrategyTerms},
     snapshot::{
-        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, Paid,
-        RateReading, Round, Spend,
+        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, Control, EarlierRate, FeedReading, Outstanding,
+        Paid, RateReading, Round, Spend,
     },
     strategy::{ParamProblem, ParamValue, StrategyHold, StrategyParams},
     valuation::{Prices, Valuation},
@@ -73,6 +73,20 @@ pub fn dai(operations: u128, reserve: u128) -> Holding {
 
 pub fn address(of: &str) -> Address {
     Address::from_word(keccak256(of))
+}
+
+/// A proposal of `account` that waits for its vote, of nothing.
+pub fn waiting_of(account: AccountId) -> Outstanding {
+    Outstanding {
+        account,
+        proposal_id: B256::ZERO,
+        decision: B256::ZERO,
+        proposed_at: NOW - 60,
+        valid_until: NOW + 60,
+        once_keys: vec![],
+        value: Value::ZERO,
+        dues: vec![],
+    }
 }
 
 pub fn text(value: &str) -> ParamValue {
