@@ -9,7 +9,8 @@ use quaestor_core::{
     pipeline::Context,
     policy::BudgetLine,
     snapshot::{
-        AccountReading, Anchor, AssetReading, CodeReading, Control, FeedReading, Outstanding, RateReading, Round, Spend,
+        AccountReading, Anchor, AssetReading, CodeReading, CoinReading, Control, FeedReading, Outstanding, RateReading,
+        Round, Spend,
     },
     valuation::{Twap, TwapReading, tick_of},
 };
@@ -191,7 +192,7 @@ impl Chain {
             operators: Vec::new(),
             guardians: None,
             delegates: vec![],
-            coins: vec![],
+            coins: coins(terms),
             assets: assets.collect(),
             accounts: accounts.collect(),
             code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
@@ -245,6 +246,14 @@ impl Chain {
     }
 }
 
+/// What each account has of the coin of the chain.
+const COIN: u128 = 10 * WAD;
+
+fn coins(terms: &Terms) -> Vec<CoinReading> {
+    let ids = (0..terms.accounts.len() as u16).map(AccountId);
+    ids.map(|account| CoinReading { account, balance: Some(Amount(COIN)) }).collect()
+}
+
 /// An intent as `new` numbers things, near the limits of either policy.
 pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> {
     let new = cx.terms;
@@ -260,7 +269,8 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     }
     if dice.one_in(12) {
         let purpose = Purpose::Strategy { line, leg: dice.below(3) as u16 };
-        return delegation(dice, (old, new), account, purpose);
+        let of = if dice.one_in(3) { wrapping } else { delegation };
+        return of(dice, (old, new), account, purpose);
     }
     let (give, call) = plan(dice, new)?;
     let nav = cx.valuation.nav;
@@ -313,6 +323,18 @@ pub fn intent(dice: &mut Dice, cx: &Context<'_>, old: &Terms) -> Option<Intent> 
     };
     let actions = actions.into_iter().collect();
     Some(Intent { account, purpose, asset: give, counterparty, amount, value, actions })
+}
+
+/// Coin of the chain into what either policy says that it may be wrapped into, or into something else.
+fn wrapping(dice: &mut Dice, (old, new): (&Terms, &Terms), account: AccountId, purpose: Purpose) -> Option<Intent> {
+    let terms = if dice.one_in(2) { new } else { old };
+    let other = AssetId(dice.below(terms.assets.len() as u64) as u16);
+    let wrapped = if dice.one_in(8) { other } else { terms.wrapped_coin? };
+    let token = terms.asset(wrapped)?.address;
+    let asset = AssetId(new.assets.iter().position(|it| it.address == token)? as u16);
+    let amount = Amount(COIN / 4 * u128::from(1 + dice.below(5)));
+    let actions = [Action::Wrap { asset, amount }].into_iter().collect();
+    Some(Intent { account, purpose, asset, counterparty: token, amount: Amount::ZERO, value: Value::ZERO, actions })
 }
 
 /// Votes of a token of either policy to one of those whom it lists, or to a stranger.
