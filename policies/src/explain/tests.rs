@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// Keys of which no other value goes with the rest of the file.
-const FIXED: [&str; 12] = [
+const FIXED: [&str; 13] = [
     "policy.version",
     "policy.chain",
     "accounts.*.kind",
@@ -18,10 +18,11 @@ const FIXED: [&str; 12] = [
     "venues.*.kind",
     "risk.model.kind",
     "strategies[*].kind",
-    // Vaults take no other, and amounts have it for their unit.
+    // Vaults take no other, amounts have it for their unit, and the coin of the chain has one wrapped form.
     "strategies[5].asset",
     "strategies[6].asset",
     "strategies[7].sell",
+    "strategies[9].asset",
     "payments[*].asset",
 ];
 
