@@ -47,6 +47,7 @@ pub(crate) fn terms() -> Terms {
         line: keccak256(name),
         kind: name.into(),
         share_bps_max: None,
+        schedule: None,
         params: Default::default(),
     };
     Terms {

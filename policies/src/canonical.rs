@@ -19,7 +19,7 @@ const TIMES: [&str; 4] = ["policy.expires", "policy.review", "payments.begin", "
 /// Keys whose value in the form is a number of thousandths.
 const PERMILLES: [&str; 1] = ["risk.epsilon_year_max"];
 /// Cron lines: one space between two fields.
-const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
+const CRON_LINES: [&str; 3] = ["policy.schedule", "risk.model.schedule", "strategies.schedule"];
 /// A key that says what holds anyway is left out, as if it were not there.
 const DEFAULTS: [(&str, &str); 9] = [
     ("oracles.on_disagreement", "drop"),

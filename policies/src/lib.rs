@@ -21,6 +21,7 @@ mod library;
 mod print;
 mod problem;
 mod read;
+mod scheduled;
 mod source;
 mod starting;
 mod variation;

@@ -97,7 +97,7 @@ const KEYS: [&str; 72] = [
     "aggregation",
 ];
 /// What every strategy has, before its parameters.
-const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
+const STRATEGY_KEYS: [&str; 4] = ["name", "kind", "share_bps_max", "schedule"];
 /// The sections of a file.
 const SECTIONS: [&str; 15] = [
     "policy",
@@ -126,7 +126,7 @@ const DURATIONS: [&str; 8] = [
     "limits.cooldown_min",
     "limits.validity_max",
 ];
-const CRON_LINES: [&str; 2] = ["policy.schedule", "risk.model.schedule"];
+const CRON_LINES: [&str; 3] = ["policy.schedule", "risk.model.schedule", "strategies.schedule"];
 
 impl VotedPolicy {
     /// The policy as a file in its one spelling, without comments. It reads as the same terms, envelope and rest hash.

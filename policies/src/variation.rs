@@ -11,6 +11,7 @@ mod rewrite;
 use crate::{
     problem::{Problem, ProblemKind, Problems},
     read::{check, values::SHARE_BPS_MAX},
+    scheduled::scheduled,
     source::is_hidden,
     voted::VotedPolicy,
 };
@@ -144,7 +145,10 @@ impl<'a> Variations<'a> {
         if has_shares && !check::shares_fit(&terms) {
             return None;
         }
-        let build = |position| self.catalog.build(&terms, position).ok();
+        let build = |position: usize| {
+            let built = self.catalog.build(&terms, position).ok()?;
+            Some(scheduled(built, terms.strategies.get(position)?, &terms.schedule))
+        };
         let strategies = (0..terms.strategies.len()).map(build).collect::<Option<_>>()?;
         Some((terms, strategies))
     }

@@ -78,6 +78,7 @@ pub(crate) fn terms() -> Terms {
             line: LINE,
             kind: "as-told".into(),
             share_bps_max: None,
+            schedule: None,
             params: StrategyParams::new(),
         }],
     }

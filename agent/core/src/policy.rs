@@ -133,6 +133,8 @@ pub struct StrategyTerms {
     /// Most that it may move in one proposal, bps of the proposal cap, or of NAV where there is no such cap; `None`: no
     /// share of its own.
     pub share_bps_max: Option<u64>,
+    /// Cron line of its own (six or seven fields, UTC), after each tick of which it acts in one decision; `None`: in all.
+    pub schedule: Option<String>,
     /// Its parameters, unchecked.
     pub params: StrategyParams,
 }

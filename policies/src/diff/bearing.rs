@@ -427,6 +427,7 @@ impl Both<'_> {
                 }
                 Bearing::cap(old, new)
             }
+            ["schedule"] => Bearing::nothing(effects::own_schedule(name, difference.new.is_some())),
             [key] => Bearing::nothing(effects::parameter(name, key, difference)),
             _ => Bearing::both(),
         }

@@ -44,6 +44,16 @@ pub(super) fn review(new: u64) -> String {
     }
 }
 
+/// When a strategy acts; what it may do then no judge asks it about.
+pub(super) fn own_schedule(name: &str, is_set: bool) -> String {
+    match is_set {
+        true => {
+            format!("{name} acts in the first decision after each tick of another schedule; what it may do is the same")
+        }
+        false => format!("{name} acts in every decision; what it may do is the same"),
+    }
+}
+
 /// How far a swap may push the price in its pool, which the pool itself holds it to.
 pub(super) fn price_impact(new: u64) -> String {
     match new {

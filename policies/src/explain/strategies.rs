@@ -1,8 +1,9 @@
 //! What it wants by itself: the strategies, in their order.
 
-use super::{Section, Told};
+use super::{Section, Told, moments};
 use crate::print;
 use quaestor_core::{Catalog, Rule, Strategy, policy::StrategyTerms, strategy::ParamValue, words};
+use std::str::FromStr;
 
 /// What holds for all, and then each.
 pub(super) fn sections(told: &Told<'_>, catalog: &Catalog) -> Vec<Section> {
@@ -33,7 +34,7 @@ pub(super) fn sections(told: &Told<'_>, catalog: &Catalog) -> Vec<Section> {
 }
 
 fn section(told: &Told<'_>, catalog: &Catalog, place: usize, named: &StrategyTerms, built: &dyn Strategy) -> Section {
-    let StrategyTerms { name, line: _, kind, share_bps_max, params } = named;
+    let StrategyTerms { name, line: _, kind, share_bps_max, schedule, params } = named;
     let at = |key: &str| format!("strategies[{place}].{key}");
     let mut section = Section::new(format!("Strategy {}: {name}", place + 1));
     let spec = catalog.specs().iter().find(|spec| spec.kind == *kind);
@@ -53,6 +54,14 @@ fn section(told: &Told<'_>, catalog: &Catalog, place: usize, named: &StrategyTer
         }
     }
     say_share(told, &mut section, &at("share_bps_max"), *share_bps_max);
+    let when = match schedule.as_deref().map(cron::Schedule::from_str) {
+        None => "It acts in every decision.".to_owned(),
+        Some(Ok(own)) => {
+            format!("It acts only in the first decision after each of these times: {}.", moments::in_words(&own))
+        }
+        Some(Err(_)) => "It never acts.".to_owned(),
+    };
+    section.say(when, &[&at("schedule")], &[]);
     section
 }
 

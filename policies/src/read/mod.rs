@@ -19,7 +19,10 @@ mod twaps;
 pub(crate) mod values;
 mod vaults;
 
-use crate::document::{Report, Section};
+use crate::{
+    document::{Report, Section},
+    scheduled::scheduled,
+};
 use alloy_primitives::{Address, keccak256};
 use quaestor_core::{
     Catalog, Terms, parse_caip2,
@@ -34,7 +37,7 @@ pub(crate) const LANGUAGE_VERSION: u64 = 1;
 /// Most strategies of a policy.
 const STRATEGIES_MAX: usize = 16;
 /// What every strategy has; the other keys are its parameters.
-const STRATEGY_KEYS: [&str; 3] = ["name", "kind", "share_bps_max"];
+const STRATEGY_KEYS: [&str; 4] = ["name", "kind", "share_bps_max", "schedule"];
 /// Deepest list or table in a strategy's parameters.
 const PARAM_DEPTH_MAX: usize = 3;
 
@@ -116,7 +119,7 @@ pub(crate) fn terms(root: &Section<'_>, report: &mut Report<'_>, catalog: &Catal
     if terms.vaults().next().is_some() && terms.risk.rate_lookback_blocks == 0 {
         terms.risk.rate_lookback_blocks = risk::RATE_LOOKBACK_BLOCKS_DEFAULT;
     }
-    terms.strategies = strategies(root, report);
+    terms.strategies = strategies(root, report, &terms.schedule);
     terms.payments = payments::payments(root, report, &terms);
     risk::burn(report, &mut terms);
     check::terms(report, &terms, policy.validity_secs.is_some());
@@ -253,7 +256,7 @@ fn schedule(section: &Section<'_>, report: &mut Report<'_>) -> Option<Schedule> 
     }
 }
 
-fn strategies(root: &Section<'_>, report: &mut Report<'_>) -> Vec<StrategyTerms> {
+fn strategies(root: &Section<'_>, report: &mut Report<'_>, pace: &Schedule) -> Vec<StrategyTerms> {
     let Some(list) = root.may("strategies") else { return Vec::new() };
     let mut names = BTreeSet::new();
     let mut strategies = Vec::new();
@@ -286,9 +289,22 @@ fn strategies(root: &Section<'_>, report: &mut Report<'_>) -> Vec<StrategyTerms>
         let share = section.may("share_bps_max");
         let share_bps_max = share.and_then(|field| field.integer(report, 0, values::SHARE_BPS_MAX));
         let kind = kind.unwrap_or_default().to_owned();
-        strategies.push(StrategyTerms { name, line, kind, share_bps_max, params });
+        let schedule = section.may("schedule").and_then(|field| own_schedule(report, &field, pace));
+        strategies.push(StrategyTerms { name, line, kind, share_bps_max, schedule, params });
     }
     strategies
+}
+
+/// The cron line of a strategy, under a policy that decides by time itself.
+fn own_schedule(report: &mut Report<'_>, field: &crate::document::Field<'_>, pace: &Schedule) -> Option<String> {
+    let Some(Schedule::Cron(line)) = values::cron(report, field) else { return None };
+    if let Schedule::EveryBlocks(_) = pace
+        && !report.has_problem_in("policy")
+    {
+        let message = "is a time, and the policy decides `every_blocks`; leave it out, or give the policy a `schedule`";
+        report.conflict(&field.path, message);
+    }
+    Some(line)
 }
 
 fn param(report: &mut Report<'_>, field: &crate::document::Field<'_>, depth: usize) -> Option<ParamValue> {
@@ -323,7 +339,7 @@ fn build(report: &mut Report<'_>, catalog: &Catalog, terms: &Terms) -> Vec<Box<d
             continue;
         }
         match catalog.build(terms, position) {
-            Ok(strategy) => built.push(strategy),
+            Ok(found) => built.push(scheduled(found, strategy, &terms.schedule)),
             Err(problems) => {
                 for problem in problems {
                     let path = format!("strategies[{position}]");

@@ -203,7 +203,7 @@ impl Place {
         let place = match steps.as_slice() {
             [] => return Err("names a whole strategy; write which of its keys".to_owned()),
             [Step::Key(key)] if key == "share_bps_max" => Self::Share(position),
-            [Step::Key(key), ..] if key == "name" || key == "kind" => Self::Elsewhere,
+            [Step::Key(key), ..] if key == "name" || key == "kind" || key == "schedule" => Self::Elsewhere,
             _ => Self::Param(position, steps),
         };
         Ok((path_of(&whole), place))

@@ -100,7 +100,14 @@ pub fn named(name: &str, kind: &str, params: &[(&str, &str)]) -> StrategyTerms {
 
 pub fn strategy(name: &str, kind: &str, params: Vec<(&str, ParamValue)>) -> StrategyTerms {
     let params: StrategyParams = params.into_iter().map(|(key, value)| (key.to_string(), value)).collect();
-    StrategyTerms { name: name.into(), line: keccak256(name), kind: kind.into(), share_bps_max: None, params }
+    StrategyTerms {
+        name: name.into(),
+        line: keccak256(name),
+        kind: kind.into(),
+        share_bps_max: None,
+        schedule: None,
+        params,
+    }
 }
 
 pub fn number(value: i64) -> ParamValue {
