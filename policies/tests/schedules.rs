@@ -3,7 +3,7 @@
 
 mod fixture;
 
-use fixture::{NOW, OPERATIONS, WETH, World, catalog, facts};
+use fixture::{NOW, OPERATIONS, WETH, World, facts};
 use quaestor_core::{Amount, Policy, Strategy};
 use quaestor_policies::{
     VotedPolicy,
@@ -14,7 +14,7 @@ use quaestor_policies::{
 /// The policy of the fixture, whose rebalancing has these keys too.
 fn with(keys: &str) -> Result<VotedPolicy, String> {
     let text = starting_policy(&facts()).replacen("kind = \"rebalance\"", &format!("kind = \"rebalance\"\n{keys}"), 1);
-    parse(text.as_bytes(), &catalog()).map_err(|problems| problems.to_string())
+    parse(text.as_bytes(), &quaestor_strategies::catalog()).map_err(|problems| problems.to_string())
 }
 
 /// Whether the strategy wants anything at this time, when the treasury is far off its targets.
@@ -25,6 +25,7 @@ fn wants(policy: &VotedPolicy, at: u64) -> bool {
     world.snapshot.block.timestamp = at;
     let rebalance: &dyn Strategy = policy.strategies()[0].as_ref();
     let mut found = Vec::new();
+    // Whatever holds it back, it wants something in a decision of its own and nothing in another.
     let _ = rebalance.propose(&world.cx(policy), &mut found);
     !found.is_empty()
 }
@@ -59,7 +60,7 @@ fn what_is_no_time_and_a_policy_that_decides_by_blocks_say_what_to_write() {
     );
     let line = text.lines().find(|line| line.starts_with("schedule = ")).unwrap();
     let blocks = text.replacen(line, "every_blocks = 100", 1);
-    let problems = parse(blocks.as_bytes(), &catalog()).unwrap_err().to_string();
+    let problems = parse(blocks.as_bytes(), &quaestor_strategies::catalog()).unwrap_err().to_string();
     assert!(
         problems.contains("strategies[0].schedule: is a time, and the policy decides `every_blocks`"),
         "{problems}"
