@@ -42,6 +42,7 @@ fn files() -> Vec<String> {
         ("schedule = \"0 0 3 * * Mon\"", &hash),
         ("auc_bps_min = 6000", ""),
         ("schedule = \"0 0 8 * * Mon-Fri\"", "every_blocks = 7200"),
+        ("schedule = \"0 30 7 * * Mon\"\n", ""),
         ("on_breach = \"hold\"", "on_breach = \"only-reduce\""),
         ("fallback = \"hold\"", "fallback = \"ewma\""),
         ("price_quorum_min = 2", "price_quorum_min = 1"),
