@@ -16,7 +16,7 @@ pub(crate) use outcome::judge as outcome;
 use alloy_primitives::{Address, B256};
 use parts::Parts;
 use quaestor_core::{
-    AssetId, AssetKind, Refusal, Rule, Terms, Verdict,
+    AssetId, AssetKind, Refusal, Rule, Terms, VenueKind, Verdict,
     pipeline::Context,
     policy::{Band, BudgetLine, Counterparty, Limits},
     verdict::{InputName, Quantity},
@@ -58,6 +58,8 @@ pub(crate) struct Lookup {
     stable: Vec<bool>,
     /// The assets into which it is safe to flee: stable, and not the shares of a vault; sorted.
     havens: Vec<AssetId>,
+    /// Whether any venue is a reserve of Aave, whose balances are rounded.
+    has_reserves: bool,
 }
 
 impl Lookup {
@@ -77,6 +79,7 @@ impl Lookup {
         let ids = (0..terms.assets.len()).filter_map(|index| u16::try_from(index).ok().map(AssetId));
         let is_stable = |id: &AssetId| terms.asset(*id).is_some_and(|asset| asset.kind == AssetKind::Stable);
         let havens = ids.filter(is_stable).filter(|id| terms.vault_of(*id).is_none()).collect();
+        let has_reserves = terms.vaults().any(|vault| matches!(vault.kind, VenueKind::AaveV3 { .. }));
         let bands: Vec<Option<Band>> = (0..terms.assets.len()).map(band).collect();
         let has_bands = bands.iter().any(Option::is_some);
         let stable = terms.assets.iter().map(|asset| asset.kind == AssetKind::Stable).collect();
@@ -97,6 +100,7 @@ impl Lookup {
             has_caps,
             stable,
             havens,
+            has_reserves,
         }
     }
 
@@ -137,6 +141,12 @@ impl Lookup {
     #[inline]
     fn has_bands(&self) -> bool {
         self.has_bands
+    }
+
+    /// Whether any balance is rounded.
+    #[inline]
+    fn has_reserves(&self) -> bool {
+        self.has_reserves
     }
 
     /// Whether anything caps how much or how often.

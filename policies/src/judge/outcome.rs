@@ -109,8 +109,8 @@ impl Outcome<'_> {
                 }
                 Continue(Move::Exchange { venue, buy, least }) => {
                     totals.exchanged = totals.exchanged.saturating_add(value);
-                    let (_, rounding) = self.terms.loss_max(venue);
-                    if !rounding.is_zero() {
+                    if self.lookup.has_reserves() {
+                        let (_, rounding) = self.terms.loss_max(venue);
                         totals.rounded = totals.rounded.saturating_add(self.rounded(rounding, intent.asset, buy));
                     }
                     if self.lookup.is_stable(intent.asset) && self.lookup.is_stable(buy) {
@@ -134,7 +134,7 @@ impl Outcome<'_> {
                 }
             };
             if let Some(due) = due(dues, intent.account, intent.asset) {
-                let rounding = self.terms.rounding_of(intent.asset);
+                let rounding = self.rounding_of(intent.asset);
                 due.outgoing = due.outgoing.saturating_add(intent.amount.0).saturating_add(rounding.0);
             }
             let to_own = received.is_some_and(|(_, asset, _)| asset == intent.asset);
@@ -142,7 +142,7 @@ impl Outcome<'_> {
                 && let Some(due) = due(dues, to, asset)
             {
                 // What an exchange brings at least is said with its rounding.
-                let moved = if to_own { amount.saturating_sub(self.terms.rounding_of(asset)) } else { amount };
+                let moved = if to_own { amount.saturating_sub(self.rounding_of(asset)) } else { amount };
                 due.incoming = due.incoming.saturating_add(moved.0);
             }
         }
@@ -188,6 +188,12 @@ impl Outcome<'_> {
     /// NAV before, with what was there as the coin of the chain.
     fn nav_before(&self, wrapped: u128) -> Value {
         self.before.valuation.nav.saturating_add(Value(wrapped))
+    }
+
+    /// By how much a balance of `asset` may miss what moved.
+    #[inline]
+    fn rounding_of(&self, asset: AssetId) -> Amount {
+        if self.lookup.has_reserves() { self.terms.rounding_of(asset) } else { Amount::ZERO }
     }
 
     /// What is missing where both sides of an exchange are rounded so.
