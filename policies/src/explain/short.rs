@@ -45,6 +45,8 @@ fn doing(told: &Told<'_>) -> String {
         (terms.accounts.len() > 1, "move money between the treasury's own accounts".to_owned()),
         (has_router, "trade".to_owned()),
         (terms.vaults().next().is_some(), "deposit in vaults".to_owned()),
+        (!terms.delegates.is_empty(), "delegate votes".to_owned()),
+        (terms.wrapped_coin.is_some(), "wrap the coin of the chain".to_owned()),
         (
             !told.terms.counterparties.is_empty(),
             format!(
