@@ -105,7 +105,7 @@ fn what_was_wrapped_must_have_come_in() {
 }
 
 #[test]
-fn what_counts_only_from_now_on_hides_no_loss_and_is_no_exchange() {
+fn what_counts_only_from_now_on_lowers_no_share() {
     // As much stable as must be: the coin of the chain lowers its share, and nothing was spent.
     let text = wrapping(&["WETH"]).unwrap().to_toml();
     let policy = parse(text.as_bytes(), &catalog()).unwrap();
@@ -127,6 +127,31 @@ fn what_counts_only_from_now_on_hides_no_loss_and_is_no_exchange() {
     };
     assert_eq!(outcome(0), None);
     assert_eq!(outcome(1), Some(Rule::IntentMatchesActions));
+}
+
+#[test]
+fn what_was_wrapped_hides_no_loss_of_a_swap() {
+    let policy = wrapping(&["WETH"]).unwrap();
+    let before = world(&policy);
+    let mut swap = before.swap(&policy, USDC, WETH, 10_000, 0);
+    // That the least output is too small is for the judge of the intent to say.
+    if let Some(Action::Swap { amount_out_min, .. }) = swap.actions.last_mut() {
+        *amount_out_min = Amount(1);
+    }
+    // Of five ether that 10,000 USD buy so many thousandths come in.
+    let outcome = |thousandths: u128| {
+        let mut after = before.clone();
+        let balances = &mut after.snapshot.accounts[OPERATIONS.index()].balances;
+        balances[USDC.index()].0 -= swap.amount.0;
+        balances[WETH.index()].0 += ETHER + 5 * ETHER / 1_000 * thousandths;
+        after.revalue(&policy);
+        match policy.judge_outcome(&before.cx(&policy), &after.cx(&policy), &[wrap(ETHER), swap.clone()]) {
+            Verdict::Allowed => None,
+            Verdict::Refused(refusal) => Some(refusal.rule),
+        }
+    };
+    assert_eq!(outcome(1_000), None);
+    assert_eq!(outcome(900), Some(Rule::SlippageBpsMax), "1,000 USD are lost, and 2,000 were wrapped");
 }
 
 #[test]
