@@ -6,7 +6,7 @@
 mod load;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use load::{draw, policy, told};
+use load::{bare, draw, policy, told};
 use quaestor_core::{Policy, Price, amount::WAD};
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
@@ -16,10 +16,23 @@ use quaestor_simulations::{
     paths::{Futures, PathTerms, Paths},
     statistics::{BlockSums, Intervals, overfitting},
 };
+use rayon::prelude::*;
 use std::hint::black_box;
 
 const ASSETS: usize = 7;
 const DAYS: usize = 786;
+const PATHS: u64 = 5_000;
+
+/// The bare loop on the same futures.
+fn bare_paths(paths: &Paths) -> f64 {
+    let one = |(panel, [held, values, returns]): &mut (Panel, [Vec<f64>; 3]), number: u64| {
+        paths.fill(number, panel.marks_mut());
+        bare::values(panel.rows(0..panel.len()), &[0.1357; ASSETS], 30, held, values);
+        let (sharpe, drawdown) = bare::figures(values, 365.0, returns);
+        sharpe + drawdown
+    };
+    (0..PATHS).into_par_iter().map_init(|| (paths.panel(), Default::default()), one).sum()
+}
 
 fn history() -> Panel {
     let symbols = (0..ASSETS).map(|index| format!("A{index}")).collect();
@@ -59,8 +72,11 @@ fn bench(c: &mut Criterion) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         group.bench_function(format!("{threads} threads"), |b| {
             b.iter(|| {
-                pool.install(|| scene.run(0..5_000, |made| Ok::<_, MarketError>(!black_box(made).is_empty())).unwrap())
+                pool.install(|| scene.run(0..PATHS, |made| Ok::<_, MarketError>(!black_box(made).is_empty())).unwrap())
             })
+        });
+        group.bench_function(format!("the bare loop, {threads} threads"), |b| {
+            b.iter(|| pool.install(|| bare_paths(black_box(&paths))))
         });
     }
     group.finish();

@@ -1,5 +1,7 @@
 //! The load by which backtesters are compared: prices of a seeded random walk, weights, a calendar.
 
+pub(crate) mod bare;
+
 use alloy_primitives::B256;
 use quaestor_core::{Policy, Price, amount::WAD};
 use quaestor_policies::VotedPolicy;
