@@ -29,6 +29,7 @@ pub(crate) fn terms() -> Terms {
         kind,
         feeds: vec![],
         staleness_secs_max: 3_600,
+        code_hash: None,
     };
     let venue = |name: &str, byte| Venue {
         name: name.into(),

@@ -31,7 +31,7 @@ pub(crate) fn wanted(path: &str) -> &'static str {
         ["assets", _, "address"] => "the token",
         ["assets", _, "feeds", ..] => "its price feed in US dollars",
         ["venues", _, "address"] => "the router or the vault",
-        ["venues", _, "code_hash"] => "the hash of its code, which `quaestor init` reads from the chain",
+        ["venues" | "assets", _, "code_hash"] => "the hash of its code, which `quaestor init` reads from the chain",
         ["counterparties", _] => "who may be paid",
         _ => "the DAO's own",
     }

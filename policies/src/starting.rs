@@ -202,6 +202,9 @@ impl Page<'_> {
             }
             self.line(format!("kind = \"{kind}\""));
             self.line(format!("address = {}", self.account_id(asset.address)));
+            if let Some(code_hash) = asset.code_hash {
+                self.line(format!("code_hash = \"{code_hash}\""));
+            }
             self.line(format!("decimals = {}", asset.decimals));
             self.line(format!("feeds = [{}]", feeds.join(", ")));
             self.line(format!("staleness_max = {}", quoted(&duration_text(asset.staleness_secs_max))));

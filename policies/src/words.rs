@@ -245,6 +245,7 @@ fn rule_words(rule: Rule) -> (&'static str, &'static str) {
         Rule::PaymentPeriod => ("payments.*.every", "a budget line pays each period in its time"),
         Rule::VenueListed => ("venue_listed", "trades go through venues and pools of the policy alone"),
         Rule::VenueCodeHash => ("venue_code_hash", "a venue must have the code that the policy pins"),
+        Rule::AssetCodeHash => ("assets.*.code_hash", "a token must have the code that the policy pins"),
         Rule::VaultAsset => {
             ("vault_asset", "a vault must take the asset, and an Aave Pool give the aToken, that the policy says")
         }

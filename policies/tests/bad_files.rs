@@ -18,7 +18,7 @@ fn problems(replacements: &[(&str, &str)]) -> Problems {
     parse(text.as_bytes(), &fixture::catalog()).unwrap_err()
 }
 
-const CASES: [Case; 46] = [
+const CASES: [Case; 47] = [
     (
         "unknown keys",
         &[
@@ -112,6 +112,7 @@ const CASES: [Case; 46] = [
     ),
     ("pool twice", &[("pair = [\"USDC\", \"DAI\"]", "pair = [\"DAO\", \"USDC\"]")]),
     ("code hash", &[("code_hash = \"0x", "code_hash = \"0xZ")]),
+    ("code hash of a token", &[("decimals = 18", "decimals = 18\ncode_hash = \"0x12\"")]),
     ("strategy kind", &[("kind = \"rebalance\"", "kind = \"rebalnce\"")]),
     (
         "strategy parameters",

@@ -51,7 +51,8 @@ fn bare_sweep(days: &Panel, configurations: u64) -> f64 {
         let mut state = number;
         let drawn: [f64; ASSETS] = std::array::from_fn(|_| draw(&mut state));
         let whole = drawn.iter().sum::<f64>() / 0.95;
-        let (sharpe, drawdown) = bare(days, &drawn.map(|part| part / whole), [7, 14, 30, 90][number as usize % 4], room);
+        let (sharpe, drawdown) =
+            bare(days, &drawn.map(|part| part / whole), [7, 14, 30, 90][number as usize % 4], room);
         sharpe + drawdown
     };
     (0..configurations).into_par_iter().map_init(Room::default, one).sum()

@@ -61,6 +61,9 @@ pub struct Asset {
     pub feeds: Vec<Address>,
     /// A price older than this is no price, in seconds.
     pub staleness_secs_max: u64,
+    /// keccak256 of the token's runtime code, where the policy pins it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_hash: Option<B256>,
 }
 
 impl Asset {

@@ -38,6 +38,7 @@ pub(crate) fn terms() -> Terms {
         kind,
         feeds: vec![Address::repeat_byte(byte + 1)],
         staleness_secs_max: 3_600,
+        code_hash: None,
     };
     let governor = Route::Governor { governor: Address::repeat_byte(0x54), proposer: OPERATOR };
     let account = |name: &str, byte, route| Account { name: name.into(), address: Address::repeat_byte(byte), route };
@@ -56,7 +57,10 @@ pub(crate) fn terms() -> Terms {
         twaps: vec![],
         schedule: Schedule::EveryBlocks(10),
         validity_secs: 86_400,
-        assets: vec![asset("USDC", 0x40, 6, AssetKind::Stable), asset("WETH", 0x42, 18, AssetKind::Volatile)],
+        assets: vec![
+            asset("USDC", 0x40, 6, AssetKind::Stable),
+            Asset { code_hash: Some(B256::repeat_byte(0x72)), ..asset("WETH", 0x42, 18, AssetKind::Volatile) },
+        ],
         accounts: vec![account("operations", 0x50, Route::Safe), account("reserve", 0x52, governor)],
         venues: vec![Venue {
             name: "uniswap".into(),
@@ -127,7 +131,7 @@ pub(crate) fn snapshot(number: u64) -> Snapshot {
                 control: Control::Timelock { delay_secs: 86_400, governor_schedules: true },
             },
         ],
-        code: vec![CodeReading { address: terms.venues[0].address, code_hash: terms.venues[0].code_hash }],
+        code: terms.pins().map(|(address, code_hash)| CodeReading { address, code_hash }).collect(),
         twaps: vec![],
     }
 }

@@ -134,6 +134,7 @@ mod tests {
             kind,
             feeds: vec![],
             staleness_secs_max: 0,
+            code_hash: None,
         };
         let account =
             |name: &str, byte| Account { name: name.into(), address: Address::repeat_byte(byte), route: Route::Safe };

@@ -281,7 +281,7 @@ type Mismatch = (Rule, Quantity, Quantity);
 fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
     let same_len = terms.assets.len() == snapshot.assets.len()
         && terms.accounts.len() == snapshot.accounts.len()
-        && terms.venues.len() == snapshot.code.len()
+        && terms.pins().count() == snapshot.code.len()
         && terms.twaps.iter().map(|twap| &twap.pool).eq(snapshot.twaps.iter().map(|reading| &reading.pool));
     if !same_len {
         return Some((Rule::SnapshotComplete, Quantity::None, Quantity::None));
@@ -324,9 +324,10 @@ fn incomplete(terms: &Terms, snapshot: &Snapshot) -> Option<Mismatch> {
         let (limit, found) = (Quantity::Address(account.address), Quantity::Address(reading.address));
         (!complete).then_some((Rule::AccountListed, limit, found))
     });
-    let code = terms.venues.iter().zip(&snapshot.code).find_map(|(venue, reading)| {
-        let same = venue.address == reading.address && venue.code_hash == reading.code_hash;
-        (!same).then_some((Rule::VenueCodeHash, Quantity::Hash(venue.code_hash), Quantity::Hash(reading.code_hash)))
+    let code = terms.pins().zip(&snapshot.code).zip(0..).find_map(|(((address, pinned), reading), place)| {
+        let rule = if place < terms.venues.len() { Rule::VenueCodeHash } else { Rule::AssetCodeHash };
+        let same = (address, pinned) == (reading.address, reading.code_hash);
+        (!same).then_some((rule, Quantity::Hash(pinned), Quantity::Hash(reading.code_hash)))
     });
     assets.or(accounts).or(code).or_else(|| terms.vaults().find_map(|vault| mismatched(terms, snapshot, vault)))
 }

@@ -339,6 +339,13 @@ impl RiskTerms {
 }
 
 impl Terms {
+    /// The contracts whose code the policy pins, and the hash that it must have: first the venues, then those tokens of which
+    /// the policy says one. In this order the snapshot has what they are.
+    pub fn pins(&self) -> impl Iterator<Item = (Address, B256)> {
+        let tokens = self.assets.iter().filter_map(|asset| Some((asset.address, asset.code_hash?)));
+        self.venues.iter().map(|venue| (venue.address, venue.code_hash)).chain(tokens)
+    }
+
     /// How long a proposal may live, seconds: what the policy says, never above the envelope.
     pub fn validity_secs_longest(&self) -> u64 {
         self.validity_secs.min(self.limits.validity_secs_max)

@@ -49,6 +49,8 @@ pub enum Rule {
     VenueListed,
     /// The code at a venue's address is not the pinned code.
     VenueCodeHash,
+    /// `assets.*.code_hash`: the code at a token's address is not the pinned code.
+    AssetCodeHash,
     /// A vault's asset on chain is not the one that the policy says.
     VaultAsset,
     /// The receiver is neither an account nor an allowed counterparty.

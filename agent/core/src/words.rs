@@ -128,6 +128,7 @@ mod tests {
             kind: AssetKind::Stable,
             feeds: Vec::new(),
             staleness_secs_max: 0,
+            code_hash: None,
         };
         let said = [(0, 1_234), (6, 1), (6, 1_500_000), (36, u128::MAX)]
             .map(|(decimals, digits)| amount(Amount(digits), Some(&asset(decimals))));

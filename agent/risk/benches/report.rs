@@ -72,6 +72,7 @@ fn scene(series: &[Vec<f64>]) -> (Terms, Snapshot, Prices) {
         kind: if index == 0 { AssetKind::Stable } else { AssetKind::Volatile },
         feeds: vec![address(index)],
         staleness_secs_max: u64::MAX,
+        code_hash: None,
     };
     let terms = Terms {
         name: "bench".into(),

@@ -109,6 +109,7 @@ pub fn rule_key(rule: Rule) -> &'static str {
         Rule::PaymentPeriod => "payments.*.every",
         Rule::VenueListed => "venues.*.pools",
         Rule::VenueCodeHash => "venues.*.code_hash",
+        Rule::AssetCodeHash => "assets.*.code_hash",
         Rule::VaultAsset => "venues.*.asset",
         Rule::CounterpartyListed => "counterparties",
         Rule::WrapListed => "assets.*.wrapped_coin",
@@ -207,7 +208,7 @@ impl Words<'_> {
                 format!("{key} is {limit}, and the vault does not say what its asset is")
             }
             Rule::VaultAsset => format!("{key} is {limit}, the vault says {found}"),
-            Rule::VenueCodeHash => format!("{key} is {limit}, the code on chain has {found}"),
+            Rule::VenueCodeHash | Rule::AssetCodeHash => format!("{key} is {limit}, the code on chain has {found}"),
             Rule::CounterpartyListed => {
                 let to = match self.refusal.found {
                     Quantity::Address(to) => to.to_string(),

@@ -102,6 +102,11 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
         }
         ["accounts", name] => both.account(name, difference),
         ["assets", _, "delegates" | "wrapped_coin"] => both.listed(difference),
+        // What is pinned must be so, and nothing else asks for a token's code.
+        ["assets", _, "code_hash"] => {
+            let can = |said: &Option<ParamValue>| if said.is_some() { Can::Maybe } else { Can::No };
+            Bearing::of(can(&difference.old), can(&difference.new))
+        }
         ["assets", name, "staleness_max"] => both.ages(Some(name)),
         ["assets", name] => both.asset(name, difference),
         ["assets", _, "kind"] if !both.is_about_stable(difference) && !both.caps_native() => {

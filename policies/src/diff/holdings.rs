@@ -8,9 +8,9 @@ use super::{
     world::Call,
 };
 use crate::words::value_text;
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256, keccak256};
 use quaestor_core::{Route, Value, amount::WAD};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an account holds beside the rest: twice that.
 const HOLDING: Value = Value(20_000_000 * WAD);
@@ -21,21 +21,25 @@ impl Scout<'_> {
         let mut addresses: Vec<Address> = listed.into_iter().flatten().map(|venue| venue.address).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let mut codes: Vec<_> = listed.into_iter().flatten().map(|venue| venue.code_hash).collect();
-        codes.sort_unstable();
-        codes.dedup();
+        let codes = listed.into_iter().flatten().map(|venue| venue.code_hash).collect();
         let mut all = Vec::new();
         for address in addresses {
             let focus = Focus { address: Some(address), ..Focus::default() };
             all.extend(self.plain(&Tilt::default(), &focus));
-            for code in codes.iter().filter(|_| codes.len() > 1) {
-                all.extend(self.changed(&Tilt::default(), &focus, &|mut world| {
-                    world.code.insert(address, *code);
-                    world.noted(format!("while the code of {name} is {code}"))
-                }));
-            }
+            all.extend(self.codes(name, address, &codes, &focus));
         }
         all
+    }
+
+    /// The contract at `address` has one of these codes, where there are several.
+    fn codes(&self, name: &str, address: Address, codes: &BTreeSet<B256>, focus: &Focus) -> Vec<Situation> {
+        let with = |code: &B256| {
+            self.changed(&Tilt::default(), focus, &|mut world| {
+                world.code.insert(address, *code);
+                world.noted(format!("while the code of {name} is {code}"))
+            })
+        };
+        codes.iter().filter(|_| codes.len() > 1).flat_map(with).collect()
     }
 
     pub(super) fn account(&self, name: &str) -> Vec<Situation> {
@@ -82,12 +86,19 @@ impl Scout<'_> {
         for address in addresses {
             let mut of = |only: &str, make: &dyn Fn() -> Vec<Situation>| {
                 if key.is_none_or(|key| {
-                    key == only || !["decimals", "feeds", "kind", "twaps", "delegates", "wrapped_coin"].contains(&key)
+                    key == only
+                        || !["code_hash", "decimals", "feeds", "kind", "twaps", "delegates", "wrapped_coin"]
+                            .contains(&key)
                 }) {
                     all.extend(make());
                 }
             };
             let focus = Focus { address: Some(address), ..Focus::default() };
+            let codes = listed.map(|asset| asset.and_then(|asset| asset.code_hash));
+            // Where only one of the two pins it, the token may have any other code.
+            let other = (codes.contains(&None) && codes != [None; 2]).then(|| keccak256("another token"));
+            let codes = codes.into_iter().flatten().chain(other).collect();
+            of("code_hash", &|| self.codes(name, address, &codes, &focus));
             of("decimals", &|| self.decimals(name, address, &focus));
             of("feeds", &|| self.feeds(name, address, &focus));
             of("kind", &|| self.held(address, &focus));

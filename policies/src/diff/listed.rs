@@ -95,8 +95,8 @@ impl Both<'_> {
                 feeds.sort_unstable();
                 let vault = terms.asset_named(&asset.symbol).and_then(|id| terms.vault_of(id));
                 let of = vault.and_then(|vault| terms.asset(vault.asset)).map(|it| it.address);
-                let Asset { address, decimals, kind, staleness_secs_max, .. } = *asset;
-                (address, decimals, kind, staleness_secs_max, feeds, of)
+                let Asset { address, decimals, kind, staleness_secs_max, code_hash, .. } = *asset;
+                (address, decimals, kind, staleness_secs_max, code_hash, feeds, of)
             };
             other.assets.iter().any(|it| plain(other, it) == plain(own, asset))
         };

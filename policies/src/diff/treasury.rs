@@ -134,9 +134,9 @@ impl<'p> Pair<'p> {
     pub(super) fn believed(&self) -> Vec<Believed> {
         let [old, new] = self.terms();
         let decimals = self.tokens.values().any(|token| matches!(token.decimals, [Some(a), Some(b)] if a != b));
-        let code = old.venues.iter().any(|venue| {
-            new.venues.iter().any(|other| other.address == venue.address && other.code_hash != venue.code_hash)
-        });
+        let code = old
+            .pins()
+            .any(|(address, pinned)| new.pins().any(|(other, differs)| other == address && differs != pinned));
         let routes = old.accounts.iter().any(|account| {
             let is_safe = |account: &quaestor_core::Account| account.route == Route::Safe;
             new.accounts.iter().any(|other| other.address == account.address && is_safe(other) != is_safe(account))
@@ -193,8 +193,8 @@ impl<'p> Pair<'p> {
                     world.ticks.entry((twap.pool, token)).or_insert(tick);
                 }
             }
-            for venue in &terms.venues {
-                world.code.entry(venue.address).or_insert(venue.code_hash);
+            for (address, code_hash) in terms.pins() {
+                world.code.entry(address).or_insert(code_hash);
             }
             for vault in terms.vaults() {
                 if let Some(said) = terms.vouched_by(vault) {

@@ -153,11 +153,9 @@ impl World {
     }
 
     fn code(&self, terms: &Terms) -> Vec<CodeReading> {
-        let reading = |venue: &quaestor_core::Venue| CodeReading {
-            address: venue.address,
-            code_hash: self.code.get(&venue.address).copied().unwrap_or_default(),
-        };
-        terms.venues.iter().map(reading).collect()
+        let reading =
+            |(address, _)| CodeReading { address, code_hash: self.code.get(&address).copied().unwrap_or_default() };
+        terms.pins().map(reading).collect()
     }
 
     fn history(&self, terms: &Terms) -> History {

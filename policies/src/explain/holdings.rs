@@ -15,6 +15,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     }
     let text = "It touches no other asset, and nothing at all if a token has other decimals than it has here.";
     section.say(text, &["assets"], &[Rule::AssetListed, Rule::AssetDecimals]);
+    say_unpinned(told, &mut section);
     say_coin(told, &mut section);
     say_delegates(told, &mut section);
     for id in ids {
@@ -37,7 +38,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
 }
 
 fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset) {
-    let Asset { symbol, address, decimals, kind, feeds, staleness_secs_max } = asset;
+    let Asset { symbol, address, decimals, kind, feeds, staleness_secs_max, code_hash } = asset;
     let key = |key: &str| format!("assets.{symbol}.{key}");
     let what = match kind {
         AssetKind::Stable => "a stable asset, meant to keep the worth of a dollar",
@@ -70,6 +71,13 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
     );
     let keys = ["kind", "address", "decimals", "feeds", "staleness_max"].map(key);
     section.say(text, &keys.each_ref().map(String::as_str), &[]);
+    if let Some(code_hash) = code_hash {
+        let text = format!(
+            "If the code of {symbol} had another hash than {code_hash}, nothing would be proposed. Where that is the code of a \
+             proxy, whoever runs the token may change what stands behind it."
+        );
+        section.say(text, &[&key("code_hash")], &[Rule::AssetCodeHash]);
+    }
     for (place, twap) in told.terms.twaps.iter().filter(|twap| twap.asset == id).enumerate() {
         let text = format!(
             "Its price is also read from the pool (Uniswap v3) at {}: the mean of {} up to the decision, against {}.",
@@ -80,6 +88,23 @@ fn say_asset(told: &Told<'_>, section: &mut Section, id: AssetId, asset: &Asset)
         let keys = ["pool", "quote", "window"].map(|part| format!("{}[{place}].{part}", key("twaps")));
         section.say(text, &keys.each_ref().map(String::as_str), &[]);
     }
+}
+
+/// Of which tokens any code is taken. The shares of a vault are its own, whose code the venue pins.
+fn say_unpinned(told: &Told<'_>, section: &mut Section) {
+    let is_any = |asset: &&Asset| asset.code_hash.is_none() && !asset.feeds.is_empty();
+    let tokens: Vec<&str> = told.terms.assets.iter().filter(is_any).map(|asset| asset.symbol.as_str()).collect();
+    let text = match tokens.as_slice() {
+        [] => return,
+        [_, ..] if tokens.len() == told.terms.assets.len() => {
+            "It calls every token at its address, whatever code is there.".to_owned()
+        }
+        some => format!(
+            "It calls {}, each at its address, whatever code is there.",
+            words::list(some.iter().copied(), "and")
+        ),
+    };
+    section.say(text, &["assets"], &[Rule::AssetCodeHash]);
 }
 
 /// Into what the coin of the chain may be wrapped.

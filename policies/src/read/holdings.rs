@@ -18,8 +18,8 @@ const FEEDS_MAX: usize = 8;
 /// The unit of values; no asset may be called so, or an amount would be ambiguous.
 const QUOTE_UNIT: &str = "USD";
 
-pub(super) const ASSET_KEYS: [&str; 8] =
-    ["kind", "address", "decimals", "feeds", "staleness_max", "twaps", "delegates", "wrapped_coin"];
+pub(super) const ASSET_KEYS: [&str; 9] =
+    ["kind", "address", "code_hash", "decimals", "feeds", "staleness_max", "twaps", "delegates", "wrapped_coin"];
 pub(super) const BAND_KEYS: [&str; 3] = ["min_bps", "target_bps", "max_bps"];
 const KINDS: [(&str, AssetKind); 3] =
     [("stable", AssetKind::Stable), ("native", AssetKind::Native), ("volatile", AssetKind::Volatile)];
@@ -69,6 +69,7 @@ fn asset(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: O
         kind: kind.and_then(|field| values::choice(report, &field, &KINDS)).unwrap_or(AssetKind::Volatile),
         feeds: feeds.map(|field| feed_list(report, &field, chain_id)).unwrap_or_default(),
         staleness_secs_max: staleness.and_then(|field| values::duration(report, &field)).unwrap_or_default(),
+        code_hash: section.may("code_hash").and_then(|field| values::hash(report, &field)),
     }
 }
 
@@ -83,6 +84,7 @@ fn share(section: &Section<'_>, report: &mut Report<'_>, name: &str, chain_id: O
         kind: AssetKind::Volatile,
         feeds: Vec::new(),
         staleness_secs_max: 0,
+        code_hash: None,
     }
 }
 

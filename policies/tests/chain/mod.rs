@@ -195,7 +195,7 @@ impl Chain {
             coins: coins(terms),
             assets: assets.collect(),
             accounts: accounts.collect(),
-            code: terms.venues.iter().map(|it| CodeReading { address: it.address, code_hash: it.code_hash }).collect(),
+            code: terms.pins().map(|(address, code_hash)| CodeReading { address, code_hash }).collect(),
             twaps: terms.twaps.iter().map(|twap| self.pool(terms, twap)).collect(),
         }
     }

@@ -76,6 +76,9 @@ impl<'a> Ledger<'a> {
     pub fn allow(&mut self, intent: &Intent) {
         let terms = self.terms();
         let account = &terms.accounts[intent.account.index()];
+        if let [action @ (Action::Delegate { .. } | Action::Wrap { .. })] = intent.actions.as_slice() {
+            return self.allow_free(intent, *action, account.address);
+        }
         let asset = &terms.assets[intent.asset.index()];
         let price = wide(self.cx.prices.0[intent.asset.index()].price.expect("what is spent has a price").0);
         let (amount, value) = (wide(intent.amount.0), wide(intent.value.0));
@@ -157,6 +160,41 @@ impl<'a> Ledger<'a> {
             let above = stable_left * wide(10_000) >= U256::from(floor) * nav_left;
             assert!(above || stable_left * nav >= stable * nav_left, "the stable share fell below its floor");
         }
+        self.allowed.push(intent.clone());
+        self.within_caps(intent);
+        self.within_risk(intent);
+    }
+
+    /// A delegation or a wrapping: it spends nothing, and is what the policy lists.
+    fn allow_free(&mut self, intent: &Intent, action: Action, account: alloy_primitives::Address) {
+        let terms = self.terms();
+        assert!(intent.amount.is_zero() && intent.value.is_zero(), "nothing is spent");
+        let line = intent.purpose.line();
+        assert!(terms.strategies.iter().any(|strategy| strategy.line == line), "of a strategy");
+        assert!(matches!(intent.purpose, Purpose::Strategy { .. }), "of no period");
+        match action {
+            Action::Delegate { asset, to } => {
+                assert_eq!((asset, to), (intent.asset, intent.counterparty));
+                assert!(
+                    terms.delegates.iter().any(|it| it.asset == asset && it.to.contains(&to)),
+                    "the delegate is listed"
+                );
+            }
+            Action::Wrap { asset, amount } => {
+                assert_eq!((asset, terms.assets[asset.index()].address), (intent.asset, intent.counterparty));
+                assert_eq!(terms.wrapped_coin, Some(asset));
+                let own = self.allowed.iter().filter(|before| before.account == intent.account);
+                let before = own.flat_map(|before| &before.actions).fold(U256::ZERO, |sum, action| match action {
+                    Action::Wrap { amount, .. } => sum + wide(amount.0),
+                    _ => sum,
+                });
+                let coin = self.cx.snapshot.coins.iter().find(|it| it.account == intent.account);
+                let coin = coin.and_then(|it| it.balance).expect("the coin was read");
+                assert!(!amount.is_zero() && before + wide(amount.0) <= wide(coin.0), "more is wrapped than is there");
+            }
+            other => panic!("{other:?} spends"),
+        }
+        self.once(intent, account);
         self.allowed.push(intent.clone());
         self.within_caps(intent);
         self.within_risk(intent);
@@ -282,7 +320,9 @@ impl<'a> Ledger<'a> {
             let before = spent.chain(bound).fold(U256::ZERO, |sum, value| (sum + wide(value)).min(most));
             assert!(within((before + sum(&|_| true)).min(most), bps), "above the cap of {secs} s");
         }
-        self.within_caps_of_receiver(intent);
+        if let Some(Action::Transfer { .. }) = intent.actions.last() {
+            self.within_caps_of_receiver(intent);
+        }
         let line = intent.purpose.line();
         if let Some(bps) = self.terms().strategy(line).and_then(|strategy| strategy.share_bps_max) {
             let whole =
@@ -340,12 +380,14 @@ impl<'a> Ledger<'a> {
         ];
         let breached =
             ceilings.iter().any(|(most, found)| most.is_some_and(|most| found.is_none_or(|found| found > most)));
-        let reduces = match intent.actions.last().and_then(Action::exchange) {
-            Some(it) => {
+        let last = intent.actions.last();
+        let reduces = match (last, last.and_then(Action::exchange)) {
+            (_, Some(it)) => {
                 let is_stable = self.terms().assets[it.take.index()].kind == AssetKind::Stable;
                 is_stable && self.terms().vault_of(it.take).is_none()
             }
-            None => self.terms().accounts.iter().any(|own| own.address == intent.counterparty),
+            (Some(Action::Transfer { to, .. }), _) => self.terms().accounts.iter().any(|own| own.address == *to),
+            _ => false,
         };
         let only_reduce = risk.on_breach == quaestor_core::policy::OnBreach::OnlyReduce;
         assert!(!breached || reduces && only_reduce, "above a ceiling of risk");
@@ -364,6 +406,7 @@ pub fn nothing_is_missing(before: &Context<'_>, after: &Context<'_>, intents: &[
                     let own = before.terms.accounts.iter().position(|account| account.address == *to);
                     own.map(|own| (own as u16, asset.0, amount.0))
                 }
+                (Action::Wrap { asset, amount }, None) => Some((intent.account.0, asset.0, amount.0)),
                 _ => None,
             };
             if let Some((account, asset, amount)) = came {

@@ -8,8 +8,8 @@ use quaestor_core::{
     pipeline::Context,
     policy::Due,
     snapshot::{
-        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, CodeReading, Control, FeedReading, History,
-        Outstanding, RateReading, Round, Snapshot, Spend,
+        AccountReading, Anchor, AssetReading, BlockRef, BrakeReading, CodeReading, CoinReading, Control, FeedReading,
+        History, Outstanding, RateReading, Round, Snapshot, Spend,
     },
     valuation::{Prices, TwapReading, Valuation},
 };
@@ -130,6 +130,9 @@ impl Scene {
 
     fn intent(&self, policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Intent {
         let terms = policy.terms();
+        if let Some(intent) = self.spending_nothing(terms, bytes) {
+            return intent;
+        }
         let account = AccountId(bytes.place(terms.accounts.len()));
         let any = |bytes: &mut Bytes<'_>| AssetId(bytes.place(terms.assets.len()));
         let asset = any(bytes);
@@ -165,6 +168,37 @@ impl Scene {
             return Intent { account, purpose, asset, counterparty, amount, value: value.unwrap_or_default(), actions };
         }
         Intent { account, purpose, asset, counterparty, amount, value, actions }
+    }
+
+    /// A delegation or a wrapping, where the policy lists any.
+    fn spending_nothing(&self, terms: &Terms, bytes: &mut Bytes<'_>) -> Option<Intent> {
+        let listed = terms.delegates.len() + usize::from(terms.wrapped_coin.is_some());
+        if listed == 0 || !bytes.seldom(6) {
+            return None;
+        }
+        let account = AccountId(bytes.place(terms.accounts.len()));
+        let purpose = purpose(terms, bytes);
+        let any = AssetId(bytes.place(terms.assets.len()));
+        let other = bytes.seldom(16);
+        let (action, asset, to) = match terms.delegates.get(bytes.below(listed)) {
+            Some(delegates) => {
+                let asset = if other { any } else { delegates.asset };
+                let to = delegates.to[bytes.below(delegates.to.len())];
+                let to = if bytes.seldom(16) { receiver(terms, bytes) } else { to };
+                (Action::Delegate { asset, to }, asset, to)
+            }
+            None => {
+                let asset = terms.wrapped_coin.filter(|_| !other).unwrap_or(any);
+                let coin = self.snapshot.coins.iter().find(|it| it.account == account).and_then(|it| it.balance);
+                let coin = coin.unwrap_or_default().0;
+                let amount = Amount(bytes.one_of(&[coin / 2, coin, coin.saturating_add(1), coin / 3]));
+                (Action::Wrap { asset, amount }, asset, terms.assets[asset.index()].address)
+            }
+        };
+        let counterparty = if bytes.seldom(64) { receiver(terms, bytes) } else { to };
+        let [amount, value] = [0; 2].map(|nothing| if bytes.seldom(64) { bytes.wide() } else { nothing });
+        let actions = [action].into_iter().collect();
+        Some(Intent { account, purpose, asset, counterparty, amount: Amount(amount), value: Value(value), actions })
     }
 
     /// One of the things that an intent can do, and to whom.
@@ -278,6 +312,9 @@ impl Scene {
                         let own = terms.accounts.iter().position(|account| account.address == *to);
                         change(own.unwrap_or(usize::MAX), intent.asset.index(), amount.0, true);
                     }
+                    (Action::Wrap { asset, amount }, None) => {
+                        change(intent.account.index(), asset.index(), amount.0, true);
+                    }
                     _ => {}
                 }
             }
@@ -315,7 +352,9 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         control: Control::Safe { nonce: 7, threshold: 3, owners: Vec::new() },
     };
     let accounts = terms.accounts.iter().map(account).collect();
-    let code = |venue: &quaestor_core::Venue| CodeReading { address: venue.address, code_hash: venue.code_hash };
+    let code = |(address, code_hash)| CodeReading { address, code_hash };
+    let coin = |account| CoinReading { account: AccountId(account), balance: Some(Amount(amount(bytes, WAD))) };
+    let coins = terms.wrapped_coin.iter().flat_map(|_| 0..terms.accounts.len() as u16).map(coin).collect();
     Snapshot {
         chain_id: CHAIN_ID,
         block,
@@ -324,10 +363,10 @@ fn snapshot(policy: &VotedPolicy, bytes: &mut Bytes<'_>) -> Snapshot {
         operators: Vec::new(),
         guardians: None,
         delegates: vec![],
-        coins: vec![],
+        coins,
         assets,
         accounts,
-        code: terms.venues.iter().map(code).collect(),
+        code: terms.pins().map(code).collect(),
         twaps: terms.twaps.iter().map(|twap| unread(twap.pool)).collect(),
     }
 }

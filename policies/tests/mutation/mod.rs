@@ -385,7 +385,14 @@ fn asset(dice: &mut Dice, table: &mut Table) {
     let feed = account(dice);
     let assets = section(table, "assets");
     let mut asset = assets[&name].as_table().unwrap().clone();
-    match dice.below(11) {
+    match dice.below(12) {
+        11 => {
+            let hash = keccak256(dice.below(5).to_be_bytes());
+            if asset.remove("code_hash").is_none() || dice.one_in(2) {
+                asset.insert("code_hash".into(), Value::String(hash.to_string()));
+            }
+            assets.insert(name, Value::Table(asset));
+        }
         10 => {
             if asset.remove("wrapped_coin").is_none() {
                 asset.insert("wrapped_coin".into(), Value::String("one-for-one".into()));

@@ -92,11 +92,7 @@ impl<'a> Treasury<'a> {
                 .zip(0..)
                 .map(|(account, id)| account_reading(terms, account, AccountId(id)))
                 .collect(),
-            code: terms
-                .venues
-                .iter()
-                .map(|venue| CodeReading { address: venue.address, code_hash: venue.code_hash })
-                .collect(),
+            code: terms.pins().map(|(address, code_hash)| CodeReading { address, code_hash }).collect(),
             // The data has no pool's sums of ticks: feeds alone make prices.
             twaps: terms
                 .twaps
@@ -200,8 +196,8 @@ impl<'a> Treasury<'a> {
         })
     }
 
-    /// Forms the prices of the moment, once.
-    fn price_now(&mut self) {
+    /// Forms the prices of the moment, once. Whoever trades needs them, and at the end of a bar few do.
+    pub(super) fn price_now(&mut self) {
         if self.priced_at == Some(self.at) {
             return;
         }

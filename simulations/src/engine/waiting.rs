@@ -61,6 +61,7 @@ impl Engine<'_> {
         // A bar has a length.
         let through = (u128::from(at - begin) * u128::from(BAR_WHOLE) / u128::from((end - begin).max(1))) as u64;
         self.treasury.move_to(bar, through);
+        self.treasury.price_now();
         if self.is_vote(pending.account)
             && let Some(refusal) = self.look(bar, at, pending)
         {

@@ -134,6 +134,7 @@ impl World {
             kind: it.kind,
             feeds: vec![address(it.symbol)],
             staleness_secs_max: 3_600,
+            code_hash: None,
         };
         let band = |(position, it): (usize, &Holding)| {
             it.band.map(|(min_bps, target_bps, max_bps)| Band { asset: id(position), min_bps, target_bps, max_bps })

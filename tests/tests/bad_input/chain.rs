@@ -154,6 +154,24 @@ async fn a_venue_with_other_code_is_not_traded_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_with_other_code_is_not_called() {
+    let mut stage = governed().await;
+    stage.decides().await;
+    let (token, provider) = (stage.devnet.dao.assets[0].address, stage.devnet.chain.provider().clone());
+    let code = provider.get_code_at(token).await.unwrap();
+    // It answers as before: a byte that is never reached.
+    let changed = [code.as_ref(), &[0]].concat();
+    provider.anvil_set_code(token, changed.clone().into()).await.unwrap();
+    let decision = stage.holds(Rule::AssetCodeHash).await;
+    let Hold::Rule { receipt } = &decision.holds[0] else { unreachable!() };
+    assert_eq!((receipt.limit, receipt.found), (Quantity::Hash(keccak256(&code)), Quantity::Hash(keccak256(&changed))));
+    assert!(stage.log().contains("assets.*.code_hash is 0x"), "{}", stage.log());
+    provider.anvil_set_code(token, code).await.unwrap();
+    stage.decides().await;
+    stage.journal_is_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_without_a_say_withholds_and_says_so() {
     let mut stage = governed().await;
     let (safe, people) = (stage.devnet.dao.safe.account, stage.devnet.dao.people.clone());

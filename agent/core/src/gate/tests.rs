@@ -171,6 +171,8 @@ fn the_chain_must_be_what_the_policy_says() {
     assert_eq!(spoilt(|case| case.snapshot.chain_id = 1), Rule::ChainId);
     assert_eq!(Case::honest().forged(|decision, _| decision.chain_id = 1).refused(), Rule::ChainId);
     assert_eq!(spoilt(|case| case.snapshot.code[0].code_hash = B256::ZERO), Rule::VenueCodeHash);
+    assert_eq!(spoilt(|case| case.snapshot.code[1].code_hash = B256::ZERO), Rule::AssetCodeHash);
+    assert_eq!(spoilt(|case| case.snapshot.code.truncate(1)), Rule::SnapshotComplete);
     assert_eq!(spoilt(|case| case.snapshot.assets[0].decimals = Some(18)), Rule::AssetDecimals);
     assert_eq!(spoilt(|case| case.snapshot.assets[0].decimals = None), Rule::AssetDecimals);
     assert_eq!(spoilt(|case| case.snapshot.assets[0].address = MEMBER), Rule::SnapshotComplete);

@@ -57,6 +57,7 @@ fn terms(assets: usize) -> Terms {
         kind: AssetKind::Volatile,
         feeds: vec![],
         staleness_secs_max: 0,
+        code_hash: None,
     };
     Terms {
         name: "test".into(),

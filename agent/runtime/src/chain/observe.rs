@@ -107,11 +107,11 @@ pub async fn observe(
     let mut readings = Readings::default();
     readings.extend(chain.read_at(block.hash, state_reads(terms, contracts)).await?);
     readings.extend(chain.read_at(block.hash, round_reads(terms, &readings)).await?);
-    let venues: Vec<Address> = terms.venues.iter().map(|venue| venue.address).collect();
-    let codes = chain.code_at(block.hash, &venues).await?;
+    let pinned: Vec<Address> = terms.pins().map(|(address, _)| address).collect();
+    let codes = chain.code_at(block.hash, &pinned).await?;
     let hash = |code: &alloy::primitives::Bytes| if code.is_empty() { B256::ZERO } else { keccak256(code) };
     let code =
-        venues.iter().zip(&codes).map(|(address, code)| CodeReading { address: *address, code_hash: hash(code) });
+        pinned.iter().zip(&codes).map(|(address, code)| CodeReading { address: *address, code_hash: hash(code) });
     let earlier = observe_earlier(chain, terms, block).await?;
     let snapshot = assemble(terms, contracts, block, &readings, earlier.as_ref(), code.collect())?;
     Ok(Observation { snapshot, readings, earlier })

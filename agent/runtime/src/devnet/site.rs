@@ -175,7 +175,12 @@ pub(crate) fn policy_facts(dao: &Dao, limits: Limits) -> Facts {
         schedule: Schedule::Cron("0 0 * * * *".into()),
         validity_secs: Some(2 * DAY),
         accounts: accounts(dao),
-        assets: dao.assets.iter().map(asset).chain(dao.vaults.iter().filter_map(|vault| shares(dao, vault))).collect(),
+        assets: dao
+            .assets
+            .iter()
+            .map(|it| asset(dao, it))
+            .chain(dao.vaults.iter().filter_map(|vault| shares(dao, vault)))
+            .collect(),
         bands: bands(dao),
         limits,
         risk: RiskTerms { history_rounds: 60, rate_lookback_blocks: RATE_LOOKBACK_BLOCKS, ..Default::default() },
@@ -220,7 +225,7 @@ fn accounts(dao: &Dao) -> Vec<Account> {
     ]
 }
 
-fn asset(asset: &super::dao::DaoAsset) -> Asset {
+fn asset(dao: &Dao, asset: &super::dao::DaoAsset) -> Asset {
     Asset {
         symbol: asset.symbol.clone(),
         address: asset.address,
@@ -228,13 +233,14 @@ fn asset(asset: &super::dao::DaoAsset) -> Asset {
         kind: asset.kind,
         feeds: vec![asset.feed],
         staleness_secs_max: 26 * HOUR,
+        code_hash: dao.code_hash(asset.address),
     }
 }
 
 /// The shares of a vault; a policy takes all but their decimals from the vault.
 fn shares(dao: &Dao, vault: &DaoVault) -> Option<Asset> {
-    let first = dao.assets.first().map(asset)?;
-    Some(Asset { symbol: vault.symbol.clone(), address: vault.address, feeds: Vec::new(), ..first })
+    let first = dao.assets.first().map(|first| asset(dao, first))?;
+    Some(Asset { symbol: vault.symbol.clone(), address: vault.address, feeds: Vec::new(), code_hash: None, ..first })
 }
 
 fn vaults(dao: &Dao) -> impl Iterator<Item = Venue> {

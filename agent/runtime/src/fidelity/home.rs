@@ -249,6 +249,10 @@ pub(super) fn rehome(
         let Some(section) = section(&mut table, &["assets", &asset.symbol]) else { continue };
         section.insert("address".into(), here(local.address));
         section.insert("feeds".into(), Toml::Array(vec![here(local.feed)]));
+        if asset.code_hash.is_some() {
+            let code_hash = dao.code_hash(local.address).unwrap_or_default();
+            section.insert("code_hash".into(), Toml::String(code_hash.to_string()));
+        }
         if asset.staleness_secs_max < PRICE_AGE_SECS {
             section.insert("staleness_max".into(), Toml::String(PRICE_AGE.to_owned()));
         }

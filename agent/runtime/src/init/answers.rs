@@ -221,6 +221,7 @@ impl Answers {
                     kind: *kind,
                     feeds: vec![example(FEED)],
                     staleness_secs_max: 25 * cautious::HOUR,
+                    code_hash: None,
                 },
             };
             assets.push(asset);

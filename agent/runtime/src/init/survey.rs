@@ -193,6 +193,7 @@ impl Look<'_> {
                 kind: wish.kind,
                 feeds: wish.feeds.clone(),
                 staleness_secs_max: STALENESS_SECS,
+                code_hash: Some(self.code(wish.token, "token").await?),
             });
         }
         Ok(assets)

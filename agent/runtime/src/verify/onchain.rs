@@ -108,7 +108,7 @@ async fn compare_answers(
 }
 
 async fn compare_code(bundle: &Bundle, chain: &Chain, report: &mut Report) -> Result<(), ChainError> {
-    let what = "the code of the policy's venues is that of the snapshot";
+    let what = "the code of the contracts that the policy pins is that of the snapshot";
     let addresses: Vec<Address> = bundle.snapshot.code.iter().map(|it| it.address).collect();
     match answered(chain.code_at(bundle.snapshot.block.hash, &addresses).await)? {
         Ok(codes) => {

@@ -36,7 +36,7 @@ fn address(of: &str) -> Address {
 
 fn asset(symbol: &str, decimals: u8, kind: AssetKind) -> Asset {
     let (address, feeds) = (address(symbol), vec![address(&format!("feed of {symbol}"))]);
-    Asset { symbol: symbol.into(), address, decimals, kind, feeds, staleness_secs_max: 3_600 }
+    Asset { symbol: symbol.into(), address, decimals, kind, feeds, staleness_secs_max: 3_600, code_hash: None }
 }
 
 fn strategy(name: &str, kind: &str, params: &[(&str, &str)]) -> StrategyFacts {
