@@ -353,7 +353,8 @@ fn rivals(run: &Run, terms: &Terms, market: &Market<'_>, periods: f64) -> Vec<Ri
     let opening = &run.holdings[..run.width];
     let total = run.initial_value.max(f64::MIN_POSITIVE);
     let stable: Vec<bool> = terms.assets.iter().map(|asset| asset.kind == AssetKind::Stable).collect();
-    let shares: Vec<f64> = opening.iter().map(|value| value / total).collect();
+    // Who begins a plain comparison in cash would hold what it buys.
+    let shares = crate::plain::targets(terms).unwrap_or_else(|| opening.iter().map(|value| value / total).collect());
     let risky: f64 = shares.iter().zip(&stable).filter(|(_, stable)| !**stable).map(|(share, _)| share).sum();
     // The mix holds the treasury's own risky assets, in their proportions at the beginning.
     let cash = 1.0 - if risky > 0.0 { MIX_RISKY } else { 0.0 };

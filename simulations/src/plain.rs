@@ -1,11 +1,12 @@
 //! A plain comparison: weights and a calendar, no chain and no addresses. It is a policy like any other, made here.
 
+use crate::assumptions::Fill;
 use alloy_primitives::B256;
 use arrayvec::ArrayVec;
 use quaestor_core::{
-    AccountId, AssetId, Catalog, Context, Intent, Outlook, Purpose, Strategy, StrategySpec, Value,
+    AccountId, AssetId, Catalog, Context, Intent, Outlook, Purpose, Strategy, StrategySpec, Terms, Value,
     snapshot::Tally,
-    strategy::{Params, StrategyHold},
+    strategy::{ParamValue, Params, StrategyHold},
 };
 use quaestor_strategies::swap::{Market, Order};
 use std::fmt::Write as _;
@@ -104,6 +105,8 @@ struct Weights {
     cash: AssetId,
     /// Shares, and where each asset is traded.
     targets: Vec<(AssetId, u64, Market)>,
+    /// Most that a sale may lose, bps: what it brings at the least can be spent at once.
+    sale_loss_bps_max: Option<u64>,
 }
 
 fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
@@ -112,11 +115,13 @@ fn build(params: &mut Params<'_>) -> Option<Box<dyn Strategy>> {
         let (asset, bps) = (share.asset("asset"), share.integer("bps", 0, BPS_ONE));
         Some((asset?, bps?))
     });
+    let sale_loss_bps_max =
+        if params.has("sale_loss_bps_max") { Some(params.integer("sale_loss_bps_max", 0, BPS_ONE - 1)?) } else { None };
     let (account, cash) = (account?, cash?);
     let targets =
         shares?.into_iter().map(|(asset, bps)| Some((asset, bps, Market::required(params, "shares", asset, cash)?)));
     let targets = targets.collect::<Option<Vec<_>>>()?;
-    Some(Box::new(Weights { line: params.line(), account, cash, targets }))
+    Some(Box::new(Weights { line: params.line(), account, cash, targets, sale_loss_bps_max }))
 }
 
 impl Strategy for Weights {
@@ -131,6 +136,7 @@ impl Strategy for Weights {
             Order { account: self.account, purpose, market, sell, buy, amount_in }
         };
         let range = StrategyHold::OutOfRange;
+        let sale_loss_bps_max = self.sale_loss_bps_max.unwrap_or(cx.terms.limits.slippage_bps_max);
         let mut buys: ArrayVec<(AssetId, Market, Value), SHARES_MAX> = ArrayVec::new();
         for (asset, bps, market) in &self.targets {
             let (held, target) = (cx.valuation.value_of(*asset), nav.share(*bps).ok_or(range)?);
@@ -142,9 +148,12 @@ impl Strategy for Weights {
             let amount = cx.amount_of(*asset, held.saturating_sub(target)).ok_or(StrategyHold::NoPrice)?;
             let amount = amount.min(cx.balance(self.account, *asset));
             if !amount.is_zero() {
-                order(*asset, *market, *asset, self.cash, amount).push(cx, out).ok_or(range)?;
+                let sale = order(*asset, *market, *asset, self.cash, amount);
+                sale.push_within(cx, sale_loss_bps_max, out).ok_or(range)?;
             }
         }
+        // Where cash runs short it is the largest that goes without, as vectorbt has it; of equal ones the last.
+        buys.sort_by_key(|(_, _, missing)| *missing);
         // What sales bring at the least can be spent.
         let tally = Tally::before(self.account, out, &[]);
         let mut left = Outlook::new(cx, tally).spendable(self.account, self.cash);
@@ -160,9 +169,18 @@ impl Strategy for Weights {
 }
 
 /// The text of a policy that returns to these weights at every decision, however little an asset has strayed. Addresses are
-/// numbers; 18 decimals; no cap but that of what is there. A swap may cost `cost_bps`.
-pub fn policy(weights: &[(String, u64)], cost_bps: u64) -> String {
-    let slippage_bps_max = cost_bps.saturating_add(MOVE_BPS).min(BPS_ONE - 1);
+/// numbers; 18 decimals; no cap but that of what is there. A swap costs `cost_bps`. Where it is executed in the `fill` of a
+/// later bar its price may have moved; where it is executed at once a sale brings what it costs less, and all of that can be
+/// spent, while the last purchase may have to do with less than its part by what all others cost.
+pub fn policy(weights: &[(String, u64)], cost_bps: u64, fill: Fill) -> String {
+    let (slippage_bps_max, sale_loss) = match fill {
+        Fill::NextBar => (cost_bps.saturating_add(MOVE_BPS), String::new()),
+        Fill::SameBar => {
+            let others = cost_bps.saturating_mul(weights.len() as u64 + 1);
+            (others.saturating_add(MOVE_BPS), format!("sale_loss_bps_max = {}\n", cost_bps.min(BPS_ONE - 1)))
+        }
+    };
+    let slippage_bps_max = slippage_bps_max.min(BPS_ONE - 1);
     let mut next = 0u32;
     let mut address = || {
         next += 1;
@@ -194,13 +212,32 @@ pub fn policy(weights: &[(String, u64)], cost_bps: u64) -> String {
     let _ = write!(
         text,
         "[venues.market]\nkind = \"uniswap-v3\"\naddress = \"{}\"\ncode_hash = \"0x{:064}\"\npools = [{}]\n\n[[strategies]]\n\
-         name = \"weights\"\nkind = \"weights\"\naccount = \"{ACCOUNT}\"\ncash = \"{CASH}\"\nshares = [{}]\n",
+         name = \"weights\"\nkind = \"weights\"\naccount = \"{ACCOUNT}\"\ncash = \"{CASH}\"\n{sale_loss}shares = [{}]\n",
         address(),
         1,
         weights.iter().map(pool).collect::<Vec<_>>().join(", "),
         weights.iter().map(share).collect::<Vec<_>>().join(", "),
     );
     text
+}
+
+/// The shares of NAV to which a plain policy returns, by its assets; `None` of any other policy.
+pub(crate) fn targets(terms: &Terms) -> Option<Vec<f64>> {
+    let [strategy] = terms.strategies.as_slice() else { return None };
+    let Some(ParamValue::List(shares)) = strategy.params.get("shares").filter(|_| strategy.kind == SPEC.kind) else {
+        return None;
+    };
+    let mut found = vec![0.0; terms.assets.len()];
+    for share in shares {
+        let ParamValue::Table(share) = share else { return None };
+        let (Some(ParamValue::Text(symbol)), Some(ParamValue::Integer(bps))) = (share.get("asset"), share.get("bps"))
+        else {
+            return None;
+        };
+        *found.get_mut(terms.asset_named(symbol)?.index())? = *bps as f64 / BPS_ONE as f64;
+    }
+    *found.get_mut(terms.asset_named(CASH)?.index())? = 1.0 - found.iter().sum::<f64>();
+    Some(found)
 }
 
 /// The catalogue that such a policy is read with.
@@ -230,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_policy_is_one() {
-        let text = policy(&weights("ETH=5000,BTC=3000").unwrap(), 20);
+        let text = policy(&weights("ETH=5000,BTC=3000").unwrap(), 20, Fill::SameBar);
         let found = quaestor_policies::parse(text.as_bytes(), &catalog());
         assert!(found.is_ok(), "{}\n{text}", found.unwrap_err());
     }

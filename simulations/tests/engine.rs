@@ -8,7 +8,7 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
-    assumptions::{Assumptions, Costs, Delays, FlowTerms},
+    assumptions::{Assumptions, Costs, Delays, Fill, FlowTerms},
     data::{self, Options, Window},
     delays::Delay,
     engine::{self, Plan, Session},
@@ -382,7 +382,7 @@ fn flat(bars: usize) -> Panel {
 
 /// Weights that are returned to every so many bars, from a million in cash.
 fn weights(panel: &Panel, [a, b]: [u64; 2], every_bars: u64, fee_bps: u64) -> Run {
-    let text = plain::policy(&[("A".into(), a), ("B".into(), b)], 100);
+    let text = plain::policy(&[("A".into(), a), ("B".into(), b)], 100, Fill::NextBar);
     let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
     let assumptions = Assumptions {
         holdings: [(plain::ACCOUNT.to_owned(), held(&[(plain::CASH, "1000000")]))].into(),

@@ -41,7 +41,7 @@ fn assumptions() -> Assumptions {
 
 fn half_eth() -> VotedPolicy {
     let weights = plain::weights("ETH=5000").unwrap();
-    quaestor_policies::parse(plain::policy(&weights, 0).as_bytes(), &plain::catalog()).unwrap()
+    quaestor_policies::parse(plain::policy(&weights, 0, Fill::NextBar).as_bytes(), &plain::catalog()).unwrap()
 }
 
 fn run(panel: &Panel, assumptions: &Assumptions) -> Run {

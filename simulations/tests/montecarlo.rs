@@ -7,7 +7,7 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
-    assumptions::{Assumptions, Checked, Delays, FlowTerms},
+    assumptions::{Assumptions, Checked, Delays, Fill, FlowTerms},
     data::{self, Options, Window},
     engine::{self, Plan},
     market::{Market, MarketError},
@@ -50,7 +50,7 @@ fn balanced() -> (VotedPolicy, Checked) {
 }
 
 fn weights() -> (VotedPolicy, Checked) {
-    let text = plain::policy(&plain::weights("ETH=6000,USDC=2000").unwrap(), 20);
+    let text = plain::policy(&plain::weights("ETH=6000,USDC=2000").unwrap(), 20, Fill::NextBar);
     let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
     let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
     let assumed = Assumptions {

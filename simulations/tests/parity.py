@@ -14,6 +14,9 @@ for every, weights, fee, slippage in [
     (7, [0.5, 0.3], 0.001, 0.001),
     (30, [0.25, 0.25], 0.003, 0.0005),
     (1, [0.6, 0.35], 0.001, 0.001),
+    (7, [0.6, 0.4], 0.001, 0.001),
+    (30, [0.4, 0.6], 0.003, 0.0005),
+    (1, [0.5, 0.5], 0, 0),
 ]:
     size = pd.DataFrame(np.nan, index=close.index, columns=close.columns)
     size.iloc[::every] = weights

@@ -19,7 +19,7 @@ use quaestor_simulations::{
 /// Sharpe ratio, deepest fall.
 type Case = (u64, &'static str, u64, u64, [f64; 5]);
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 6] = [
     (
         7,
         "ETH=5000,BTC=3000",
@@ -53,6 +53,40 @@ const CASES: [Case; 3] = [
             -0.553_335_396_468_082_5,
         ],
     ),
+    // Nothing is left in cash: the largest purchase has to do with what the others leave.
+    (
+        7,
+        "ETH=6000,BTC=4000",
+        10,
+        10,
+        [
+            998_002.996_004_994_1,
+            1_111_299.349_413_414,
+            5_083_063.429_047_938,
+            2.419_231_078_444_884_7,
+            -0.573_909_307_623_418_9,
+        ],
+    ),
+    (
+        30,
+        "ETH=4000,BTC=6000",
+        30,
+        5,
+        [
+            996_510.717_721_896_8,
+            1_062_227.819_270_386,
+            4_734_340.661_323_721,
+            2.417_471_858_230_722_4,
+            -0.556_881_900_197_783_8,
+        ],
+    ),
+    (
+        1,
+        "ETH=5000,BTC=5000",
+        0,
+        0,
+        [1_000_000.0, 1_085_098.377_832_800_6, 4_925_375.686_959_05, 2.428_645_433_365_523, -0.563_116_502_750_862_8],
+    ),
 ];
 
 #[test]
@@ -63,7 +97,7 @@ fn values_are_vectorbts_to_one_part_in_a_billion() {
     let window = Window { from: Some(day("2020-01-01")), to: Some(day("2020-12-31")), past: 0 };
     let panel = data::panel(&found, &["ETH", "BTC"], window).unwrap().panel;
     for (every, weights, fee_bps, slippage_bps, expected) in CASES {
-        let text = plain::policy(&plain::weights(weights).unwrap(), fee_bps + slippage_bps);
+        let text = plain::policy(&plain::weights(weights).unwrap(), fee_bps + slippage_bps, Fill::SameBar);
         let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
         let cash = [(plain::CASH.to_owned(), "1000000".to_owned())].into();
         let assumed = Assumptions {

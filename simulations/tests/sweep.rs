@@ -9,7 +9,7 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Day, Panel,
-    assumptions::{Assumptions, Checked, Costs, Delays, FlowTerms},
+    assumptions::{Assumptions, Checked, Costs, Delays, Fill, FlowTerms},
     data::{self, Options, Window},
     engine::{self, Plan},
     market::Market,
@@ -105,7 +105,7 @@ static BALANCED: LazyLock<Scene> = LazyLock::new(|| {
 
 /// Plain weights, quick to run.
 static PLAIN: LazyLock<Scene> = LazyLock::new(|| {
-    let text = plain::policy(&plain::weights("ETH=3000,BTC=3000,UNI=2000").unwrap(), 20);
+    let text = plain::policy(&plain::weights("ETH=3000,BTC=3000,UNI=2000").unwrap(), 20, Fill::NextBar);
     let told = Assumptions {
         holdings: [(plain::ACCOUNT.to_owned(), [(plain::CASH.to_owned(), "1000000".to_owned())].into())].into(),
         costs: Costs { gas_gwei: 0, fee_bps: Some(10), ..Costs::default() },
@@ -201,7 +201,7 @@ fn random_weights_are_the_weights_of_a_plain_policy() {
         let weights: Vec<(String, u64)> =
             ["ETH", "BTC", "UNI"].map(str::to_owned).into_iter().zip(point.weights.clone()).collect();
         assert_eq!(point.weights.iter().sum::<u64>(), 8_000, "as much in cash as before");
-        let text = plain::policy(&weights, 20);
+        let text = plain::policy(&weights, 20, Fill::NextBar);
         let read = quaestor_policies::parse(text.as_bytes(), &PLAIN.catalog).unwrap();
         let every_bars = Some([7, 30][row as usize % 2]);
         let assumed = Assumptions { every_bars, ..PLAIN.told.clone() }.check(read.terms()).unwrap();

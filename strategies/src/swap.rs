@@ -81,8 +81,14 @@ impl Order {
     /// [`Order::intent`] at the end of `out`, without a copy on the way.
     #[inline]
     pub fn push(&self, cx: &Context<'_>, out: &mut Vec<Intent>) -> Option<()> {
+        self.push_within(cx, cx.terms.limits.slippage_bps_max, out)
+    }
+
+    /// The same of a swap that may lose so many bps at most; no judge allows more than the policy does.
+    #[inline]
+    pub fn push_within(&self, cx: &Context<'_>, loss_bps_max: u64, out: &mut Vec<Intent>) -> Option<()> {
         let value = cx.value_of(self.sell, self.amount_in)?;
-        let amount_out_min = least_output(cx, value, self.buy)?;
+        let amount_out_min = least_within(cx, value, self.buy, loss_bps_max)?;
         out.push(self.priced(value, amount_out_min));
         Some(())
     }
@@ -105,20 +111,21 @@ impl Order {
 /// slippage, rounded down. `None` as for [`Order::intent`].
 #[inline]
 pub fn least_output(cx: &Context<'_>, value: Value, buy: AssetId) -> Option<Amount> {
+    least_within(cx, value, buy, cx.terms.limits.slippage_bps_max)
+}
+
+#[inline]
+fn least_within(cx: &Context<'_>, value: Value, take: AssetId, loss_bps_max: u64) -> Option<Amount> {
     if !is_bounded(cx.terms) {
         return None;
     }
-    amount_out_min(value, cx.prices.of(buy)?, cx.terms.asset(buy)?.unit(), cx.terms.limits.slippage_bps_max)
+    amount_out_min(value, cx.prices.of(take)?, cx.terms.asset(take)?.unit(), loss_bps_max)
 }
 
 /// [`least_output`] of an exchange at `venue`, which may be bound to lose less.
 pub fn least_at(cx: &Context<'_>, venue: VenueId, value: Value, take: AssetId) -> Option<Amount> {
-    if !is_bounded(cx.terms) {
-        return None;
-    }
     let (bps, rounding) = cx.terms.loss_max(venue);
-    let least = amount_out_min(value, cx.prices.of(take)?, cx.terms.asset(take)?.unit(), bps)?;
-    Some(least.saturating_sub(rounding))
+    Some(least_within(cx, value, take, bps)?.saturating_sub(rounding))
 }
 
 /// Whether the policy bounds slippage. A swap that may return nothing is never wanted.

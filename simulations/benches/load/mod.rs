@@ -8,7 +8,7 @@ use quaestor_policies::VotedPolicy;
 use quaestor_risk::EwmaModel;
 use quaestor_simulations::{
     Panel,
-    assumptions::{Assumptions, Costs, Delays},
+    assumptions::{Assumptions, Costs, Delays, Fill},
     market::Market,
     plain,
     report::Provenance,
@@ -48,7 +48,7 @@ pub(crate) fn panel(assets: usize, bars: usize, bar_secs: u64, step: f64) -> Pan
 pub(crate) fn policy(weights: &[u64]) -> VotedPolicy {
     let named: Vec<(String, u64)> =
         weights.iter().enumerate().map(|(index, bps)| (format!("A{index}"), *bps)).collect();
-    quaestor_policies::parse(plain::policy(&named, 20).as_bytes(), &plain::catalog()).unwrap()
+    quaestor_policies::parse(plain::policy(&named, 20, Fill::NextBar).as_bytes(), &plain::catalog()).unwrap()
 }
 
 /// A million dollars in cash, fees and slippage of ten basis points each, signers who confirm at once.

@@ -196,7 +196,8 @@ impl Setup {
 fn plain_policy(weights: &str, args: &SetupArgs) -> Result<VotedPolicy, Failure> {
     let weights = plain::weights(weights).map_err(|error| Failure::new(Exit::Usage, format!("--weights: {error}")))?;
     let slippage_bps = args.world.slippage_bps.unwrap_or(Costs::default().slippage_bps);
-    let text = plain::policy(&weights, slippage_bps.saturating_add(args.world.fee_bps.unwrap_or_default()));
+    let fill = if args.world.fill.as_deref() == Some("same-bar") { Fill::SameBar } else { Fill::NextBar };
+    let text = plain::policy(&weights, slippage_bps.saturating_add(args.world.fee_bps.unwrap_or_default()), fill);
     quaestor_policies::parse(text.as_bytes(), &plain::catalog())
         .map_err(|problems| Failure::new(Exit::Internal, problems.in_file("the policy of --weights".to_owned())))
 }
@@ -242,6 +243,10 @@ fn assumptions(
         Some("same-bar") => found.fill = Fill::SameBar,
         Some(_) => found.fill = Fill::NextBar,
         None => {}
+    }
+    if args.weights.is_some() {
+        // There is no pool whose fee it could be.
+        found.costs.fee_bps.get_or_insert(0);
     }
     if args.weights.is_some() && found.holdings.is_empty() {
         // All cash at first.

@@ -1,7 +1,11 @@
 //! Nothing appears from nowhere, and nothing is lost that is not said.
 
 use super::*;
-use crate::{Panel, assumptions::Assumptions, plain};
+use crate::{
+    Panel,
+    assumptions::{Assumptions, Fill},
+    plain,
+};
 use alloy_primitives::{Address, B256};
 use proptest::prelude::*;
 use quaestor_core::{Policy, Purpose, snapshot::Control};
@@ -43,7 +47,7 @@ proptest! {
         depth_usd in proptest::option::of(1u64..1_000_000),
     ) {
         let weights: Vec<(String, u64)> = (1..ASSETS).map(|index| (format!("A{index}"), 1_000)).collect();
-        let policy = quaestor_policies::parse(plain::policy(&weights, 600).as_bytes(), &plain::catalog()).unwrap();
+        let policy = quaestor_policies::parse(plain::policy(&weights, 600, Fill::NextBar).as_bytes(), &plain::catalog()).unwrap();
         let symbols = weights.iter().map(|(name, _)| name.clone()).collect();
         let panel = Panel::synthetic(symbols, 0, vec![1, 2], B256::ZERO);
         let targets = if before_costs { Targets::BeforeCosts } else { Targets::AfterCosts };
@@ -80,7 +84,7 @@ proptest! {
 #[test]
 fn a_swap_moves_the_price_of_what_is_no_stable_asset() {
     let weights = plain::weights("ETH=5000,BTC=1000").unwrap();
-    let text = plain::policy(&weights, 0);
+    let text = plain::policy(&weights, 0, Fill::NextBar);
     let text = text.replace("[venues.market]", "[assets.DAI]\nkind = \"stable\"\naddress = \"eip155:1:0x2000000000000000000000000000000000000001\"\ndecimals = 18\nfeeds = [\"eip155:1:0x2000000000000000000000000000000000000002\"]\nstaleness_max = \"1d\"\n\n[venues.market]");
     let policy = quaestor_policies::parse(text.as_bytes(), &plain::catalog()).unwrap();
     let terms = policy.terms();
