@@ -60,8 +60,12 @@ impl<'d> Report<'d> {
         errors.sort_by_key(|(offset, _)| *offset);
         report.broken = errors.iter().map(|(offset, _)| report.lines.line_of(*offset)).collect();
         for (offset, error) in errors {
-            let remedy = if error.message() == "duplicate key" { "; remove one of the two" } else { "" };
-            report.push(offset, "", ProblemKind::Syntax, || format!("{}{remedy}", error.message()));
+            let is_double = error.message() == "duplicate key";
+            let key =
+                error.span().and_then(|span| text.get(span)).filter(|key| is_double && crate::document::is_name(key));
+            let named = key.map(|key| format!(" `{key}`")).unwrap_or_default();
+            let remedy = if is_double { "; remove one of the two" } else { "" };
+            report.push(offset, "", ProblemKind::Syntax, || format!("{}{named}{remedy}", error.message()));
         }
         report.survey_table(&mut String::new(), root);
         report

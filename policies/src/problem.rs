@@ -92,6 +92,9 @@ impl fmt::Display for Problems {
             let line_end = if position == 0 { "" } else { "\n" };
             write!(f, "{line_end}{}:{problem}", self.file)?;
         }
+        if self.problems.len() == PROBLEMS_MAX {
+            write!(f, "\n{}: there may be more; no more than {PROBLEMS_MAX} are said at once", self.file)?;
+        }
         Ok(())
     }
 }

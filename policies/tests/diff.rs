@@ -4,7 +4,7 @@
 mod mutation;
 
 use mutation::{read, texts};
-use quaestor_policies::diff::{Diff, Effort, Evidence};
+use quaestor_policies::diff::{Diff, Effort, Evidence, Mark};
 
 fn rich() -> &'static str {
     texts()[2]
@@ -77,6 +77,55 @@ fn a_number_that_is_tightened_narrows_and_one_that_is_loosened_widens() {
         }
     }
     insta::assert_snapshot!(told);
+}
+
+/// A model that a policy refuses leaves its place to another forecast, which may be lower: only where none takes it, or no
+/// ceiling looks at it, is a stricter choice of models a narrower policy.
+#[test]
+fn a_stricter_choice_of_models_narrows_only_where_no_other_forecast_takes_the_place() {
+    let file = ["0x", &"12".repeat(32)].concat();
+    let trained =
+        "model = { kind = \"trained\", schedule = \"0 0 3  * * Mon\", age_max = \"90d\", auc_bps_min = 6000 }";
+    let named = with(rich(), trained, &format!("model = {{ kind = \"file\", hash = \"{file}\", age_max = \"90d\" }}"));
+    let named = with(&named, "fallback = \"ewma\"", "fallback = \"hold\"");
+    let unheard = with(rich(), "volatility_bps_max = 8000\nvalue_at_risk_bps_max = 600\n", "");
+    let unheard = with(&unheard, "on_breach = \"only-reduce\"\n", "");
+    let unheard = with(&unheard, "[emergency]\nonly_reduce = [\"transfers\", \"swaps\"]\n", "");
+    for (from, to) in [
+        ("members = [\"alpha\", \"beta dao\"]\npresent_min = 2", "members = [\"alpha\"]\npresent_min = 1"),
+        (
+            "members = [\"alpha\", \"beta dao\"]\npresent_min = 2",
+            "members = [\"alpha\", \"beta dao\"]\npresent_min = 1",
+        ),
+    ] {
+        let mark = |text: &str| {
+            let diff = Diff::between(&read(text), &read(&with(text, from, to)), &Effort::default());
+            diff.changes.iter().map(|change| change.mark).collect::<Vec<_>>()
+        };
+        assert!(mark(rich()).iter().all(|mark| *mark == Mark::WidensAndNarrows), "{to}: {:?}", mark(rich()));
+        assert!(
+            mark(&named).iter().all(|mark| matches!(mark, Mark::Narrows | Mark::Widens)),
+            "{to}: {:?}",
+            mark(&named)
+        );
+        assert!(mark(&unheard).iter().all(|mark| *mark == Mark::Neutral), "{to}: {:?}", mark(&unheard));
+    }
+    let budget = |from: &str, to: &str| {
+        let diff =
+            Diff::between(&read(from), &read(&with(from, "epsilon_year_max = \"8.50\"", to)), &Effort::default());
+        diff.changes[0].mark
+    };
+    assert_eq!(budget(rich(), "epsilon_year_max = \"8\""), Mark::WidensAndNarrows);
+    assert_eq!(budget(&unheard, "epsilon_year_max = \"8\""), Mark::Narrows, "it spends less of what members have");
+    // Without its model one proposes nothing, whether a ceiling looks at forecasts or not.
+    for text in [rich(), &unheard] {
+        let diff = Diff::between(
+            &read(text),
+            &read(&with(text, "fallback = \"ewma\"", "fallback = \"hold\"")),
+            &Effort::default(),
+        );
+        assert_eq!(diff.changes[0].mark, Mark::Narrows, "{}", diff.text());
+    }
 }
 
 /// What is listed, what is read, what is sought, when.

@@ -37,7 +37,7 @@ fn shown(problems: Vec<Problem>) -> String {
     Problems { file: "policy.toml".into(), problems }.to_string()
 }
 
-const CASES: [Case; 35] = [
+const CASES: [Case; 38] = [
     ("an example", &[("gate = \"eip155:1:0x30", "gate = \"eip155:1:0x33")]),
     ("hour above day", &[("month_bps_max = 5000", "hour_bps_max = 900\nday_bps_max = 500")]),
     ("proposal above month", &[("month_bps_max = 5000", "month_bps_max = 400")]),
@@ -119,6 +119,21 @@ const CASES: [Case; 35] = [
         )],
     ),
     ("feeds that are never too far apart", &[("[limits]", "[oracles]\non_disagreement = \"hold\"\n\n[limits]")]),
+    (
+        "parts of all there is",
+        &[("stable_share_bps_min = 8000", "native_share_bps_max = 10000\nstable_share_bps_min = 0")],
+    ),
+    ("a group of any share", &[("[limits]", "[groups.all]\nassets = [\"USDC\"]\nmax_bps = 10000\n\n[limits]")]),
+    (
+        "caps of receivers that say nothing new, or let nothing through",
+        &[(
+            "# Leaves a stable asset",
+            "[counterparties.auditor]\naddress = \"eip155:1:0x7077777777777777777777777777777777777778\"\n\
+             month_bps_max = 0\nproposal_bps_max = 10000\n\n\
+             [[payments]]\nname = \"audits\"\naccount = \"operations\"\nto = \"auditor\"\nasset = \"USDC\"\n\
+             amount = \"4000 USDC\"\nevery = \"quarter\"\nbegin = \"2027-01-01T00:00:00Z\"\n\n# Leaves a stable asset",
+        )],
+    ),
     ("a share of all", &[("name = \"rebalance\"", "share_bps_max = 10000\nname = \"rebalance\"")]),
     ("a share of nothing", &[("name = \"rebalance\"", "share_bps_max = 0\nname = \"rebalance\"")]),
     ("several at once", &[("month_bps_max = 5000", "month_bps_max = 400"), ("fee_pips = 100 }", "fee_pips = 10000 }")]),

@@ -173,6 +173,18 @@ async fn what_could_not_come_into_force_is_not_sent() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(said(&output).contains("the agent would not obey it"), "{}", said(&output));
     // Nobody can be asked in a pipe.
+    // Nobody could get the file from there, or it is another one.
+    for (uri, why) in [("ftp://dao.example/p.toml", "it is none of"), ("file:wide.toml", "the file there has the hash")]
+    {
+        let output = room.types(&["policy.toml", "--uri", uri, "--proposer", &me, "--dry-run"]);
+        assert!(output.status.code() == Some(2) && said(&output).contains(why), "{}", said(&output));
+    }
+    // Owners of a Safe have nothing to sign where members vote.
+    let safe = ["policy.toml", "--uri", "file:policy.toml", "--proposer", &me, "--safe-tx", "safe.json"];
+    let output = room.types(&safe);
+    assert!(!output.status.success() && said(&output).contains("and by no Safe"), "{}", said(&output));
+    let output = room.types(&[&safe[..], &["--dry-run"]].concat());
+    assert!(said(&output).contains("and by no Safe") && !room.site.folder.join("safe.json").exists());
     let output = room.types(&["policy.toml", "--uri", "file:policy.toml", "--key-env", KEY]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(room.devnet.proposals().await.unwrap().is_empty(), "nothing was sent");

@@ -10,7 +10,9 @@ use super::{
 use crate::voted::VotedPolicy;
 use quaestor_core::{
     Asset, AssetId, Policy, Terms,
-    policy::{FederationTerms, Limits, ModelTerms, OnBreach, OnDisagreement, OnlyReduce, Part, RiskTerms},
+    policy::{
+        FederationTerms, Limits, ModelFallback, ModelTerms, OnBreach, OnDisagreement, OnlyReduce, Part, RiskTerms,
+    },
     strategy::ParamValue,
 };
 use std::collections::BTreeSet;
@@ -130,6 +132,11 @@ pub(super) fn bearing(difference: &Difference, old: &VotedPolicy, new: &VotedPol
         _ => Bearing::both(),
     };
     found.masked(|| masks::closed(before).filter(|rule| masks::closed(after).as_ref() == Some(rule)))
+}
+
+/// Whether nothing is proposed while the model that the policy names cannot be used.
+fn stops_without_model(risk: &RiskTerms) -> bool {
+    risk.model != ModelTerms::Ewma && risk.fallback == ModelFallback::Hold
 }
 
 /// Two policies.
@@ -335,14 +342,24 @@ impl Both<'_> {
             "fallback" if before.model == ModelTerms::Ewma && after.model == ModelTerms::Ewma => {
                 Bearing::nothing("the plain estimate of volatility needs no fallback")
             }
-            "model" | "fallback" | "history_rounds" => {
+            // Without its model one of the two proposes nothing, and the other one goes on.
+            "fallback" => {
+                let holds = |risk: &RiskTerms| risk.fallback == ModelFallback::Hold;
+                Bearing::procedural(holds(before), holds(after), effects::forecast(key, before, after, ceilings))
+            }
+            "model" | "history_rounds" => {
+                let stops = key == "model" && (stops_without_model(before) || stops_without_model(after));
                 let effect = effects::forecast(key, before, after, ceilings);
-                Bearing::procedural(ceilings, ceilings, effect)
+                Bearing::procedural(ceilings || stops, ceilings || stops, effect)
             }
             "epsilon_year_max" => {
                 let budget = |it: Option<u64>| it.unwrap_or(u64::MAX);
                 let (old, new) = (before.epsilon_permille_year_max, after.epsilon_permille_year_max);
-                Bearing::procedural(budget(new) > budget(old), budget(new) < budget(old), effects::privacy(old, new))
+                // What is not trained leaves an older model, or the fallback, and either may forecast less.
+                let trains = |risk: &RiskTerms| matches!(risk.model, ModelTerms::Trained { .. });
+                let other = ceilings && (trains(before) || trains(after));
+                let effect = effects::other_model(effects::privacy(old, new), other);
+                Bearing::procedural(other || budget(new) > budget(old), other || budget(new) < budget(old), effect)
             }
             "burn_monthly" => Bearing::nothing(effects::burn(before.burn_monthly, after.burn_monthly)),
             "rate_lookback_blocks" => Bearing::nothing(effects::lookback(before, after)),
@@ -379,7 +396,18 @@ impl Both<'_> {
             return Bearing::nothing("the plain estimate of volatility is not trained");
         }
         let (old, new) = (&before.federation, &after.federation);
-        let effect = effects::federation(key, difference, new);
+        // A model that may not forecast leaves its place to an older one or to the fallback, which may forecast less, or to
+        // nothing.
+        let is_this_or_none =
+            |risk: &RiskTerms| matches!(risk.model, ModelTerms::File { .. }) && stops_without_model(risk);
+        let ceilings = before.has_ceilings() || after.has_ceilings();
+        let other = ceilings && !(is_this_or_none(before) && is_this_or_none(after));
+        let stops = stops_without_model(before) || stops_without_model(after);
+        let chooses = matches!(key, "members" | "present_min");
+        let effect = effects::other_model(effects::federation(key, difference, new), other && chooses);
+        if !other && !stops {
+            return Bearing::nothing(effect);
+        }
         match key {
             "members" => {
                 let is_free = |of: &FederationTerms| of.members.is_empty();
@@ -390,10 +418,11 @@ impl Both<'_> {
                 if difference.of == Of::Entry {
                     (opens, closes) = (difference.new.is_some(), difference.old.is_some());
                 }
-                Bearing::procedural(opens, closes, effect)
+                Bearing::procedural(other || opens, other || closes, effect)
             }
             "present_min" => {
-                Bearing::procedural(new.present_min < old.present_min, new.present_min > old.present_min, effect)
+                let (opens, closes) = (new.present_min < old.present_min, new.present_min > old.present_min);
+                Bearing::procedural(other || opens, other || closes, effect)
             }
             _ => Bearing::procedural(true, true, effect),
         }

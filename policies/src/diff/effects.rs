@@ -169,6 +169,14 @@ pub(super) fn forecast(key: &str, old: &RiskTerms, new: &RiskTerms, ceilings: bo
     format!("{what}; {bearing}")
 }
 
+/// What decides about models, where another one than before may forecast.
+pub(super) fn other_model(what: String, other: bool) -> String {
+    if !other {
+        return what;
+    }
+    format!("{what}; a model that may not be used leaves its place to another forecast, which may be lower")
+}
+
 fn model(terms: &ModelTerms) -> String {
     match terms {
         ModelTerms::Ewma => "the plain estimate of volatility".to_owned(),

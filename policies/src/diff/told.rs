@@ -5,9 +5,6 @@ use crate::words::{Told, intent_text};
 use quaestor_core::{Intent, Purpose, Refusal, Terms, Verdict};
 use std::fmt::Write;
 
-/// Longest text of a value in the print for people, letters; the JSON has all of it.
-const SHOWN_MAX: usize = 160;
-
 /// A witness in a sentence. `aside` is what the policy says that the witness is not about, if one of the two is none of
 /// the files.
 pub(super) fn witness(
@@ -230,12 +227,9 @@ fn on_chain(activation: &Activation) -> String {
 }
 
 /// A value, cut where it would flood the line.
-fn shown(value: Option<&str>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(value) if value.chars().count() <= SHOWN_MAX => value.to_owned(),
-        Some(value) => value.chars().take(SHOWN_MAX).chain(['…']).collect(),
-    }
+/// Whole, however long: what is cut from an address is what a voter must compare.
+fn shown(value: Option<&str>) -> &str {
+    value.unwrap_or("nothing")
 }
 
 fn code(value: Option<&str>) -> String {

@@ -123,14 +123,15 @@ fn band(section: &Section<'_>, report: &mut Report<'_>, name: &str, assets: &[As
         return None;
     };
     let asset = AssetId(u16::try_from(position).ok()?);
-    let (Some(min_bps), Some(target_bps), Some(max_bps)) = shares else { return None };
-    if min_bps > target_bps {
-        let message = format!("is {min_bps}, above `target_bps`, {target_bps}; write at most {target_bps}");
-        report.conflict(&section.path_of("min_bps"), message);
-    }
-    if target_bps > max_bps {
-        let message = format!("is {target_bps}, above `max_bps`, {max_bps}; write at most {max_bps}");
-        report.conflict(&section.path_of("target_bps"), message);
-    }
-    Some(Band { asset, min_bps, target_bps, max_bps })
+    let mut ordered = |less: (&str, Option<u64>), more: (&str, Option<u64>)| {
+        if let ((key, Some(less)), (other, Some(more))) = (less, more)
+            && less > more
+        {
+            report.conflict(&section.path_of(key), format!("is {less}, above `{other}`, {more}; write at most {more}"));
+        }
+    };
+    let (min, target, max) = shares;
+    ordered(("min_bps", min), ("target_bps", target));
+    ordered(("target_bps", target), ("max_bps", max));
+    Some(Band { asset, min_bps: min?, target_bps: target?, max_bps: max? })
 }

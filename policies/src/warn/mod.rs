@@ -9,6 +9,7 @@ mod risk;
 mod routes;
 mod shares;
 mod strategies;
+mod wholes;
 
 pub use shares::stable_share_left;
 
@@ -35,6 +36,7 @@ impl VotedPolicy {
         routes::look(&mut eye);
         risk::look(&mut eye);
         strategies::look(&mut eye);
+        wholes::look(&mut eye);
         let mut found = eye.report.into_problems();
         found.sort_by_key(|problem| (problem.line, problem.column));
         found

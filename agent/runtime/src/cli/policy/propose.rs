@@ -12,10 +12,10 @@ use crate::{
     ballot::{Owner, Parts, Standing, Trial, builder_file, describe, proposal, standing, submission},
     chain::Chain,
     config::{Config, read_bounded},
-    registry::active_at,
+    registry::{PolicyUri, active_at},
 };
 use alloy::{
-    primitives::{Address, B256, U256},
+    primitives::{Address, B256, U256, keccak256},
     rpc::types::BlockNumberOrTag,
     signers::local::PrivateKeySigner,
     sol_types::SolEvent,
@@ -23,7 +23,7 @@ use alloy::{
 use quaestor_contracts::bindings::IGovernor;
 use quaestor_core::{Call, Catalog, Policy, Route, Terms};
 use quaestor_policies::{
-    VotedPolicy,
+    FILE_BYTES_MAX, VotedPolicy,
     diff::{Diff, Effort},
 };
 use serde_json::{Value, json};
@@ -40,8 +40,9 @@ pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Out
         return Err(Failure::new(Exit::Usage, message));
     }
     let config = Config::load(&args.config.config)?;
-    let chain = connect(&config)?;
     let new = super::read(&args.file, catalog)?;
+    leads_to(&args.uri, &args.config.config, &new)?;
+    let chain = connect(&config)?;
     fits(&new, &args.file, &config)?;
     let old = in_force(&chain, &config, catalog).await?;
     let signer = args.key().source().map(|source| source.open()).transpose()?;
@@ -60,7 +61,7 @@ pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Out
     if let (Some(why), false) = (&hindrance, args.dry_run) {
         return Err(Failure::new(Exit::Failed, why));
     }
-    if let Some(path) = &args.safe_tx {
+    if let Some(path) = args.safe_tx.as_ref().filter(|_| hindrance.is_none()) {
         write(path, ballot.builder_file(&new)?.as_bytes())?;
     }
     let mut document = ballot.document(&new);
@@ -76,6 +77,24 @@ pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Out
     }
     output.document(&document)?;
     Ok(Exit::Ok)
+}
+
+/// The URI is one that members and agents can follow; where it names a file that is here, beside the
+/// configuration as an agent would look for it, it is this one.
+fn leads_to(uri: &str, config: &Path, new: &VotedPolicy) -> Result<(), Failure> {
+    let wrong = |why: String| Failure::new(Exit::Usage, format!("--uri {uri}: {why}"));
+    let parsed = PolicyUri::parse(uri).map_err(|error| wrong(format!("it {error}; no agent could get the file")))?;
+    if let PolicyUri::File(path) = parsed
+        && let Ok(bytes) = read_bounded(
+            &config.parent().unwrap_or(Path::new("")).join(path),
+            u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX),
+        )
+        && keccak256(&bytes) != new.hash()
+    {
+        let found = keccak256(&bytes);
+        return Err(wrong(format!("the file there has the hash {found}, and the one that is proposed {}", new.hash())));
+    }
+    Ok(())
 }
 
 /// A policy of this DAO that is not over.
@@ -208,6 +227,9 @@ impl Ballot {
             return Some(format!("the registry would refuse it: {why}"));
         }
         match &self.standing.owner {
+            Owner::Governor { governor, .. } if args.safe_tx.is_some() => Some(format!(
+                "the registry is owned by the timelock of the Governor {governor}, and by no Safe: leave out --safe-tx, and propose"
+            )),
             Owner::Governor { .. } => {
                 let proposer = self.standing.proposer?;
                 (proposer.votes < proposer.votes_min).then(|| {
