@@ -1,9 +1,12 @@
 //! What a run assumes beside prices: what the treasury holds at first, what flows in and out, what acting costs, and how
 //! long people take.
 
-pub use crate::delays::Delays;
+pub use crate::{
+    delays::Delays,
+    flows::{Flow, FlowTerms},
+};
 
-use crate::depth::Depth;
+use crate::{Day, depth::Depth};
 use quaestor_core::{Amount, Price, Terms, amount::BPS_ONE};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -65,20 +68,6 @@ pub enum Targets {
     BeforeCosts,
 }
 
-/// A steady flow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FlowTerms {
-    /// For reports.
-    pub name: String,
-    /// Account.
-    pub account: String,
-    /// Asset.
-    pub asset: String,
-    /// Whole tokens in thirty days; negative: it leaves.
-    pub monthly: String,
-}
-
 /// What acting costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,21 +120,6 @@ impl fmt::Display for AssumptionProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, self.message)
     }
-}
-
-/// A flow in base units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flow {
-    /// For reports.
-    pub name: String,
-    /// Index of the account.
-    pub account: usize,
-    /// Index of the asset.
-    pub asset: usize,
-    /// Base units in thirty days.
-    pub monthly: Amount,
-    /// Whether it leaves.
-    pub leaves: bool,
 }
 
 /// Assumptions that fit a policy.
@@ -237,10 +211,19 @@ impl Assumptions {
             let key = format!("flows[{position}]");
             let (account, asset) = (checker.account(&key, &flow.account), checker.asset(&key, &flow.asset));
             let (Some(account), Some(asset)) = (account, asset) else { continue };
-            let leaving = flow.monthly.strip_prefix('-');
+            let (text, per_secs) = match flow.pace() {
+                Ok(found) => found,
+                Err((part, message)) => {
+                    checker.problem(format!("{key}.{part}"), message);
+                    continue;
+                }
+            };
+            let leaving = text.strip_prefix('-');
             let leaves = leaving.is_some();
-            let Some(monthly) = checker.amount(&key, leaving.unwrap_or(&flow.monthly), asset) else { continue };
-            flows.push(Flow { name: flow.name.clone(), account, asset, monthly, leaves });
+            let Some(amount) = checker.amount(&key, leaving.unwrap_or(text), asset) else { continue };
+            let at = |day: Option<Day>, or: u64| day.map_or(or, Day::open_timestamp);
+            let (from, until, cliff) = (at(flow.from, 0), at(flow.until, u64::MAX), at(flow.cliff, 0));
+            flows.push(Flow { name: flow.name.clone(), account, asset, amount, per_secs, leaves, from, until, cliff });
         }
         let mut prices = vec![None; terms.assets.len()];
         for (symbol, text) in &self.prices {

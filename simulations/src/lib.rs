@@ -11,6 +11,7 @@ pub mod delays;
 pub mod depth;
 mod draw;
 pub mod engine;
+pub mod flows;
 pub mod market;
 pub mod metrics;
 pub mod montecarlo;

@@ -23,6 +23,10 @@ pub struct Split {
     pub unpaid_usd: f64,
 }
 
+fn in_dollars(value: Value) -> f64 {
+    value.0 as f64 / quaestor_core::amount::WAD as f64
+}
+
 /// What became of a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
@@ -70,9 +74,20 @@ pub struct Proposed {
 
 impl Proposed {
     pub(crate) fn new(at: u64, account: AccountId, intents: usize, value: Value, delay_secs: u64) -> Self {
-        let value_usd = value.0 as f64 / quaestor_core::amount::WAD as f64;
+        let value_usd = in_dollars(value);
         Self { at, account: account.0, intents, value_usd, delay_secs, fate: Fate::Waiting, reverts: 0 }
     }
+}
+
+/// Something that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Refused {
+    /// When, Unix seconds.
+    pub at: u64,
+    /// By which rule.
+    pub rule: Rule,
+    /// What would have moved, dollars; nothing where no strategy was asked.
+    pub value_usd: f64,
 }
 
 /// What trading cost, dollars.
@@ -129,6 +144,8 @@ pub struct Run {
     pub intents: Vec<Vec<Intent>>,
     /// Intents, batches and whole decisions that were refused, by rule.
     pub refusals: BTreeMap<Rule, u64>,
+    /// Each of them; of a thorough run.
+    pub refused: Vec<Refused>,
     /// Allowed batches that were held back because something of the same account, or of the same cap, still waited.
     pub withheld: u64,
     /// Decisions at which a strategy wanted less than it should, by the strategy's place in the policy and why.
@@ -142,6 +159,9 @@ pub struct Run {
     pub stable: Vec<f64>,
     #[serde(skip)]
     cash: Vec<bool>,
+    /// Whether each refusal is kept.
+    #[serde(skip)]
+    keeps_refused: bool,
 }
 
 /// A word for each hold, as reports say it.
@@ -187,12 +207,14 @@ impl Run {
             proposals: Vec::new(),
             intents: Vec::new(),
             refusals: BTreeMap::new(),
+            refused: Vec::new(),
             withheld: 0,
             holds: BTreeMap::new(),
             outside_bands: 0,
             forecasts: Vec::new(),
             stable: Vec::new(),
             cash: terms.assets.iter().map(is_cash).collect(),
+            keeps_refused: plan.thorough,
         }
     }
 
@@ -211,22 +233,27 @@ impl Run {
         self.stable.push(stable);
     }
 
-    pub(crate) fn refused(&mut self, rule: Rule) {
+    /// Something of this value was refused.
+    pub(crate) fn refuse(&mut self, at: u64, rule: Rule, value: Value) {
         *self.refusals.entry(rule).or_default() += 1;
+        if self.keeps_refused {
+            self.refused.push(Refused { at, rule, value_usd: in_dollars(value) });
+        }
     }
 
     /// A decision that strategies were asked for, and what the treasury was worth then.
     pub(crate) fn decided<'a>(
         &mut self,
+        at: u64,
         terms: &Terms,
         valuation: &Valuation,
-        verdicts: impl Iterator<Item = &'a Verdict>,
+        judged: impl Iterator<Item = (&'a Intent, &'a Verdict)>,
         holds: &[(usize, StrategyHold)],
     ) {
         self.asked += 1;
-        for verdict in verdicts {
+        for (intent, verdict) in judged {
             if let Verdict::Refused(receipt) = verdict {
-                self.refused(receipt.rule);
+                self.refuse(at, receipt.rule, intent.value);
             }
         }
         for (place, reason) in holds {

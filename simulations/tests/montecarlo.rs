@@ -40,7 +40,8 @@ fn balanced() -> (VotedPolicy, Checked) {
             name: "payroll".into(),
             account: "operations".into(),
             asset: "USDC".into(),
-            monthly: "-60000".into(),
+            monthly: Some("-60000".into()),
+            ..FlowTerms::default()
         }],
         prices: held(&[("VOTE", "2.5")]),
         ..Assumptions::default()

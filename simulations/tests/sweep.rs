@@ -88,7 +88,8 @@ static BALANCED: LazyLock<Scene> = LazyLock::new(|| {
         name: "payroll".into(),
         account: "operations".into(),
         asset: "USDC".into(),
-        monthly: "-60000".into(),
+        monthly: Some("-60000".into()),
+        ..FlowTerms::default()
     };
     let told = Assumptions {
         holdings: [

@@ -251,5 +251,5 @@ fn two_results_are_held_against_each_other() {
     assert!(warned.contains("not of the same data and time"), "{warned}");
     std::fs::write(&short, "{}").unwrap();
     let refused = failure(&compare(&cheap, &short, &[]));
-    assert!(refused.contains("is no result of a simulation"), "{refused}");
+    assert!(refused.contains("is no result of a backtest"), "{refused}");
 }

@@ -343,10 +343,10 @@ impl<'a> Engine<'a> {
         name.0[..8].copy_from_slice(&block.timestamp.to_be_bytes());
         let is_asked = self.judge.decide(&inputs, name, thorough, &mut self.work);
         match is_asked {
-            Some(rule) => self.run.refused(rule),
+            Some(rule) => self.run.refuse(block.timestamp, rule, Value::ZERO),
             None => {
-                let Workspace { valuation, verdicts, holds, .. } = &self.work;
-                self.run.decided(policy.terms(), valuation, verdicts.iter(), holds);
+                let Workspace { valuation, intents, verdicts, holds, .. } = &self.work;
+                self.run.decided(block.timestamp, policy.terms(), valuation, intents.iter().zip(verdicts), holds);
             }
         }
         if thorough && let Some(report) = self.model.last(block) {
@@ -449,7 +449,7 @@ impl<'a> Engine<'a> {
             }
         };
         if let Some(refusal) = refusal {
-            self.run.refused(refusal.rule);
+            self.run.refuse(block.timestamp, refusal.rule, value);
             self.spare.push(intents);
             return;
         }

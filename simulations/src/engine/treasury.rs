@@ -5,7 +5,7 @@ use super::{
     execute::{self, Done, Reverted},
 };
 use crate::{
-    assumptions::{Checked, Costs, MONTH_SECS, Targets},
+    assumptions::{Checked, Costs, Targets},
     market::{BAR_WHOLE, Market, Source},
     run::Split,
 };
@@ -13,7 +13,7 @@ use alloy_primitives::{Address, B256};
 use quaestor_core::{
     AccountId, Action, Amount, AssetKind, BlockRef, BrakeReading, History, Intent, Policy, Price, Route, Snapshot,
     Terms, Value,
-    amount::{WAD, mul_div},
+    amount::WAD,
     policy::Delegates,
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, Control, DelegateReading, EarlierRate, FeedReading,
@@ -316,11 +316,12 @@ impl<'a> Treasury<'a> {
     }
 
     fn flow_until(&mut self, bar: usize) {
-        let elapsed = self.market.panel.ends()[bar].saturating_sub(self.started_at);
+        let end = self.market.panel.ends()[bar];
         let mut moved_any = false;
         for (place, (flow, (moved, missed))) in self.assumed.flows.iter().zip(&mut self.flowed).enumerate() {
+            let elapsed = flow.secs(self.started_at, end);
             let elapsed = self.events.map_or(elapsed, |events| events.flow_secs(place, bar, elapsed));
-            let Some(whole) = mul_div(flow.monthly.0, elapsed.into(), MONTH_SECS.into()) else { continue };
+            let Some(whole) = flow.in_secs(elapsed) else { continue };
             let due = whole.saturating_sub(*moved).saturating_sub(*missed);
             if due == 0 {
                 continue;

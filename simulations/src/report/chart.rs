@@ -38,6 +38,7 @@ pub(super) enum Mark {
     Executed,
     Withdrawn,
     Expired,
+    Refused,
 }
 
 /// A stretch of time that is shaded, Unix seconds.
@@ -302,6 +303,7 @@ impl Chart {
                 Mark::Executed => built.draw_series([Circle::new(point, 3, series_colour(2).filled())])?,
                 Mark::Withdrawn => built.draw_series([Cross::new(point, 3, series_colour(1))])?,
                 Mark::Expired => built.draw_series([Circle::new(point, 3, series_colour(3))])?,
+                Mark::Refused => built.draw_series([TriangleMarker::new(point, 4, series_colour(4).filled())])?,
             };
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use super::{
     MARKS_KEY, capitalised,
-    chart::{Chart, Mark, Series, Span},
+    chart::{Chart, Series, Span},
     day, fallen, html,
     html::Page,
-    number, percent, proposal_marks, short_percent, short_usd, usd,
+    marks, number, percent, short_percent, short_usd, usd,
 };
 use crate::{
     market::Market,
@@ -391,15 +391,14 @@ impl Faced<'_> {
             let place = times.partition_point(|end| *end < at).min(times.len().saturating_sub(1));
             new.run.values.get(place).copied().unwrap_or_default()
         };
-        let marks: Vec<(Mark, u64, f64)> =
-            proposal_marks(new.run).map(|(mark, at, _)| (mark, at, value_at(at))).collect();
+        let marks = marks(new.run).into_iter().map(|(mark, at, _)| (mark, at, value_at(at))).collect();
         let chart = Chart { series, stacked: false, from_zero: false, marks, unit: short_usd };
         page.raw(MARKS_KEY);
         let alt = format!("value under both policies in {}", scenario.name);
         page.figure(
             &chart.svg_with(times, &alt, &spans),
             &[NAMES[1], NAMES[0]],
-            "Dollars. Marks are the proposals under the new policy; what is shaded is named below.",
+            "Dollars. Marks are proposals and refusals under the new policy; what is shaded is named below.",
         );
         page.list(&stage.notes);
     }

@@ -138,16 +138,24 @@ fn capitalised(text: &str) -> String {
 const MARKS_KEY: &str = "\
 <div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span style=\"color:var(--s1)\">✕ \
 <span style=\"color:var(--ink)\">withdrawn</span></span><span style=\"color:var(--s3)\">○ <span \
-style=\"color:var(--ink)\">expired</span></span></div>";
+style=\"color:var(--ink)\">expired</span></span><span style=\"color:var(--s4)\">▲ <span \
+style=\"color:var(--ink)\">refused</span></span></div>";
 
-/// When each proposal was made that is over, and the dollars that it moves.
-fn proposal_marks(run: &Run) -> impl Iterator<Item = (Mark, u64, f64)> + '_ {
-    run.proposals.iter().filter_map(|it| match it.fate {
+/// When each proposal was made that is over, and the dollars that it moves; and each decision at which something was refused,
+/// with what all of that would have moved.
+fn marks(run: &Run) -> Vec<(Mark, u64, f64)> {
+    let proposals = run.proposals.iter().filter_map(|it| match it.fate {
         Fate::Executed { .. } => Some((Mark::Executed, it.at, it.value_usd)),
         Fate::Withdrawn { .. } => Some((Mark::Withdrawn, it.at, it.value_usd)),
         Fate::Expired { .. } => Some((Mark::Expired, it.at, it.value_usd)),
         Fate::Waiting => None,
-    })
+    });
+    let decisions = run.refused.chunk_by(|one, next| one.at == next.at);
+    let refused = decisions.filter_map(|all| {
+        let value_usd = all.iter().map(|refused| refused.value_usd).sum();
+        Some((Mark::Refused, all.first()?.at, value_usd))
+    });
+    proposals.chain(refused).collect()
 }
 
 /// One row of figures.
@@ -421,12 +429,16 @@ impl Report<'_> {
             "{proposals} made: {executed} executed, {withdrawn} withdrawn because they no longer fitted, {expired} expired, {waiting} \
              waiting at the end. {withheld} more were held back by one that still waited.{delay}{people}"
         ));
-        let marks: Vec<_> = proposal_marks(self.run).collect();
+        let marks = marks(self.run);
         if !marks.is_empty() {
             let chart = Chart { series: Vec::new(), stacked: false, from_zero: true, marks, unit: short_usd };
-            let svg = chart.svg(times, "proposals over time");
+            let svg = chart.svg(times, "proposals and refusals over time");
             page.raw(MARKS_KEY);
-            page.figure(&svg, &[], "When each was made, and the dollars that it moves.");
+            page.figure(
+                &svg,
+                &[],
+                "When each was made and when something was refused, and the dollars that it moves or would have moved.",
+            );
         }
         let row = |what: &str, rule: &Rule, count: &u64| {
             vec![rule_key(*rule).to_string(), what.to_owned(), count.to_string()]

@@ -3,7 +3,7 @@
 use super::{
     Report,
     chart::{Chart, Failed, INK, Mark, Series, alone, series_colour},
-    day, proposal_marks, short_usd,
+    day, marks, short_usd,
 };
 use plotters::{coord::Shift, prelude::*};
 
@@ -62,12 +62,13 @@ impl Report<'_> {
             let place = times.partition_point(|end| *end < at);
             self.run.values.get(place).copied().unwrap_or_default()
         };
-        let marks: Vec<_> = proposal_marks(self.run).map(|(mark, at, _)| (mark, at, value(at))).collect();
+        let marks: Vec<_> = marks(self.run).into_iter().map(|(mark, at, _)| (mark, at, value(at))).collect();
         let mut key: Vec<_> = series.iter().enumerate().map(|(index, one)| ('—', one.name.clone(), index)).collect();
         let signs = [
             (Mark::Executed, '●', "executed", 2),
             (Mark::Withdrawn, '✕', "withdrawn", 1),
             (Mark::Expired, '○', "expired", 3),
+            (Mark::Refused, '▲', "refused", 4),
         ];
         let seen = signs.iter().filter(|(mark, ..)| marks.iter().any(|(made, ..)| made == mark));
         key.extend(seen.map(|(_, sign, name, colour)| (*sign, (*name).to_owned(), *colour)));

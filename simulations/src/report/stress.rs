@@ -5,7 +5,7 @@ use super::{
     chart::{Chart, Series, Span},
     day, html,
     html::Page,
-    percent, proposal_marks, short_usd, usd,
+    marks, percent, short_usd, usd,
 };
 use crate::{
     metrics::Summary,
@@ -151,7 +151,7 @@ impl StressReport<'_> {
             let place = times.partition_point(|end| *end < at).min(times.len().saturating_sub(1));
             run.values.get(place).copied().unwrap_or_default()
         };
-        let marks = proposal_marks(run).map(|(mark, at, _)| (mark, at, value_at(at))).collect();
+        let marks = marks(run).into_iter().map(|(mark, at, _)| (mark, at, value_at(at))).collect();
         let chart = Chart { series, stacked: false, from_zero: false, marks, unit: short_usd };
         let alt = format!("value over time in {}", scenario.name);
         page.raw(super::MARKS_KEY);

@@ -220,7 +220,7 @@ impl Laying<'_> {
             let known = known.unwrap_or_else(|| {
                 // As it flows without any event.
                 let began = panel.begins_at(start);
-                events.flow_secs.push((place, panel.ends().iter().map(|end| end.saturating_sub(began)).collect()));
+                events.flow_secs.push((place, panel.ends().iter().map(|end| flows[place].secs(began, *end)).collect()));
                 events.flow_secs.len() - 1
             });
             multiply(&mut events.flow_secs[known].1, start, times, &bars);

@@ -42,7 +42,8 @@ pub(crate) fn assumptions() -> Assumptions {
         name: name.into(),
         account: "operations".into(),
         asset: "USDC".into(),
-        monthly: monthly.into(),
+        monthly: Some(monthly.into()),
+        ..FlowTerms::default()
     };
     let operations = [
         ("USDC", "2000000"),

@@ -1,6 +1,6 @@
 //! `backtest`: a policy on history, through the pipeline that runs live.
 
-use super::{Exit, Failure, Output, args::BacktestArgs, setup::Setup};
+use super::{Exit, Failure, Output, args::BacktestArgs, setup::Setup, stated};
 use quaestor_contracts::explain::rule_key;
 use quaestor_core::{Catalog, Policy, Rule};
 use quaestor_policies::VotedPolicy;
@@ -14,6 +14,7 @@ use quaestor_simulations::{
     run::Run,
     statistics::Interval,
     succession::Training,
+    table::{Column, Table},
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::Path, time::Instant};
@@ -32,8 +33,14 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     if setup.assumed.fill == Fill::SameBar {
         output.warn("--fill same-bar looks ahead: it executes at the very price that was decided on");
     }
-    if let Some(path) = &args.csv {
-        write(path, csv(&found, policy, &market).as_bytes())?;
+    if args.csv.is_some() || args.parquet.is_some() {
+        let table = table(&found, policy, &market);
+        if let Some(path) = &args.csv {
+            write(path, table.csv().as_bytes())?;
+        }
+        if let Some(path) = &args.parquet {
+            write(path, &table.parquet().map_err(|error| Failure::new(Exit::Failed, error))?)?;
+        }
     }
     let provenance = setup.provenance()?;
     let report = Report {
@@ -54,6 +61,7 @@ pub(super) fn run(args: &BacktestArgs, catalog: &Catalog, output: Output) -> Res
     }
     tell(&summary, &found, &plan, &stated, elapsed_secs, output)?;
     tell_trainings(&setup.trainings, output)?;
+    stated::tell_provenance(&provenance, output)?;
     output.document(&Value::Object(document(&setup, &market, &found, &summary)?))?;
     Ok(Exit::Ok)
 }
@@ -78,6 +86,9 @@ pub(super) fn document(
     fields.insert("bars".into(), json!(run.values.len()));
     fields.insert("assumptions".into(), json!(setup.stated(market)));
     fields.insert("proposals_made".into(), json!(run.proposals));
+    fields.insert("refused".into(), json!(run.refused));
+    fields.insert("values".into(), json!(run.values));
+    fields.insert("year_days".into(), json!(365));
     fields.insert("trainings".into(), json!(setup.trainings));
     Ok(fields)
 }
@@ -87,19 +98,20 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
 }
 
-fn csv(run: &Run, policy: &VotedPolicy, market: &Market<'_>) -> String {
-    let symbols: Vec<&str> = policy.terms().assets.iter().map(|asset| asset.symbol.as_str()).collect();
-    let columns: String = symbols.iter().map(|symbol| format!(",{symbol}_usd")).collect();
-    let mut text = format!("time,value_usd,inflow_usd,return{columns}\n");
+/// What a notebook wants, bar by bar.
+fn table(run: &Run, policy: &VotedPolicy, market: &Market<'_>) -> Table {
     let ends = &market.panel.ends()[run.start..];
-    let rows = run.holdings.chunks_exact(run.width).skip(1);
-    for ((((end, value), inflow), found), row) in
-        ends.iter().zip(&run.values).zip(&run.inflows).zip(run.returns()).zip(rows)
-    {
-        let held: String = row.iter().map(|held| format!(",{held}")).collect();
-        text.push_str(&format!("{end},{value},{inflow},{found}{held}\n"));
-    }
-    text
+    let time = |at: &u64| i64::try_from(*at).unwrap_or(i64::MAX);
+    let real = |values: &[f64]| Column::Real(values.iter().copied().map(Some).collect());
+    let table = Table::default()
+        .with("time", Column::Whole(ends.iter().map(time).collect()))
+        .with("value_usd", real(&run.values))
+        .with("inflow_usd", real(&run.inflows))
+        .with("return", real(&run.returns()));
+    policy.terms().assets.iter().enumerate().fold(table, |table, (place, asset)| {
+        let held = run.holdings.chunks_exact(run.width).skip(1).map(|row| row.get(place).copied());
+        table.with(format!("{}_usd", asset.symbol), Column::Real(held.collect()))
+    })
 }
 
 fn day(at: u64) -> String {

@@ -1,4 +1,4 @@
-//! `compare`: what two results of simulations have in common, and in which figures they differ.
+//! `compare`: what two backtests have in common, and in which figures they differ.
 
 use super::{
     Exit, Failure, Output,
@@ -44,8 +44,9 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
     let bytes = read_bounded(path, RESULT_BYTES_MAX).map_err(|error| failed(&error))?;
     let found: Value = serde_json::from_slice(&bytes).map_err(|error| failed(&error))?;
     match found {
-        Value::Object(fields) if fields.contains_key("data_hash") => Ok(fields),
-        _ => Err(failed(&"is no result of a simulation; write one with `quaestor backtest … --json > a.json`")),
+        // Of one run, and not of many futures, scenarios or configurations.
+        Value::Object(fields) if fields.contains_key("data_hash") && fields.contains_key("final_value") => Ok(fields),
+        _ => Err(failed(&"is no result of a backtest; write one with `quaestor backtest … --json > a.json`")),
     }
 }
 

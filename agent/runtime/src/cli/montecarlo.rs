@@ -6,6 +6,7 @@ use super::{
     backtest::write,
     parts::Making,
     setup::{Setup, configuration},
+    stated,
 };
 use quaestor_core::{Catalog, Policy};
 use quaestor_simulations::{
@@ -103,6 +104,7 @@ pub(super) fn finish(
         write(path, report::montecarlo(about, results).as_bytes())?;
     }
     tell(about, results, speed, output)?;
+    stated::tell_provenance(&about.provenance, output)?;
     let mut document = serde_json::to_value(results).map_err(|error| Failure::new(Exit::Internal, error))?;
     let said = serde_json::to_value(about).map_err(|error| Failure::new(Exit::Internal, error))?;
     if let (Value::Object(fields), Value::Object(said)) = (&mut document, said) {

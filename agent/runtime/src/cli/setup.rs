@@ -112,6 +112,7 @@ impl Setup {
         }
         let Chosen { model, var_tail, notes: said } = model(args, &policy, &panel, start)?;
         notes.extend(said);
+        notes.extend(stated::too_little_past(policy.terms(), &panel));
         let seed = args.world.seed;
         let mut found =
             Self { policy, told, assumed, panel, start, model, var_tail, trainings: Vec::new(), seed, notes };

@@ -1,12 +1,16 @@
 //! What a run assumes, in words: for every report.
 
+use super::{Failure, Output};
 use crate::learning::along::Along;
 use quaestor_contracts::explain::{share, span};
 use quaestor_core::{AssetKind, Policy, Terms, policy::ModelTerms};
 use quaestor_policies::VotedPolicy;
+use quaestor_risk::EwmaParams;
 use quaestor_simulations::{
-    assumptions::{Assumptions, Checked, Fill, Targets, VALUE_USD},
+    Panel,
+    assumptions::{Assumptions, Checked, Fill, FlowTerms, Targets, VALUE_USD},
     market::{Earns, Market, Pool, Source},
+    report::Provenance,
 };
 
 /// What the treasury holds at first, and what flows.
@@ -20,10 +24,37 @@ pub(super) fn holdings_and_flows(told: &Assumptions) -> Vec<String> {
         let value = told.value_usd.unwrap_or(VALUE_USD);
         found.push(format!("the first Safe holds {value} USD at first, by the policy's targets"));
     }
-    for flow in &told.flows {
-        found.push(format!("{}: {} {} of {} in thirty days", flow.name, flow.monthly, flow.asset, flow.account));
-    }
+    found.extend(told.flows.iter().map(FlowTerms::words));
     found
+}
+
+/// Where feeds show too little of the past for the plain estimate of volatility, which ceilings are held against.
+pub(super) fn too_little_past(terms: &Terms, panel: &Panel) -> Option<String> {
+    const DAY_SECS: f64 = 86_400.0;
+    let least = f64::from(EwmaParams::default().min_returns);
+    let ends = panel.ends();
+    let (first, last) = (ends.first()?, ends.last()?);
+    let step_secs = (last - first) as f64 / ends.len().saturating_sub(1).max(1) as f64;
+    let rounds = terms.risk.history_rounds;
+    let days = f64::from(rounds) * step_secs / DAY_SECS;
+    (terms.risk.has_ceilings() && days < least).then(|| {
+        format!(
+            "feeds show {rounds} rounds, which are {days:.1} days of these bars: less than the {least} days that the plain estimate \
+             of volatility asks for, so that without a trained model nothing is forecast and every ceiling counts as breached"
+        )
+    })
+}
+
+/// On what figures rest, and what the run can be made again from: the same of all of it gives the same bytes.
+pub(super) fn tell_provenance(of: &Provenance, output: Output) -> Result<(), Failure> {
+    let Provenance { data_hash, policy_hash, model_hash, assumptions_hash, seed } = of;
+    output.line("figures     a year of 365 days; simple returns, without what flowed")?;
+    let hashes =
+        [("data", data_hash), ("policy", policy_hash), ("model", model_hash), ("assumptions", assumptions_hash)];
+    for (what, hash) in hashes {
+        output.line(format_args!("{what:<12}{hash}"))?;
+    }
+    output.line(format_args!("seed        {seed}"))
 }
 
 /// What the run assumes and the data does not say.

@@ -5,6 +5,7 @@ use super::{
     args::{SetupArgs, StressArgs},
     backtest::write,
     setup::{self, Setup, Stretch, configuration},
+    stated,
 };
 use crate::config::read_bounded;
 use quaestor_core::{Catalog, Policy};
@@ -50,6 +51,7 @@ pub(super) fn run(args: &StressArgs, catalog: &Catalog, output: Output) -> Resul
     let found = Stressed::of(setup, catalog, scenarios, !args.scenario.is_empty(), output)?;
     found.write(args)?;
     found.tell(output)?;
+    stated::tell_provenance(&found.provenance, output)?;
     output.document(&found.document()?)?;
     Ok(Exit::Ok)
 }

@@ -9,6 +9,7 @@ use super::{
     memory,
     parts::Making,
     setup::Setup,
+    stated,
 };
 use quaestor_core::Catalog;
 use quaestor_simulations::{
@@ -119,6 +120,7 @@ impl<'a> Told<'a> {
             )
         });
         tell::tell(results.about(), &judged, speed.as_deref(), output)?;
+        stated::tell_provenance(&results.about().provenance, output)?;
         output.document(&Document { results, judged: &judged })
     }
 }

@@ -4,14 +4,10 @@
 use super::{End, FidelityError, Holdings, OnChain, People, Progress, Side, home, people, prices, seen, world::World};
 use crate::devnet::ReplayDay;
 use alloy::primitives::{Address, B256};
-use quaestor_core::{
-    Amount, Catalog, Policy,
-    amount::{WAD, mul_div},
-    lifecycle::Stage,
-};
+use quaestor_core::{Amount, Catalog, Policy, amount::WAD, lifecycle::Stage};
 use quaestor_policies::VotedPolicy;
 use quaestor_simulations::{
-    assumptions::{Checked, MONTH_SECS},
+    assumptions::Checked,
     market::{BAR_WHOLE, Market},
 };
 
@@ -238,8 +234,7 @@ impl Play<'_, '_> {
         self.world.pass_until(at).await?;
         let mut flowed = std::mem::take(&mut self.flowed);
         for (flow, (moved, missed)) in self.days.assumed.flows.iter().zip(&mut flowed) {
-            let elapsed = end.saturating_sub(started_at);
-            let Some(whole) = mul_div(flow.monthly.0, elapsed.into(), MONTH_SECS.into()) else { continue };
+            let Some(whole) = flow.in_secs(flow.secs(started_at, end)) else { continue };
             let due = whole.saturating_sub(*moved).saturating_sub(*missed);
             let (Some(asset), Some(account)) = (terms.assets.get(flow.asset), terms.accounts.get(flow.account)) else {
                 continue;

@@ -84,6 +84,9 @@ pub struct BacktestArgs {
     /// Write values, returns and weights bar by bar as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+    /// The same as Parquet
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
     /// Results for programs.
     #[command(flatten)]
     pub json: JsonArg,
