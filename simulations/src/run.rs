@@ -144,7 +144,7 @@ pub struct Run {
     pub intents: Vec<Vec<Intent>>,
     /// Intents, batches and whole decisions that were refused, by rule.
     pub refusals: BTreeMap<Rule, u64>,
-    /// Each of them; of a thorough run.
+    /// Each of them, in the order in which they came.
     pub refused: Vec<Refused>,
     /// Allowed batches that were held back because something of the same account, or of the same cap, still waited.
     pub withheld: u64,
@@ -159,9 +159,6 @@ pub struct Run {
     pub stable: Vec<f64>,
     #[serde(skip)]
     cash: Vec<bool>,
-    /// Whether each refusal is kept.
-    #[serde(skip)]
-    keeps_refused: bool,
 }
 
 /// A word for each hold, as reports say it.
@@ -214,7 +211,6 @@ impl Run {
             forecasts: Vec::new(),
             stable: Vec::new(),
             cash: terms.assets.iter().map(is_cash).collect(),
-            keeps_refused: plan.thorough,
         }
     }
 
@@ -236,9 +232,7 @@ impl Run {
     /// Something of this value was refused.
     pub(crate) fn refuse(&mut self, at: u64, rule: Rule, value: Value) {
         *self.refusals.entry(rule).or_default() += 1;
-        if self.keeps_refused {
-            self.refused.push(Refused { at, rule, value_usd: in_dollars(value) });
-        }
+        self.refused.push(Refused { at, rule, value_usd: in_dollars(value) });
     }
 
     /// A decision that strategies were asked for, and what the treasury was worth then.

@@ -274,7 +274,10 @@ impl Scout<'_> {
         let secs_ago = cooldown.saturating_add(1).max(7_200);
         let count = usize::try_from(least.min(64)).unwrap_or_default();
         self.changed(&Tilt::default(), &Focus::default(), &|world| {
-            let note = format!("after {count} batches in the last 24 hours");
+            let note = match count {
+                1 => "after one batch in the last 24 hours".to_owned(),
+                _ => format!("after {count} batches in the last 24 hours"),
+            };
             world.with_past(count, secs_ago, Value(WAD)).noted(note)
         })
     }

@@ -362,7 +362,10 @@ impl Faced<'_> {
         let executed = [old, new].map(|it| it.summary.executed);
         let executed = match executed[0] == executed[1] {
             true => String::new(),
-            false => format!("; {} proposals executed instead of {}", executed[1], executed[0]),
+            false => {
+                let plural = if executed[1] == 1 { "" } else { "s" };
+                format!("; {} proposal{plural} executed instead of {}", executed[1], executed[0])
+            }
         };
         Some(format!("In {}{kind} the treasury {changed}{runway}{executed}.", self.scenario.name))
     }

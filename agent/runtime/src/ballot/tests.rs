@@ -57,6 +57,7 @@ fn text(standing: &Standing, new: &VotedPolicy, proposer: Option<Address>) -> St
             "quaestor policy hash policy.toml".to_owned(),
             "quaestor policy diff old.toml policy.toml".to_owned(),
         ],
+        assumed: Some(("year.toml", "[costs]\nslippage_bps = 10\n")),
         proposer,
     })
 }

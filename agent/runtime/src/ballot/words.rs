@@ -2,7 +2,7 @@
 //! `#proposer=` (`Governor.sol`, `_isValidDescriptionForProposer`), so that nobody else can make the same proposal first.
 
 use super::{Owner, Standing};
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use quaestor_contracts::governor::proposer_suffix;
 use quaestor_core::Policy;
 use quaestor_policies::VotedPolicy;
@@ -10,6 +10,8 @@ use std::fmt::Write;
 
 /// Slots of the envelope from here on are unset at zero, those before at the greatest number.
 const FLOORS_FROM: usize = 16;
+/// Most bytes of assumptions that a description repeats.
+const ASSUMED_BYTES_MAX: usize = 8 << 10;
 const DAY_SECS: u64 = 86_400;
 const HOUR_SECS: u64 = 3_600;
 /// A block of Ethereum mainnet, seconds.
@@ -32,6 +34,8 @@ pub struct Parts<'a> {
     pub impact: Option<(&'a [String], B256)>,
     /// Commands by which anyone recomputes what is said.
     pub commands: &'a [String],
+    /// What was assumed beside prices: the name of its file in the commands, and what it says.
+    pub assumed: Option<(&'a str, &'a str)>,
     /// Who proposes; without one the text has no suffix, for a Safe.
     pub proposer: Option<Address>,
 }
@@ -59,8 +63,17 @@ pub fn describe(parts: &Parts<'_>) -> String {
     }
     sections.push(format!("## Hashes\n\n{}", hashes(parts)));
     sections.push(format!("## Check it yourself\n\n```\n{}\n```", parts.commands.join("\n")));
+    sections.extend(parts.assumed.map(|(name, text)| assumed(name, text)));
     sections.extend(parts.proposer.map(proposer_suffix));
     sections.join("\n\n")
+}
+
+/// Whole, so that who votes has what the commands name; one that would break out of its block is named by its hash.
+fn assumed(name: &str, text: &str) -> String {
+    let hash = keccak256(text);
+    let is_short = text.len() <= ASSUMED_BYTES_MAX && !text.contains("```");
+    let body = if is_short { format!(":\n\n```toml\n{}\n```", text.trim()) } else { ".".to_owned() };
+    format!("`{name}` says what was assumed beside prices, and hashes to `{hash}`{body}")
 }
 
 /// The policy's name is free text of one line; what could be read as Markdown or as a suffix is taken from it.
@@ -96,7 +109,11 @@ fn abstract_of(parts: &Parts<'_>) -> String {
         ),
     };
     let narrows = parts.narrows();
+    let same = active.as_ref().is_some_and(|active| active.envelope == parts.new.envelope());
     let _ = match narrows {
+        true if same => {
+            write!(text, " The two permit the same: only how the file is written differs. It is in force at once.")
+        }
         true => {
             write!(text, " Nothing but numbers of the envelope differs, and none is wider: it is in force at once.")
         }

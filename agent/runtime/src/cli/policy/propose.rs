@@ -76,7 +76,8 @@ pub(super) async fn run(args: &PolicyProposeArgs, catalog: &Catalog, output: Out
         output.warn(why);
     }
     output.document(&document)?;
-    Ok(Exit::Ok)
+    let would_fail = matches!(ballot.standing.trial, Trial::Reverts(_));
+    Ok(if would_fail { Exit::Failed } else { Exit::Ok })
 }
 
 /// The URI is one that members and agents can follow; where it names a file that is here, beside the
@@ -206,7 +207,9 @@ impl Ballot {
             }
             _ => None,
         };
-        let commands = commands(args, old.as_ref().map(|(_, path)| path.as_path()));
+        let epoch = standing.active.as_ref().map(|epoch| epoch.number);
+        let commands = commands(args, old.as_ref().map(|(_, path)| path.as_path()).zip(epoch));
+        let assumed = args.assume.as_deref().filter(|_| impact.is_some()).map(assumed).transpose()?;
         let findings = impact.as_ref().map(|(findings, _)| findings.clone());
         let description = describe(&Parts {
             standing: &standing,
@@ -216,6 +219,7 @@ impl Ballot {
             specification: &specification,
             impact: impact.as_ref().map(|(findings, hash): &(Vec<String>, B256)| (findings.as_slice(), *hash)),
             commands: &commands,
+            assumed: assumed.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
             proposer: proposer.filter(|_| is_governed),
         });
         Ok(Self { standing, call, description, proposer, diff, findings })
@@ -377,15 +381,25 @@ fn motivation(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(|| "policy.toml".into(), |it| it.to_string_lossy().into_owned())
+}
+
+/// The name of the file of assumptions, and what it says.
+fn assumed(path: &Path) -> Result<(String, String), Failure> {
+    let failed = |why: &dyn std::fmt::Display| Failure::new(Exit::Configuration, format!("{}: {why}", path.display()));
+    let bytes = read_bounded(path, MOTIVATION_BYTES_MAX).map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map(|text| (name(path), text)).map_err(|error| failed(&error))
+}
+
 /// How anyone recomputes what is said, from files that they name as they like.
-fn commands(args: &PolicyProposeArgs, old: Option<&Path>) -> Vec<String> {
-    let name =
-        |path: &Path| path.file_name().map_or_else(|| "policy.toml".into(), |it| it.to_string_lossy().into_owned());
+fn commands(args: &PolicyProposeArgs, old: Option<(&Path, u64)>) -> Vec<String> {
     let new = name(&args.file);
     let mut found = vec![format!("quaestor policy hash {new}"), format!("quaestor policy explain {new}")];
-    if let Some(old) = old {
+    if let Some((old, epoch)) = old {
         let old = name(old);
-        let old = if old == new { format!("in-force/{old}") } else { old };
+        let old = if old == new { format!("in-force-{old}") } else { old };
+        found.push(format!("quaestor policy fetch --config agent.toml --epoch {epoch} --out {old}"));
         found.push(format!("quaestor policy diff {old} {new}"));
         if args.data.is_some() {
             found.push(format!("quaestor policy impact {old} {new} {}", args.world_words()));
