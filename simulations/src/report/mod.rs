@@ -136,10 +136,10 @@ fn capitalised(text: &str) -> String {
 
 /// What the marks of a chart are.
 const MARKS_KEY: &str = "\
-<div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span style=\"color:var(--s1)\">✕ \
-<span style=\"color:var(--ink)\">withdrawn</span></span><span style=\"color:var(--s3)\">○ <span \
-style=\"color:var(--ink)\">expired</span></span><span style=\"color:var(--s4)\">▲ <span \
-style=\"color:var(--ink)\">refused</span></span></div>";
+<div class=\"key\"><span><i style=\"background:var(--s2);border-radius:6px\"></i>executed</span><span><b style=\"color:var(--s1)\">×</b> \
+withdrawn</span><span><i style=\"background:none;border:2px solid var(--s3);border-radius:6px\"></i>expired</span><span><i \
+style=\"background:none;width:0;height:0;border:6px solid transparent;border-top:0;border-bottom:10px solid \
+var(--s4)\"></i>refused</span></div>";
 
 /// When each proposal was made that is over, and the dollars that it moves; and each decision at which something was refused,
 /// with what all of that would have moved.

@@ -3,7 +3,7 @@
 //
 // The browser comes with its npm package, and with the libraries and fonts that it needs. Elsewhere than on Linux on x86-64
 // the Chrome that is installed is taken, or what QUAESTOR_CHROMIUM names.
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -24,7 +24,20 @@ async function launch() {
   process.env.TMPDIR = join(import.meta.dirname, "node_modules", ".unpacked");
   await mkdir(process.env.TMPDIR, { recursive: true });
   const { default: packed } = await import("@sparticuz/chromium");
-  return chromium.launch({ executablePath: await packed.executablePath(), args: ["--no-sandbox", "--disable-gpu", "--no-zygote"] });
+  const executablePath = await packed.executablePath();
+  process.env.FONTCONFIG_FILE = await fonts(process.env.TMPDIR);
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--no-zygote"] });
+}
+
+/** The package's own list of fonts names the folders of where it was made for; this one names where they are. */
+async function fonts(unpacked) {
+  const escaped = unpacked.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const list = join(unpacked, "fonts.conf");
+  await writeFile(list, `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>${escaped}/fonts</dir><cachedir>${escaped}/fonts-cache</cachedir></fontconfig>
+`);
+  return list;
 }
 
 /** What is measured inside of the page. */
@@ -44,7 +57,15 @@ function measure() {
     const scale = svg.getBoundingClientRect().width / (svg.viewBox.baseVal.width || svg.getBoundingClientRect().width);
     return [...svg.querySelectorAll("text")].map((text) => parseFloat(getComputedStyle(text).fontSize) * scale);
   });
+  // Without fonts letters take no room, and nothing could be cut off.
+  const written = [...document.querySelectorAll("h1,h2,p,td,li"), ...shown.flatMap((svg) => [...svg.querySelectorAll("text")])];
+  const unwritten = written.filter((element) => {
+    const { width, height } = element.getBoundingClientRect();
+    const is_shown = element.checkVisibility?.() ?? true;
+    return is_shown && element.textContent.trim() !== "" && (width === 0 || height === 0);
+  });
   return {
+    unwritten: unwritten.length,
     title: document.title,
     headings: [...document.querySelectorAll("h1,h2")].map((heading) => heading.textContent.trim()),
     contrast: (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05),
