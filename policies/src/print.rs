@@ -22,7 +22,7 @@ pub(crate) type Plain = StrategyParams;
 /// Sections that have sections of their own by name.
 const NAMED: [&str; 4] = ["accounts", "assets", "groups", "venues"];
 /// Keys in the order in which they are written; others come after them by name.
-const KEYS: [&str; 72] = [
+const KEYS: [&str; 73] = [
     "version",
     "name",
     "kind",
@@ -86,6 +86,7 @@ const KEYS: [&str; 72] = [
     "burn_monthly",
     "epsilon_year_max",
     "history_rounds",
+    "history_step",
     "rate_lookback_blocks",
     "hash",
     "age_max",

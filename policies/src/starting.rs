@@ -309,6 +309,10 @@ impl Page<'_> {
             self.line(format!("epsilon_year_max = {epsilon} # privacy that training may spend on a record"));
         }
         self.line(format!("history_rounds = {}", risk.history_rounds));
+        if risk.history_step_secs > 0 {
+            let step = quoted(&duration_text(risk.history_step_secs));
+            self.line(format!("history_step = {step} # how far apart these lie, where a feed posts more often"));
+        }
         let has_vaults = self.facts.venues.iter().any(|venue| venue.kind.vault().is_some());
         if has_vaults && risk.rate_lookback_blocks != 0 {
             let blocks = risk.rate_lookback_blocks;

@@ -129,7 +129,7 @@ fn a_stricter_choice_of_models_narrows_only_where_no_other_forecast_takes_the_pl
 }
 
 /// What is listed, what is read, what is sought, when.
-const OTHERS: [(&str, &str); 38] = [
+const OTHERS: [(&str, &str); 39] = [
     ("auditor = \"eip155:1:0x9999999999999999999999999999999999990002\"\n", ""),
     (
         "payroll = \"eip155:1:0x9999999999999999999999999999999999990003\"",
@@ -172,6 +172,7 @@ const OTHERS: [(&str, &str); 38] = [
     ("only_reduce = [\"transfers\", \"swaps\"]", "only_reduce = [\"transfers\", \"redemptions\"]"),
     ("[emergency]\nonly_reduce = [\"transfers\", \"swaps\"]\n", ""),
     ("members = [\"alpha\", \"beta dao\"]", "members = [\"alpha\", \"gamma\"]"),
+    ("history_step = \"12h\"\n", ""),
     ("present_min = 2", "present_min = 1"),
     ("present_min = 2", "present_min = 2\naggregation = \"krum\""),
     (

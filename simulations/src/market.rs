@@ -4,6 +4,7 @@ use crate::{Panel, assumptions::Checked, data::RAY, depth::Depth};
 use quaestor_core::{
     Amount, AssetId, AssetKind, Price, Terms,
     amount::{WAD, mul_div},
+    policy::RiskTerms,
     snapshot::Round,
 };
 
@@ -11,6 +12,16 @@ use quaestor_core::{
 const YEAR_SECS: f64 = 31_536_000.0;
 /// A block each twelve seconds, as on Ethereum mainnet.
 pub const BLOCK_SECS: u64 = 12;
+
+/// Bars between two rounds that a snapshot shows, of bars of this length.
+pub fn round_bars(risk: &RiskTerms, step_secs: u64) -> usize {
+    usize::try_from(risk.history_step_secs / step_secs.max(1)).unwrap_or(usize::MAX).max(1)
+}
+
+/// Bars of the past that a snapshot's rounds reach back to.
+pub fn history_bars(risk: &RiskTerms, step_secs: u64) -> usize {
+    usize::from(risk.history_rounds).max(1).saturating_mul(round_bars(risk, step_secs))
+}
 
 /// Names of ether in the data.
 pub const ETHER: [&str; 2] = ["ETH", "WETH"];

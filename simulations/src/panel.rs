@@ -223,6 +223,15 @@ impl Panel {
         bar.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(self.begin)
     }
 
+    /// Length of a bar, seconds: all have the same.
+    pub fn step_secs(&self) -> u64 {
+        match self.ends.as_slice() {
+            [first, second, ..] => second.saturating_sub(*first).max(1),
+            [only] => only.saturating_sub(self.begin).max(1),
+            [] => 1,
+        }
+    }
+
     /// Open of `column` at `bar`.
     #[inline]
     pub fn open(&self, bar: usize, column: usize) -> Price {

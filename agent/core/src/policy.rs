@@ -248,6 +248,9 @@ pub enum ModelFallback {
 pub struct RiskTerms {
     /// Rounds of each feed that the snapshot holds, at most 512.
     pub history_rounds: u16,
+    /// How far apart these lie in the mean, seconds: where a feed posts more often, rounds between them are left out. With zero
+    /// none is.
+    pub history_step_secs: u64,
     /// Blocks between the two readings of a vault's rate; with zero there is no earlier one.
     pub rate_lookback_blocks: u64,
     /// Greatest yearly volatility of the treasury, bps.

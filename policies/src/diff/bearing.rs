@@ -338,7 +338,7 @@ impl Both<'_> {
                 let reduces = |it: OnBreach| u64::from(it == OnBreach::OnlyReduce);
                 Bearing::cap(reduces(before.on_breach), reduces(after.on_breach))
             }
-            "model" | "fallback" | "history_rounds" if self.same_forecast(key) => Bearing::nothing("what holds anyway"),
+            "model" | "fallback" | "history_rounds" | "history_step" if self.same_forecast(key) => Bearing::nothing("what holds anyway"),
             "fallback" if before.model == ModelTerms::Ewma && after.model == ModelTerms::Ewma => {
                 Bearing::nothing("the plain estimate of volatility needs no fallback")
             }
@@ -347,7 +347,7 @@ impl Both<'_> {
                 let holds = |risk: &RiskTerms| risk.fallback == ModelFallback::Hold;
                 Bearing::procedural(holds(before), holds(after), effects::forecast(key, before, after, ceilings))
             }
-            "model" | "history_rounds" => {
+            "model" | "history_rounds" | "history_step" => {
                 let stops = key == "model" && (stops_without_model(before) || stops_without_model(after));
                 let effect = effects::forecast(key, before, after, ceilings);
                 Bearing::procedural(ceilings || stops, ceilings || stops, effect)
@@ -433,6 +433,7 @@ impl Both<'_> {
         match key {
             "model" => before.model == after.model,
             "fallback" => before.fallback == after.fallback,
+            "history_step" => before.history_step_secs == after.history_step_secs,
             _ => before.history_rounds == after.history_rounds,
         }
     }

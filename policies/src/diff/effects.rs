@@ -159,6 +159,10 @@ pub(super) fn forecast(key: &str, old: &RiskTerms, new: &RiskTerms, ceilings: bo
             };
             format!("without the model {}, before {}", told(new.fallback), told(old.fallback))
         }
+        "history_step" => {
+            let told = |secs: u64| if secs == 0 { "every one".to_owned() } else { format!("one in {}", length(secs)) };
+            format!("of a feed's rounds forecasts see {}, before {}", told(new.history_step_secs), told(old.history_step_secs))
+        }
         _ => format!("forecasts see {} rounds of each feed, before {}", new.history_rounds, old.history_rounds),
     };
     let bearing = if ceilings {

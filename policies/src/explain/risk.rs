@@ -12,6 +12,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
     let mut section = Section::new("What forecasts of risk may stop");
     let RiskTerms {
         history_rounds,
+        history_step_secs,
         rate_lookback_blocks,
         volatility_bps_max,
         value_at_risk_bps_max,
@@ -63,7 +64,7 @@ pub(super) fn section(told: &Told<'_>) -> Section {
         let text = format!("What reduces risk would be, if that were allowed: {}.", only_reduce.in_words());
         section.say(text, &["emergency.only_reduce"], &[]);
     }
-    say_history(told, &mut section, *history_rounds, *rate_lookback_blocks);
+    say_history(told, &mut section, (*history_rounds, *history_step_secs), *rate_lookback_blocks);
     match *burn_monthly {
         Value::ZERO => section.say("It is not said what the DAO pays in a month.", &["risk.burn_monthly"], &[]),
         burn => {
@@ -134,9 +135,17 @@ fn say_ceiling(section: &mut Section, model: &ModelTerms, key: &str, what: &str,
     section.say(format!("A ceiling on {what} of {}.{unknown}", words::share(bps)), &[key], &[rule]);
 }
 
-fn say_history(told: &Told<'_>, section: &mut Section, rounds: u16, lookback_blocks: u64) {
-    let text = format!("It looks at the last {rounds} prices of each feed.");
-    section.say(text, &["risk.history_rounds"], &[]);
+fn say_history(told: &Told<'_>, section: &mut Section, (rounds, step_secs): (u16, u64), lookback_blocks: u64) {
+    match step_secs {
+        0 => section.say(format!("It looks at the last {rounds} prices of each feed."), &["risk.history_rounds"], &[]),
+        secs => {
+            let text = format!(
+                "It looks at {rounds} prices of each feed, {} apart in the mean, and at all where a feed posts less often.",
+                words::duration(secs)
+            );
+            section.say(text, &["risk.history_rounds", "risk.history_step"], &[]);
+        }
+    }
     let key = "risk.rate_lookback_blocks";
     let blocks = format!("{}, {}", words::counted(lookback_blocks, "block"), pace::about(lookback_blocks));
     match told.terms.vaults().next() {

@@ -8,6 +8,8 @@ use quaestor_core::{
 };
 
 /// Largest volatility ceiling: 1000 % a year.
+const HISTORY_STEP_SECS_MIN: u64 = 3_600;
+const HISTORY_STEP_SECS_MAX: u64 = 604_800;
 const VOLATILITY_BPS_MAX: u64 = 100_000;
 /// Largest yearly ε, thousandths. More protects nothing.
 const EPSILON_PERMILLE_MAX: u64 = 1_000_000;
@@ -22,7 +24,7 @@ pub(super) const RATE_LOOKBACK_BLOCKS_DEFAULT: u64 = 50_400;
 /// Most such blocks: a year of blocks of a quarter of a second, less would be missing on fast chains.
 const RATE_LOOKBACK_BLOCKS_MAX: u64 = 126_144_000;
 
-pub(super) const RISK_KEYS: [&str; 11] = [
+pub(super) const RISK_KEYS: [&str; 12] = [
     "volatility_bps_max",
     "value_at_risk_bps_max",
     "expected_shortfall_bps_max",
@@ -30,6 +32,7 @@ pub(super) const RISK_KEYS: [&str; 11] = [
     "on_breach",
     "fallback",
     "history_rounds",
+    "history_step",
     "rate_lookback_blocks",
     "burn_monthly",
     "epsilon_year_max",
@@ -66,6 +69,7 @@ pub(super) fn risk(root: &Section<'_>, report: &mut Report<'_>) -> RiskTerms {
     let fallback = [("ewma", ModelFallback::Ewma), ("hold", ModelFallback::Hold)];
     RiskTerms {
         history_rounds: rounds.and_then(|number| u16::try_from(number).ok()).unwrap_or(HISTORY_ROUNDS_DEFAULT),
+        history_step_secs: section.may("history_step").and_then(|field| step(report, &field)).unwrap_or_default(),
         rate_lookback_blocks: lookback.unwrap_or_default(),
         on_breach: section
             .may("on_breach")
@@ -154,6 +158,15 @@ fn money(report: &mut Report<'_>, field: &Field<'_>) -> Option<Value> {
 }
 
 /// A decimal such as `8` or `2.5`, with three places at most, in thousandths.
+fn step(report: &mut Report<'_>, field: &Field<'_>) -> Option<u64> {
+    let found = values::duration(report, field)?;
+    if !(HISTORY_STEP_SECS_MIN..=HISTORY_STEP_SECS_MAX).contains(&found) {
+        report.value(&field.path, "is no distance between prices of the past; write `1h` to `7d`, such as `12h`");
+        return None;
+    }
+    Some(found)
+}
+
 fn epsilon(report: &mut Report<'_>, field: &Field<'_>) -> Option<u64> {
     let text = field.text(report, "8")?;
     let found = epsilon_permille(text).filter(|permille| (1..=EPSILON_PERMILLE_MAX).contains(permille));

@@ -47,8 +47,14 @@ pub struct Events {
 }
 
 impl Events {
-    /// Changes what the chain says at the end of `bar`; feeds show at most so many `rounds`.
-    pub(super) fn observe(&self, bar: usize, rounds: usize, market: &Market<'_>, snapshot: &mut Snapshot) {
+    /// Changes what the chain says at the end of `bar`; feeds show at most so many `rounds`, so many posted ones `apart`.
+    pub(super) fn observe(
+        &self,
+        bar: usize,
+        (rounds, apart): (usize, usize),
+        market: &Market<'_>,
+        snapshot: &mut Snapshot,
+    ) {
         let pulls = self.pulled.iter().filter(|bars| bars.start <= bar).count();
         snapshot.brake.pulls = pulls as u64;
         snapshot.brake.pulled = self.pulled.iter().any(|bars| bars.contains(&bar));
@@ -61,7 +67,7 @@ impl Events {
                 }
                 feed.rounds.clear();
                 let posted = |at: usize| self.round(at, asset, place, market);
-                feed.rounds.extend((0..=bar).rev().filter_map(posted).take(rounds));
+                feed.rounds.extend((0..=bar).rev().filter_map(posted).step_by(apart).take(rounds));
                 feed.rounds.reverse();
             }
         }

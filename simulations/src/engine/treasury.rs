@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     assumptions::{Checked, Costs, Targets},
-    market::{BAR_WHOLE, Market, Source},
+    market::{BAR_WHOLE, Market, Source, round_bars},
     run::Split,
 };
 use alloy_primitives::{Address, B256};
@@ -59,8 +59,8 @@ pub(super) struct Treasury<'a> {
     /// Shares of vaults.
     shares: Vec<usize>,
     has_vaults: bool,
-    /// Rounds that feeds show.
-    rounds: usize,
+    /// Rounds that feeds show, and how many bars lie between two of them.
+    rounds: (usize, usize),
     /// Base units that each flow has moved, and those that it could not.
     flowed: Vec<(u128, u128)>,
     started_at: u64,
@@ -135,7 +135,13 @@ impl<'a> Treasury<'a> {
             steady: 0.0,
             shares,
             has_vaults: market.has_vaults(),
-            rounds: if past { usize::from(terms.risk.history_rounds).max(1) } else { 1 },
+            rounds: match past {
+                true => {
+                    let apart = round_bars(&terms.risk, market.panel.step_secs());
+                    (usize::from(terms.risk.history_rounds).max(1), apart)
+                }
+                false => (1, 1),
+            },
             flowed: vec![(0, 0); assumed.flows.len()],
             started_at: begin,
             inflow: 0.0,
@@ -353,7 +359,7 @@ impl<'a> Treasury<'a> {
         let updated_at = self.market.panel.ends()[bar];
         for (index, reading) in self.snapshot.assets.iter_mut().enumerate() {
             // A single round of a single feed is written where the one before it stood.
-            if let ([feed], 1, true) = (reading.feeds.as_mut_slice(), self.rounds, is_now)
+            if let ([feed], (1, _), true) = (reading.feeds.as_mut_slice(), self.rounds, is_now)
                 && let [last] = feed.rounds.as_mut_slice()
             {
                 *last = Round { price: Some(self.prices[index]), updated_at };
@@ -367,8 +373,10 @@ impl<'a> Treasury<'a> {
                 continue;
             };
             first.rounds.clear();
-            let from = (bar + 1).saturating_sub(self.rounds);
-            first.rounds.extend((from..=bar).filter_map(|bar| self.market.round(bar, index)));
+            let (rounds, apart) = self.rounds;
+            let earliest = bar % apart;
+            let from = earliest + (bar / apart + 1).saturating_sub(rounds) * apart;
+            first.rounds.extend((from..=bar).step_by(apart).filter_map(|bar| self.market.round(bar, index)));
             for feed in others {
                 feed.rounds.clone_from(&first.rounds);
             }

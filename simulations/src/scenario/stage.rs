@@ -11,7 +11,7 @@ use crate::{
     assumptions::Checked,
     data::Moment,
     engine::{self, Events, Plan},
-    market::{BLOCK_SECS, Market, MarketError},
+    market::{BLOCK_SECS, Market, MarketError, history_bars},
 };
 use quaestor_core::{Policy, Terms};
 use serde::Serialize;
@@ -20,7 +20,7 @@ use serde::Serialize;
 pub fn past_bars(terms: &Terms, step_secs: u64) -> usize {
     let lookback = terms.risk.rate_lookback_blocks.saturating_mul(BLOCK_SECS).div_ceil(step_secs.max(1));
     let lookback = if terms.vaults().next().is_some() { lookback.saturating_add(1) } else { 0 };
-    usize::from(terms.risk.history_rounds).max(usize::try_from(lookback).unwrap_or(usize::MAX))
+    history_bars(&terms.risk, step_secs).max(usize::try_from(lookback).unwrap_or(usize::MAX))
 }
 
 /// Something of a scenario on the time line, for charts.

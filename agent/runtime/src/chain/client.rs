@@ -161,6 +161,11 @@ impl Readings {
         C::abi_decode_returns_validate(bytes).ok()
     }
 
+    /// Whether it was asked, whatever was answered.
+    pub fn was_asked(&self, read: &Read) -> bool {
+        self.0.contains_key(read)
+    }
+
     /// Adds answers.
     pub fn extend(&mut self, reads: impl IntoIterator<Item = (Read, Option<Bytes>)>) {
         self.0.extend(reads);

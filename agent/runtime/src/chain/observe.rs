@@ -16,6 +16,7 @@ use quaestor_core::{
     Account, AccountId, Amount, Asset, AssetId, BlockRef, BrakeReading, Price, Route, Snapshot, Terms, Vault,
     VenueKind,
     amount::{WAD_DECIMALS, pow10},
+    policy::RiskTerms,
     snapshot::{
         AccountReading, Anchor, AssetReading, CodeReading, CoinReading, Control, DelegateReading, EarlierRate,
         FeedReading, RateReading, Round,
@@ -94,7 +95,7 @@ pub async fn read_brake(chain: &Chain, brake: Address, block: BlockRef) -> Brake
 }
 
 /// Takes the snapshot at `block`: two multicalls and one batch of code, however many assets there are; with vaults, one
-/// block and one multicall more.
+/// block and one multicall more, and one more where rounds of the past lie apart (`risk.history_step`).
 ///
 /// # Errors
 /// If the node does not answer, or something the policy names cannot be read.
@@ -106,7 +107,15 @@ pub async fn observe(
 ) -> Result<Observation, ObserveError> {
     let mut readings = Readings::default();
     readings.extend(chain.read_at(block.hash, state_reads(terms, contracts)).await?);
-    readings.extend(chain.read_at(block.hash, round_reads(terms, &readings)).await?);
+    // What is known of a feed's rounds says which others are asked for.
+    for _ in 0..ROUND_TURNS_MAX {
+        let reads: Vec<Read> = round_reads(terms, &readings).filter(|read| !readings.was_asked(read)).collect();
+        if reads.is_empty() {
+            break;
+        }
+        let answers = chain.read_at(block.hash, reads).await?;
+        readings.extend(answers);
+    }
     let pinned: Vec<Address> = terms.pins().map(|(address, _)| address).collect();
     let codes = chain.code_at(block.hash, &pinned).await?;
     let hash = |code: &alloy::primitives::Bytes| if code.is_empty() { B256::ZERO } else { keccak256(code) };
@@ -217,23 +226,44 @@ fn state_reads(terms: &Terms, contracts: &Contracts) -> Vec<Read> {
     reads
 }
 
-fn round_reads(terms: &Terms, readings: &Readings) -> Vec<Read> {
-    let feeds = terms.assets.iter().flat_map(|asset| &asset.feeds);
-    let of_feed = |feed: &Address| {
-        let latest = readings.get(*feed, &IAggregatorV3::latestRoundDataCall {});
-        let ids = latest.map(|round| earlier_rounds(round.roundId, terms.risk.history_rounds)).unwrap_or_default();
-        let feed = *feed;
-        ids.into_iter().map(move |id| Read::new(feed, &IAggregatorV3::getRoundDataCall { roundId: id }))
-    };
-    feeds.flat_map(of_feed).collect()
+fn round_reads<'a>(terms: &'a Terms, readings: &'a Readings) -> impl Iterator<Item = Read> + 'a {
+    let read = |feed: Address| move |id| Read::new(feed, &IAggregatorV3::getRoundDataCall { roundId: id });
+    terms.assets.iter().flat_map(|asset| &asset.feeds).flat_map(move |feed| {
+        let (probe, ids) = earlier_rounds(*feed, &terms.risk, readings);
+        probe.into_iter().chain(ids).map(read(*feed))
+    })
 }
 
-/// Ids of the rounds before `latest`, newest first. The upper bits of an id are the phase of Chainlink's proxy; earlier
-/// rounds of the same phase are the ids below, down to 1 in the lower 64 bits.
-fn earlier_rounds(latest: U80, count: u16) -> Vec<U80> {
-    let aggregator_round = latest.to::<u128>() & u128::from(u64::MAX);
-    let most = aggregator_round.saturating_sub(1).min(u128::from(count.saturating_sub(1)));
-    (1..=most).map(|back| latest - U80::from(back)).collect()
+/// Turns in which rounds are asked for: one that tells how often a feed posts, and then those that lie as far apart as the
+/// policy says.
+const ROUND_TURNS_MAX: usize = 2;
+/// How many rounds back a feed is asked how often it posts.
+const PROBE_ROUNDS: u128 = 511;
+
+/// The round that tells how often `feed` posts, where the policy wants rounds apart; and the rounds before the latest that its
+/// snapshot has, newest first, as far as is known which they are. The upper bits of an id are the phase of Chainlink's proxy;
+/// earlier rounds of the same phase are the ids below, down to 1 in the lower 64 bits.
+fn earlier_rounds(feed: Address, risk: &RiskTerms, readings: &Readings) -> (Option<U80>, Vec<U80>) {
+    let Some(latest) = readings.get(feed, &IAggregatorV3::latestRoundDataCall {}) else { return (None, Vec::new()) };
+    let before = (latest.roundId.to::<u128>() & u128::from(u64::MAX)).saturating_sub(1);
+    let rounds = u128::from(risk.history_rounds.saturating_sub(1));
+    let apart = |stride: u128| {
+        let back = 1..=rounds.min(before / stride);
+        back.map(|back| latest.roundId - U80::from(back * stride)).collect()
+    };
+    let span = PROBE_ROUNDS.min(before);
+    if risk.history_step_secs == 0 || span == 0 {
+        return (None, apart(1));
+    }
+    let probe = latest.roundId - U80::from(span);
+    let Some(first) = readings.get(feed, &IAggregatorV3::getRoundDataCall { roundId: probe }) else {
+        return (Some(probe), Vec::new());
+    };
+    // Rounds that lie in the time of one step, in the mean; where times make no sense, each.
+    let took = latest.updatedAt.checked_sub(first.updatedAt).and_then(|took| u128::try_from(took).ok());
+    let rounds_of_step = u128::from(risk.history_step_secs) * span;
+    let stride = took.and_then(|took| rounds_of_step.checked_div(took)).unwrap_or(1).clamp(1, u128::from(u64::MAX));
+    (Some(probe), apart(stride))
 }
 
 /// The snapshot that `readings` at `block` mean. Pure.
@@ -258,8 +288,8 @@ pub fn assemble(
         .ok_or_else(|| unreadable("the list of operators", contracts.brake))?;
     let account =
         |account: &Account| account_of(terms, account, readings).map_err(|what| unreadable(&what, account.address));
-    let rounds = terms.risk.history_rounds;
-    let mut assets: Vec<AssetReading> = terms.assets.iter().map(|asset| asset_of(asset, readings, rounds)).collect();
+    let risk = &terms.risk;
+    let mut assets: Vec<AssetReading> = terms.assets.iter().map(|asset| asset_of(asset, readings, risk)).collect();
     for vault in terms.vaults() {
         if let Some(asset) = assets.get_mut(vault.shares.index()) {
             asset.rate = Some(rate_of(terms, vault, readings, earlier));
@@ -306,11 +336,11 @@ fn brake_of(readings: &Readings, brake: Address, block: BlockRef) -> BrakeReadin
     }
 }
 
-fn asset_of(asset: &Asset, readings: &Readings, rounds: u16) -> AssetReading {
+fn asset_of(asset: &Asset, readings: &Readings, risk: &RiskTerms) -> AssetReading {
     AssetReading {
         address: asset.address,
         decimals: readings.get(asset.address, &IERC20::decimalsCall {}),
-        feeds: asset.feeds.iter().map(|feed| feed_of(*feed, readings, rounds)).collect(),
+        feeds: asset.feeds.iter().map(|feed| feed_of(*feed, readings, risk)).collect(),
         rate: None,
     }
 }
@@ -327,12 +357,12 @@ fn rate_of(terms: &Terms, vault: Vault, readings: &Readings, earlier: Option<&Ea
     RateReading { asset: readings.get(vault.address, &IERC4626::assetCall {}), now: rate(readings), earlier }
 }
 
-fn feed_of(feed: Address, readings: &Readings, rounds: u16) -> FeedReading {
+fn feed_of(feed: Address, readings: &Readings, risk: &RiskTerms) -> FeedReading {
     let decimals = readings.get(feed, &IAggregatorV3::decimalsCall {});
     let latest = readings.get(feed, &IAggregatorV3::latestRoundDataCall {});
     let (Some(decimals), Some(latest)) = (decimals, latest) else { return FeedReading { feed, rounds: Vec::new() } };
     let mut found = vec![round(latest.answer, latest.updatedAt, decimals)];
-    for id in earlier_rounds(latest.roundId, rounds) {
+    for id in earlier_rounds(feed, risk, readings).1 {
         if let Some(earlier) = readings.get(feed, &IAggregatorV3::getRoundDataCall { roundId: id }) {
             found.push(round(earlier.answer, earlier.updatedAt, decimals));
         }
@@ -419,6 +449,7 @@ fn account_of(terms: &Terms, account: &Account, readings: &Readings) -> Result<A
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy::sol_types::SolCall;
 
     #[test]
     fn answers_are_scaled_to_wad_or_dropped() {
@@ -432,12 +463,62 @@ mod tests {
         assert_eq!(round(I256::MAX, U256::MAX, 8), Round { price: None, updated_at: u64::MAX });
     }
 
+    const FEED: Address = Address::repeat_byte(0xfe);
+
+    /// The latest round of a feed, and what earlier ones say of their time.
+    fn rounds(latest: U80, at: u64, earlier: &[(U80, u64)]) -> Readings {
+        let said = |round_id: U80, at: u64| IAggregatorV3::latestRoundDataReturn {
+            roundId: round_id,
+            answer: I256::ONE,
+            startedAt: U256::from(at),
+            updatedAt: U256::from(at),
+            answeredInRound: round_id,
+        };
+        let mut readings = Readings::default();
+        let answer = IAggregatorV3::latestRoundDataCall::abi_encode_returns(&said(latest, at));
+        readings.extend([(Read::new(FEED, &IAggregatorV3::latestRoundDataCall {}), Some(answer.into()))]);
+        for (id, at) in earlier {
+            // Both calls answer in the same form.
+            let answer = IAggregatorV3::latestRoundDataCall::abi_encode_returns(&said(*id, *at));
+            readings.extend([(Read::new(FEED, &IAggregatorV3::getRoundDataCall { roundId: *id }), Some(answer.into()))]);
+        }
+        readings
+    }
+
+    fn asked(history_rounds: u16, step_secs: u64, readings: &Readings) -> (Option<U80>, Vec<U80>) {
+        let risk = RiskTerms { history_rounds, history_step_secs: step_secs, ..RiskTerms::default() };
+        earlier_rounds(FEED, &risk, readings)
+    }
+
     #[test]
     fn earlier_rounds_stay_in_their_phase() {
-        let phase = U80::from(3u128 << 64);
-        assert_eq!(earlier_rounds(phase + U80::from(1u8), 10), Vec::<U80>::new());
-        assert_eq!(earlier_rounds(phase + U80::from(3u8), 10), [phase + U80::from(2u8), phase + U80::from(1u8)]);
-        assert_eq!(earlier_rounds(U80::from(100u8), 3), [U80::from(99u8), U80::from(98u8)]);
-        assert_eq!(earlier_rounds(U80::from(100u8), 0), Vec::<U80>::new());
+        let phase = U80::from(1u8) << 64;
+        let id = |round: u64| phase + U80::from(round);
+        let every = |round: u64, count| asked(count, 0, &rounds(id(round), 9_000, &[]));
+        assert_eq!(every(1, 10), (None, vec![]));
+        assert_eq!(every(3, 10), (None, vec![id(2), id(1)]));
+        assert_eq!(every(100, 3), (None, vec![id(99), id(98)]));
+        assert_eq!(every(100, 0), (None, vec![]));
+    }
+
+    #[test]
+    fn rounds_lie_as_far_apart_as_the_policy_says_wherever_a_feed_posts_more_often() {
+        const HOUR: u64 = 3_600;
+        let id = |round: u64| U80::from(round);
+        // First it is asked how often it posts.
+        assert_eq!(asked(4, 12 * HOUR, &rounds(id(2_000), 9_000_000, &[])), (Some(id(1_489)), vec![]));
+        // Each hour: every twelfth. A feed that posts each day: every one.
+        let hourly = rounds(id(2_000), 9_000_000, &[(id(1_489), 9_000_000 - 511 * HOUR)]);
+        assert_eq!(asked(4, 12 * HOUR, &hourly).1, [id(1_988), id(1_976), id(1_964)]);
+        let daily = rounds(id(2_000), 99_000_000, &[(id(1_489), 99_000_000 - 511 * 24 * HOUR)]);
+        assert_eq!(asked(4, 12 * HOUR, &daily).1, [id(1_999), id(1_998), id(1_997)]);
+        // As far back as there are rounds; a new feed; times that make no sense.
+        let young = rounds(id(20), 9_000_000, &[(id(1), 9_000_000 - 19 * HOUR)]);
+        assert_eq!(asked(60, 6 * HOUR, &young).1, [id(14), id(8), id(2)]);
+        assert_eq!(asked(60, HOUR, &rounds(id(1), 9_000_000, &[])), (None, vec![]));
+        let backwards = rounds(id(2_000), 9_000, &[(id(1_489), 10_000)]);
+        assert_eq!(asked(3, HOUR, &backwards).1, [id(1_999), id(1_998)]);
+        let at_once = rounds(id(2_000), 9_000, &[(id(1_489), 9_000)]);
+        assert_eq!(asked(3, HOUR, &at_once).1, [id(1_999), id(1_998)]);
     }
 }

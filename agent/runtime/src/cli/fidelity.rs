@@ -12,6 +12,7 @@ use quaestor_simulations::{
     DataError, Day, Panel,
     assumptions::Assumptions,
     data::{self, DataSet, Options, Window},
+    market::history_bars,
 };
 use std::{
     path::{Path, PathBuf},
@@ -92,7 +93,7 @@ fn prices(args: &FidelityArgs, policy: &VotedPolicy, told: &Assumptions) -> Resu
     let (from, _) = setup::moment("--from", &args.from)?;
     let from = from / DAY_SECS * DAY_SECS;
     let last = from + (u64::from(args.days) - 1) * DAY_SECS;
-    let past = usize::from(policy.terms().risk.history_rounds).max(1);
+    let past = history_bars(&policy.terms().risk, DAY_SECS);
     let options = reading::options(&args.read);
     let (found, name) = match &args.data {
         Some(path) => (data::load(path, &options), path.display().to_string()),

@@ -11,7 +11,7 @@ use super::{
 use quaestor_core::{Catalog, Policy};
 use quaestor_simulations::{
     Day,
-    market::Market,
+    market::{Market, history_bars},
     montecarlo::{self, About, Distribution, Outcome, Results, Scene, Side},
     paths::{Futures, PathTerms, Paths},
     report::{self, number, percent, usd},
@@ -51,7 +51,7 @@ fn fit(args: &MontecarloArgs, setup: &Setup) -> Result<Paths, Failure> {
     let terms = PathTerms {
         futures,
         bars: usize::try_from(bars(args.days)).unwrap_or(usize::MAX),
-        past: usize::from(setup.policy.terms().risk.history_rounds),
+        past: history_bars(&setup.policy.terms().risk, setup.panel.step_secs()),
         block: bars(args.block) as f64,
         seed: args.setup.world.seed,
     };

@@ -18,7 +18,7 @@ use quaestor_simulations::{
     assumptions::{Assumptions, Checked, Costs, Delays, Fill, Targets, VALUE_USD},
     data::{self, DataSet, Kind, Selected, Window},
     engine::Plan,
-    market::{ETHER, Market, unwrapped},
+    market::{ETHER, Market, history_bars, unwrapped},
     plain,
     report::Provenance,
     succession::Training,
@@ -314,8 +314,10 @@ fn panel(
         Stretch::Typed | Stretch::Last => (from, to),
         Stretch::Between(from, to) => (Some(from), Some(to)),
     };
-    let window = Window { from, to, past: usize::from(policy.terms().risk.history_rounds) };
     let wanted = wanted(found, policy, assumed);
+    let steps = wanted.iter().filter_map(|name| found.get(Kind::Price, name)).map(|series| series.step);
+    let past = history_bars(&policy.terms().risk, steps.max().unwrap_or(1));
+    let window = Window { from, to, past };
     let path = path(args)?.display();
     let in_file = |error| configuration(format!("{path}: {error}"));
     let every_days = args.world.train_every.filter(|_| !matches!(stretch, Stretch::Last));

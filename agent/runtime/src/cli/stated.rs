@@ -9,7 +9,7 @@ use quaestor_risk::EwmaParams;
 use quaestor_simulations::{
     Panel,
     assumptions::{Assumptions, Checked, Fill, FlowTerms, Targets, VALUE_USD},
-    market::{Earns, Market, Pool, Source},
+    market::{Earns, Market, Pool, Source, history_bars},
     report::Provenance,
 };
 
@@ -32,15 +32,13 @@ pub(super) fn holdings_and_flows(told: &Assumptions) -> Vec<String> {
 pub(super) fn too_little_past(terms: &Terms, panel: &Panel) -> Option<String> {
     const DAY_SECS: f64 = 86_400.0;
     let least = f64::from(EwmaParams::default().min_returns);
-    let ends = panel.ends();
-    let (first, last) = (ends.first()?, ends.last()?);
-    let step_secs = (last - first) as f64 / ends.len().saturating_sub(1).max(1) as f64;
     let rounds = terms.risk.history_rounds;
-    let days = f64::from(rounds) * step_secs / DAY_SECS;
+    let days = (history_bars(&terms.risk, panel.step_secs()) as u64 * panel.step_secs()) as f64 / DAY_SECS;
     (terms.risk.has_ceilings() && days < least).then(|| {
         format!(
             "feeds show {rounds} rounds, which are {days:.1} days of these bars: less than the {least} days that the plain estimate \
-             of volatility asks for, so that without a trained model nothing is forecast and every ceiling counts as breached"
+             of volatility asks for, so that without a trained model nothing is forecast and every ceiling counts as breached; \
+             `risk.history_step` takes them further apart"
         )
     })
 }
