@@ -13,9 +13,10 @@ const YEAR_SECS: f64 = 31_536_000.0;
 /// A block each twelve seconds, as on Ethereum mainnet.
 pub const BLOCK_SECS: u64 = 12;
 
-/// Bars between two rounds that a snapshot shows, of bars of this length.
+/// Bars between two rounds that a snapshot shows, of bars of this length: to the nearest, as on chain.
 pub fn round_bars(risk: &RiskTerms, step_secs: u64) -> usize {
-    usize::try_from(risk.history_step_secs / step_secs.max(1)).unwrap_or(usize::MAX).max(1)
+    let step_secs = step_secs.max(1);
+    usize::try_from((risk.history_step_secs + step_secs / 2) / step_secs).unwrap_or(usize::MAX).max(1)
 }
 
 /// Bars of the past that a snapshot's rounds reach back to.

@@ -253,6 +253,55 @@ fn the_change_of_value_is_price_yield_flows_and_costs() {
     }
 }
 
+/// The daily closes as hours, on straight lines from one to the next.
+fn by_the_hour(daily: &Panel) -> Panel {
+    let width = daily.symbols().len();
+    let (mut ends, mut open, mut close) = (Vec::new(), Vec::new(), Vec::new());
+    for bar in 1..daily.len() {
+        for hour in 0..24u64 {
+            ends.push(daily.begins_at(bar) + (hour + 1) * 3_600 - 1);
+            for column in 0..width {
+                let (from, to) = (daily.close(bar - 1, column).0, daily.close(bar, column).0);
+                let at = |hour: u64| Price(from / 24 * u128::from(24 - hour) + to / 24 * u128::from(hour));
+                open.push(at(hour));
+                close.push(at(hour + 1));
+            }
+        }
+    }
+    Panel::new(daily.symbols().to_vec(), daily.begins_at(1), ends, open, close).unwrap()
+}
+
+/// 64 hours are no month; 64 half days are.
+#[test]
+fn of_hourly_prices_is_forecast_where_rounds_of_the_past_lie_apart() {
+    let panel = by_the_hour(&panel("2020-01-01", "2020-03-10"));
+    let (assumed, start) = (assumptions(), 40 * 24);
+    for (step, is_forecast) in [("", false), ("history_step = \"12h\"\n", true)] {
+        let policy = policy(&POLICY.replace("history_rounds = 256\n", &format!("history_rounds = 64\n{step}")));
+        let assumed = assumed.check(policy.terms()).unwrap();
+        let market = Market::new(&panel, policy.terms(), &assumed).unwrap();
+        let model = EwmaModel::default();
+        let (seed, thorough, events) = (SEED, true, None);
+        let run = engine::run(Plan {
+            policy: &policy,
+            model: &model,
+            market: &market,
+            assumed: &assumed,
+            start,
+            seed,
+            thorough,
+            events,
+        });
+        assert!(run.forecasts.len() > 15);
+        assert!(run.forecasts.iter().all(|it| it.volatility_bps.is_some() == is_forecast), "{step}");
+        assert_eq!(
+            run.proposals.is_empty(),
+            !is_forecast,
+            "above a ceiling that nobody knows to hold nothing is bought"
+        );
+    }
+}
+
 /// A decision of a bar is carried out in a later one, after the people's delay and never before it.
 #[test]
 fn nothing_is_executed_before_people_have_taken_their_time() {

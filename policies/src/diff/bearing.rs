@@ -338,7 +338,9 @@ impl Both<'_> {
                 let reduces = |it: OnBreach| u64::from(it == OnBreach::OnlyReduce);
                 Bearing::cap(reduces(before.on_breach), reduces(after.on_breach))
             }
-            "model" | "fallback" | "history_rounds" | "history_step" if self.same_forecast(key) => Bearing::nothing("what holds anyway"),
+            "model" | "fallback" | "history_rounds" | "history_step" if self.same_forecast(key) => {
+                Bearing::nothing("what holds anyway")
+            }
             "fallback" if before.model == ModelTerms::Ewma && after.model == ModelTerms::Ewma => {
                 Bearing::nothing("the plain estimate of volatility needs no fallback")
             }

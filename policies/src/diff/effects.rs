@@ -161,7 +161,11 @@ pub(super) fn forecast(key: &str, old: &RiskTerms, new: &RiskTerms, ceilings: bo
         }
         "history_step" => {
             let told = |secs: u64| if secs == 0 { "every one".to_owned() } else { format!("one in {}", length(secs)) };
-            format!("of a feed's rounds forecasts see {}, before {}", told(new.history_step_secs), told(old.history_step_secs))
+            format!(
+                "of a feed's rounds forecasts see {}, before {}",
+                told(new.history_step_secs),
+                told(old.history_step_secs)
+            )
         }
         _ => format!("forecasts see {} rounds of each feed, before {}", new.history_rounds, old.history_rounds),
     };

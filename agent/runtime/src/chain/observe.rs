@@ -259,10 +259,11 @@ fn earlier_rounds(feed: Address, risk: &RiskTerms, readings: &Readings) -> (Opti
     let Some(first) = readings.get(feed, &IAggregatorV3::getRoundDataCall { roundId: probe }) else {
         return (Some(probe), Vec::new());
     };
-    // Rounds that lie in the time of one step, in the mean; where times make no sense, each.
+    // Rounds that lie in the time of one step, in the mean, to the nearest; where times make no sense, each.
     let took = latest.updatedAt.checked_sub(first.updatedAt).and_then(|took| u128::try_from(took).ok());
-    let rounds_of_step = u128::from(risk.history_step_secs) * span;
-    let stride = took.and_then(|took| rounds_of_step.checked_div(took)).unwrap_or(1).clamp(1, u128::from(u64::MAX));
+    let rounds_of_step = |took: u128| (2 * u128::from(risk.history_step_secs) * span + took).checked_div(2 * took);
+    let took = took.filter(|took| *took <= u128::from(u64::MAX));
+    let stride = took.and_then(rounds_of_step).unwrap_or(1).clamp(1, u128::from(u64::MAX));
     (Some(probe), apart(stride))
 }
 
@@ -480,7 +481,8 @@ mod tests {
         for (id, at) in earlier {
             // Both calls answer in the same form.
             let answer = IAggregatorV3::latestRoundDataCall::abi_encode_returns(&said(*id, *at));
-            readings.extend([(Read::new(FEED, &IAggregatorV3::getRoundDataCall { roundId: *id }), Some(answer.into()))]);
+            readings
+                .extend([(Read::new(FEED, &IAggregatorV3::getRoundDataCall { roundId: *id }), Some(answer.into()))]);
         }
         readings
     }
