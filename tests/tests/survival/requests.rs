@@ -112,8 +112,10 @@ async fn requests(count: u64) -> BTreeMap<String, u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decision_on_twelve_assets_asks_as_often_as_one_on_three() {
-    let three = requests(3).await;
-    let twelve = requests(12).await;
+    let (mut three, mut twelve) = (requests(3).await, requests(12).await);
     println!("one decision with a proposal: {three:?}");
+    // But for the code of each token that the policy pins, all of them in one batch.
+    let codes = [&mut three, &mut twelve].map(|methods| methods.remove("eth_getCode").unwrap());
+    assert_eq!(codes[1] - codes[0], 9);
     assert_eq!(three, twelve);
 }

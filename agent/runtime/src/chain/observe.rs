@@ -1,4 +1,5 @@
-//! Everything a decision needs, read at one block hash in a number of requests that does not grow with the assets.
+//! Everything a decision needs, read at one block hash in a number of requests that does not grow with the assets; only the batch
+//! of code has one more in it for each token that the policy pins.
 
 mod aave;
 
