@@ -8,6 +8,24 @@ use std::process::{Command, Stdio};
 /// The bound of the issue, bps of net asset value.
 const NAV_BPS_MAX: f64 = 10.0;
 
+/// Signers who take just a day are done when a bar of the engine ends, at that bar's close.
+#[test]
+fn people_who_are_done_when_a_day_ends_trade_at_its_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("../../simulations/examples/fidelity.toml");
+    let day = text.replacen("safe_secs = 21600", "safe_secs = 86400", 1);
+    assert_ne!(day, text);
+    let assumed = folder.path().join("day.toml");
+    std::fs::write(&assumed, day).unwrap();
+    let mut command = Command::new(quaestor());
+    command.args(["fidelity", "--from", "2021-04-15", "--days", "60", "--json", "--assume"]).arg(&assumed);
+    let told = command.env("TMPDIR", folder.path()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert!(told["nav_end_bps"].as_f64().unwrap() < 1.0, "{}", told["nav_end_bps"]);
+    assert!(told["matched"].as_array().unwrap().len() >= 3 && told["within"] == true);
+}
+
 #[test]
 fn sixty_days_on_the_chain_and_in_the_engine_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
