@@ -161,6 +161,19 @@ fn others(root: &Table, value: &Value) -> Vec<Value> {
     found.into_iter().map(Value::String).collect()
 }
 
+/// Who writes a policy finds each key in the table of the README, under its section.
+#[test]
+fn every_key_of_the_language_is_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    let table: Vec<&str> = readme.lines().filter(|line| line.starts_with('|')).collect();
+    for key in read::all_keys() {
+        let name = key.rsplit('.').find(|part| *part != "*").unwrap().trim_end_matches("[*]");
+        let forms = [format!("`{name}`"), format!("{name} ="), format!("[{name}")];
+        let is_there = table.iter().any(|row| forms.iter().any(|form| row.contains(form)));
+        assert!(is_there, "{key} is not described");
+    }
+}
+
 #[test]
 fn these_files_have_every_key_of_the_language() {
     let mut patterns = BTreeSet::new();
