@@ -1,5 +1,5 @@
 // Opens each file that is named in headless Chromium, offline: in light and dark, on a desktop and on a phone. Prints what
-// a reader would meet as JSON. With SHOTS=folder it also takes a picture of each.
+// a reader would meet as JSON. With SHOTS=folder it also takes a picture of each. It fails where a text takes no room.
 //
 // The browser comes with its npm package, and with the libraries and fonts that it needs. Elsewhere than on Linux on x86-64
 // the Chrome that is installed is taken, or what QUAESTOR_CHROMIUM names.
@@ -57,15 +57,22 @@ function measure() {
     const scale = svg.getBoundingClientRect().width / (svg.viewBox.baseVal.width || svg.getBoundingClientRect().width);
     return [...svg.querySelectorAll("text")].map((text) => parseFloat(getComputedStyle(text).fontSize) * scale);
   });
-  // Without fonts letters take no room, and nothing could be cut off.
-  const written = [...document.querySelectorAll("h1,h2,p,td,li"), ...shown.flatMap((svg) => [...svg.querySelectorAll("text")])];
-  const unwritten = written.filter((element) => {
-    const { width, height } = element.getBoundingClientRect();
-    const is_shown = element.checkVisibility?.() ?? true;
-    return is_shown && element.textContent.trim() !== "" && (width === 0 || height === 0);
-  });
+  // Without fonts letters take no room, and nothing could be cut off. A cell has a size without them: the text is measured.
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const unwritten = [];
+  let written = 0;
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (data.trim() === "" || !parentElement.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(texts.currentNode);
+    const { width, height } = range.getBoundingClientRect();
+    if (width > 0 && height > 0) written += 1;
+    else unwritten.push(`${parentElement.localName} "${data.trim().slice(0, 40)}" (${width} x ${height} px)`);
+  }
   return {
-    unwritten: unwritten.length,
+    written,
+    unwritten,
     title: document.title,
     headings: [...document.querySelectorAll("h1,h2")].map((heading) => heading.textContent.trim()),
     contrast: (Math.max(ink, back) + 0.05) / (Math.min(ink, back) + 0.05),
@@ -77,6 +84,16 @@ function measure() {
     least_letter_px: letters.length ? Math.min(...letters) : null,
     odd_words: (document.body.innerText.match(/\b(NaN|undefined|null|Infinity|inf)\b/g) ?? []).length,
   };
+}
+
+/** Fails where text takes no room: whatever else is measured there would be measured on empty boxes. */
+function assertWritten({ written, unwritten }, where) {
+  if (written > 0 && unwritten.length === 0) return;
+  const what = unwritten.length ? `${unwritten.length} texts take no room, the first is ${unwritten[0]}` : "there is no text";
+  throw new Error(
+    `${where}: ${what}. If the browser finds no fonts: remove ${join(import.meta.dirname, "node_modules", ".unpacked")} and run ` +
+      "this again, which unpacks them anew; for a browser that is installed, or that QUAESTOR_CHROMIUM names, install a font.",
+  );
 }
 
 const browser = await launch();
@@ -93,15 +110,17 @@ try {
         page.on("pageerror", (error) => errors.push(String(error)));
         page.on("request", (request) => request.url() !== url && asked.push(request.url().slice(0, 200)));
         await page.goto(url);
+        const { written, unwritten, ...measured } = await page.evaluate(measure);
+        // Before the picture, which may fail for want of fonts and would not say so.
+        assertWritten({ written, unwritten }, `${basename(file)} ${screen} ${colorScheme}`);
         if (process.env.SHOTS) {
           const name = `${basename(file, ".html")}-${screen}-${colorScheme}.png`;
           const height = await page.evaluate(() => document.documentElement.scrollHeight);
           // Of a page that is taller than a picture can be, the beginning.
           await page.setViewportSize({ width: viewport.width, height: Math.min(height, PICTURE_PX_MAX) });
           await page.screenshot({ path: join(process.env.SHOTS, name) });
-          await page.setViewportSize(viewport);
         }
-        seen.push({ file: basename(file), screen, scheme: colorScheme, errors, asked, ...(await page.evaluate(measure)) });
+        seen.push({ file: basename(file), screen, scheme: colorScheme, errors, asked, ...measured });
         await context.close();
       }
     }
